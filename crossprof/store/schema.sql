@@ -1,0 +1,266 @@
+-- The tables: the one definition of every noun of crossprof.
+-- A part (one rank of one run) holds one Parquet file for each table that has rows.
+-- Conventions: *_ns are int64 nanoseconds, instants are unix time; *_bytes are bytes; *_ratio lie in 0..1;
+-- a NULL means "the source does not say", never zero. (run_id, rank) is the key of a part.
+
+CREATE TABLE run (
+    run_id VARCHAR NOT NULL, run VARCHAR NOT NULL,
+    framework VARCHAR, framework_version VARCHAR, model VARCHAR, precision VARCHAR, phase VARCHAR,
+    batch_size BIGINT, world_size INTEGER, device_kind VARCHAR, device_model VARCHAR, device_count INTEGER,
+    started_ns BIGINT, ended_ns BIGINT, status VARCHAR, source VARCHAR,
+    host VARCHAR, python_version VARCHAR, git_commit VARCHAR, git_is_dirty BOOLEAN,
+    tags MAP(VARCHAR, VARCHAR), config JSON, versions MAP(VARCHAR, VARCHAR), environment MAP(VARCHAR, VARCHAR),
+    options_requested JSON, options_effective JSON, crossprof_version VARCHAR
+);
+COMMENT ON TABLE run IS 'One recorded job.';
+COMMENT ON COLUMN run.run_id IS 'Identity of the run: unique in a store, the same in all its ranks.';
+COMMENT ON COLUMN run.run IS 'Name of the run. Several runs may share a name; the latest of them answers to it.';
+COMMENT ON COLUMN run.framework IS 'torch, tensorflow, jax, onnxruntime, or NULL where the trace does not tell.';
+COMMENT ON COLUMN run.framework_version IS 'Version of that framework as it reports itself.';
+COMMENT ON COLUMN run.model IS 'Name of the model, as the user gave it.';
+COMMENT ON COLUMN run.precision IS 'Numeric precision of the work, as the user gave it: float32, bf16, fp16, ...';
+COMMENT ON COLUMN run.phase IS 'training or inference, as the user gave it.';
+COMMENT ON COLUMN run.batch_size IS 'Samples per step and rank.';
+COMMENT ON COLUMN run.world_size IS 'Number of ranks that the job had. More than the parts at hand: the run is partial.';
+COMMENT ON COLUMN run.device_kind IS 'Kind of the devices that did the work: gpu, tpu, cpu, accelerator.';
+COMMENT ON COLUMN run.device_model IS 'Model of those devices.';
+COMMENT ON COLUMN run.device_count IS 'Number of those devices on this rank.';
+COMMENT ON COLUMN run.started_ns IS 'Start of the recording, or of the first event of a foreign trace.';
+COMMENT ON COLUMN run.ended_ns IS 'End of the recording, or of the last event of a foreign trace. NULL where the process died.';
+COMMENT ON COLUMN run.status IS 'completed, failed (the user''s code raised), interrupted (a signal), killed (no end was written), imported (a foreign trace).';
+COMMENT ON COLUMN run.source IS 'recording (crossprof''s own collectors) or trace (a foreign file).';
+COMMENT ON COLUMN run.host IS 'Host name of the rank.';
+COMMENT ON COLUMN run.python_version IS 'Version of Python.';
+COMMENT ON COLUMN run.git_commit IS 'Commit of the working directory that the script ran in.';
+COMMENT ON COLUMN run.git_is_dirty IS 'Whether that working directory had uncommitted changes.';
+COMMENT ON COLUMN run.tags IS 'Tags of the user.';
+COMMENT ON COLUMN run.config IS 'Configuration of the user, any JSON.';
+COMMENT ON COLUMN run.versions IS 'Versions of the packages that matter: package name to version.';
+COMMENT ON COLUMN run.environment IS 'Environment variables that decide what a figure means (allocators, device order, threads).';
+COMMENT ON COLUMN run.options_requested IS 'Profiler options and schedule asked for.';
+COMMENT ON COLUMN run.options_effective IS 'Profiler options and schedule that were in force, read back where the profiler tells.';
+COMMENT ON COLUMN run.crossprof_version IS 'Version of crossprof that recorded the run, or that ingested a foreign trace.';
+
+CREATE TABLE rank (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL,
+    local_rank INTEGER, host VARCHAR, boot_id VARCHAR, pid BIGINT,
+    clock_offset_ns BIGINT, clock_residual_ns BIGINT, started_ns BIGINT, ended_ns BIGINT, status VARCHAR,
+    step_count BIGINT, profiled_step_count BIGINT, capture_count INTEGER,
+    profiler_start_ns BIGINT, profiler_stop_ns BIGINT, profiler_export_ns BIGINT, sampler_cpu_ratio DOUBLE
+);
+COMMENT ON TABLE rank IS 'One process of a run.';
+COMMENT ON COLUMN rank.run_id IS 'Run of the process.';
+COMMENT ON COLUMN rank.rank IS 'Global rank, 0 for a single process.';
+COMMENT ON COLUMN rank.local_rank IS 'Rank on its host.';
+COMMENT ON COLUMN rank.host IS 'Host name.';
+COMMENT ON COLUMN rank.boot_id IS 'Boot id of the host''s kernel: equal ids share one clock.';
+COMMENT ON COLUMN rank.pid IS 'Process id.';
+COMMENT ON COLUMN rank.clock_offset_ns IS 'Offset to add to this rank''s times to bring them onto rank 0''s clock. 0 on one host.';
+COMMENT ON COLUMN rank.clock_residual_ns IS 'Spread left after the offset is applied. NULL where no offset was estimated.';
+COMMENT ON COLUMN rank.started_ns IS 'Start of the recording on this rank.';
+COMMENT ON COLUMN rank.ended_ns IS 'End of the recording on this rank.';
+COMMENT ON COLUMN rank.status IS 'completed, failed, interrupted, killed or imported, of this rank.';
+COMMENT ON COLUMN rank.step_count IS 'Steps of this rank, profiled or not.';
+COMMENT ON COLUMN rank.profiled_step_count IS 'Steps under the profiler, its warm-up step included.';
+COMMENT ON COLUMN rank.capture_count IS 'Profiling windows of this rank.';
+COMMENT ON COLUMN rank.profiler_start_ns IS 'Time spent starting the profiler, over all windows (a duration).';
+COMMENT ON COLUMN rank.profiler_stop_ns IS 'Time spent stopping the profiler, over all windows (a duration).';
+COMMENT ON COLUMN rank.profiler_export_ns IS 'Time spent writing traces, over all windows (a duration).';
+COMMENT ON COLUMN rank.sampler_cpu_ratio IS 'CPU time of the telemetry thread over the time it ran.';
+
+CREATE TABLE device (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, device_id BIGINT NOT NULL,
+    kind VARCHAR, vendor VARCHAR, model VARCHAR, uuid VARCHAR, memory_bytes BIGINT, compute_units INTEGER,
+    compute_capability VARCHAR, source VARCHAR
+);
+COMMENT ON TABLE device IS 'One GPU, TPU, other accelerator or CPU of a rank.';
+COMMENT ON COLUMN device.run_id IS 'Run of the device.';
+COMMENT ON COLUMN device.rank IS 'Rank that used it.';
+COMMENT ON COLUMN device.device_id IS 'Number of the device as the trace names it; -1 is the CPU.';
+COMMENT ON COLUMN device.kind IS 'gpu, tpu, cpu or accelerator.';
+COMMENT ON COLUMN device.vendor IS 'NVIDIA, AMD, Google, Intel, Meta, ...';
+COMMENT ON COLUMN device.model IS 'Model name.';
+COMMENT ON COLUMN device.uuid IS 'UUID: what telemetry is joined by, never the index.';
+COMMENT ON COLUMN device.memory_bytes IS 'Memory of the device; of the host for a CPU.';
+COMMENT ON COLUMN device.compute_units IS 'SMs, CUs, cores.';
+COMMENT ON COLUMN device.compute_capability IS 'CUDA compute capability or architecture name.';
+COMMENT ON COLUMN device.source IS 'trace, nvml, framework or fake (a test double, never a measurement).';
+
+CREATE TABLE step (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, step BIGINT NOT NULL,
+    start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, is_profiled BOOLEAN NOT NULL, is_warmup BOOLEAN NOT NULL,
+    capture INTEGER, samples BIGINT, tokens BIGINT, source VARCHAR
+);
+COMMENT ON TABLE step IS 'One iteration of a rank: [start, next start) less the profiler''s own work between two steps.';
+COMMENT ON COLUMN step.run_id IS 'Run of the step.';
+COMMENT ON COLUMN step.rank IS 'Rank that ran it.';
+COMMENT ON COLUMN step.step IS 'Number of the step, from 0 in a recording, as marked in a foreign trace.';
+COMMENT ON COLUMN step.start_ns IS 'Start on the host.';
+COMMENT ON COLUMN step.dur_ns IS 'Wall time on the host. The last step of a foreign trace has its own duration.';
+COMMENT ON COLUMN step.is_profiled IS 'Whether a profiler was on during the whole step.';
+COMMENT ON COLUMN step.is_warmup IS 'Left out of every statistic: the first steps of a run, and the first profiled step of each capture.';
+COMMENT ON COLUMN step.capture IS 'Profiling window that the step belongs to. NULL for a bare step.';
+COMMENT ON COLUMN step.samples IS 'Samples that the step handled on this rank.';
+COMMENT ON COLUMN step.tokens IS 'Tokens that the step handled on this rank.';
+COMMENT ON COLUMN step.source IS 'crossprof (our own marker) or profiler (a marker in the trace).';
+
+CREATE TABLE kernel (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, device_id BIGINT NOT NULL, kernel_id BIGINT NOT NULL,
+    name VARCHAR NOT NULL, kind VARCHAR NOT NULL, category VARCHAR NOT NULL,
+    start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, stream VARCHAR,
+    correlation_id BIGINT, call_id BIGINT, op_id BIGINT, step BIGINT, device_step BIGINT,
+    op_name VARCHAR, module VARCHAR, bytes BIGINT, flops BIGINT, bytes_accessed BIGINT,
+    grid VARCHAR, block VARCHAR, registers_per_thread INTEGER, shared_memory_bytes BIGINT, occupancy_ratio DOUBLE,
+    graph_node_id BIGINT, process_group VARCHAR, group_size INTEGER
+);
+COMMENT ON TABLE kernel IS 'One piece of work on a device. An independent count of kernels is kind in (kernel, collective).';
+COMMENT ON COLUMN kernel.run_id IS 'Run of the work.';
+COMMENT ON COLUMN kernel.rank IS 'Rank that launched it.';
+COMMENT ON COLUMN kernel.device_id IS 'Device that it ran on.';
+COMMENT ON COLUMN kernel.kernel_id IS 'Number, unique in (run_id, rank), by start.';
+COMMENT ON COLUMN kernel.name IS 'Name of the kernel or HLO instruction, or of the copy.';
+COMMENT ON COLUMN kernel.kind IS 'kernel, collective, memcpy, memset, or async (TPU asynchronous lines: in no busy or breakdown figure).';
+COMMENT ON COLUMN kernel.category IS 'Sort of work, from the rule table: gemm, attention, conv, norm, ..., other.';
+COMMENT ON COLUMN kernel.start_ns IS 'Start on the device.';
+COMMENT ON COLUMN kernel.dur_ns IS 'Duration: rounded end minus rounded start, never negative.';
+COMMENT ON COLUMN kernel.stream IS 'Stream or line of the device.';
+COMMENT ON COLUMN kernel.correlation_id IS 'Number that ties it to its launch; one launch may own many kernels (graphs).';
+COMMENT ON COLUMN kernel.call_id IS 'runtime_call that launched it.';
+COMMENT ON COLUMN kernel.op_id IS 'Innermost op around that launch.';
+COMMENT ON COLUMN kernel.step IS 'Step of the launch. NULL where the launch is not in the file.';
+COMMENT ON COLUMN kernel.device_step IS 'Step whose host window holds the start of the work on the device.';
+COMMENT ON COLUMN kernel.op_name IS 'Framework operator that it stems from, where the trace names it.';
+COMMENT ON COLUMN kernel.module IS 'XLA module, or module of the model.';
+COMMENT ON COLUMN kernel.bytes IS 'Bytes moved by a copy, set or collective.';
+COMMENT ON COLUMN kernel.flops IS 'Floating-point operations, where the trace tells (HLO cost).';
+COMMENT ON COLUMN kernel.bytes_accessed IS 'Memory traffic, where the trace tells (HLO cost).';
+COMMENT ON COLUMN kernel.grid IS 'Launch grid, x,y,z.';
+COMMENT ON COLUMN kernel.block IS 'Launch block, x,y,z.';
+COMMENT ON COLUMN kernel.registers_per_thread IS 'Registers per thread.';
+COMMENT ON COLUMN kernel.shared_memory_bytes IS 'Shared memory per block.';
+COMMENT ON COLUMN kernel.occupancy_ratio IS 'Occupancy estimated by the profiler.';
+COMMENT ON COLUMN kernel.graph_node_id IS 'Node of a CUDA graph.';
+COMMENT ON COLUMN kernel.process_group IS 'Process group of a collective.';
+COMMENT ON COLUMN kernel.group_size IS 'Ranks in that group.';
+
+CREATE TABLE op (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, op_id BIGINT NOT NULL, parent_id BIGINT, depth INTEGER,
+    name VARCHAR NOT NULL, category VARCHAR NOT NULL, start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, self_ns BIGINT NOT NULL,
+    device_ns BIGINT, thread VARCHAR, step BIGINT, module VARCHAR, shapes VARCHAR, dtypes VARCHAR,
+    external_id BIGINT, sequence_number BIGINT, is_backward BOOLEAN, flops BIGINT, stack VARCHAR
+);
+COMMENT ON TABLE op IS 'One framework operator on the host.';
+COMMENT ON COLUMN op.run_id IS 'Run of the operator.';
+COMMENT ON COLUMN op.rank IS 'Rank that ran it.';
+COMMENT ON COLUMN op.op_id IS 'Number, unique in (run_id, rank), by start.';
+COMMENT ON COLUMN op.parent_id IS 'Innermost op around it on the same thread.';
+COMMENT ON COLUMN op.depth IS 'Number of ops around it on the same thread.';
+COMMENT ON COLUMN op.name IS 'aten::mm, MatMul, dot_general fusion: the operator, without its instance.';
+COMMENT ON COLUMN op.category IS 'Sort of work, from the same rule table as kernels.';
+COMMENT ON COLUMN op.start_ns IS 'Start on the host.';
+COMMENT ON COLUMN op.dur_ns IS 'Duration on the host, children included.';
+COMMENT ON COLUMN op.self_ns IS 'Duration less the ops and annotations directly inside it.';
+COMMENT ON COLUMN op.device_ns IS 'Sum of the kernels launched directly under it. NULL where the trace has no device work.';
+COMMENT ON COLUMN op.thread IS 'Thread.';
+COMMENT ON COLUMN op.step IS 'Step whose host window holds its start.';
+COMMENT ON COLUMN op.module IS 'Instance or scope: layer path, HLO instruction, TF node name.';
+COMMENT ON COLUMN op.shapes IS 'Input shapes, JSON.';
+COMMENT ON COLUMN op.dtypes IS 'Input types, JSON.';
+COMMENT ON COLUMN op.external_id IS 'The profiler''s own number of the op.';
+COMMENT ON COLUMN op.sequence_number IS 'Autograd sequence number, ties forward to backward.';
+COMMENT ON COLUMN op.is_backward IS 'Whether the autograd engine ran it.';
+COMMENT ON COLUMN op.flops IS 'Floating-point operations, where the trace tells.';
+COMMENT ON COLUMN op.stack IS 'Call stack, where it was recorded.';
+
+CREATE TABLE runtime_call (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, call_id BIGINT NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+    start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, thread VARCHAR, correlation_id BIGINT, op_id BIGINT, step BIGINT
+);
+COMMENT ON TABLE runtime_call IS 'One call of the driver or the runtime.';
+COMMENT ON COLUMN runtime_call.run_id IS 'Run of the call.';
+COMMENT ON COLUMN runtime_call.rank IS 'Rank that made it.';
+COMMENT ON COLUMN runtime_call.call_id IS 'Number, unique in (run_id, rank), by start.';
+COMMENT ON COLUMN runtime_call.name IS 'cudaLaunchKernel, hipMemcpyAsync, ...';
+COMMENT ON COLUMN runtime_call.kind IS 'launch, graph_launch, memcpy, memset, memory, sync, other.';
+COMMENT ON COLUMN runtime_call.start_ns IS 'Start on the host.';
+COMMENT ON COLUMN runtime_call.dur_ns IS 'Duration on the host.';
+COMMENT ON COLUMN runtime_call.thread IS 'Thread.';
+COMMENT ON COLUMN runtime_call.correlation_id IS 'Number that its kernels carry.';
+COMMENT ON COLUMN runtime_call.op_id IS 'Innermost op around it.';
+COMMENT ON COLUMN runtime_call.step IS 'Step whose host window holds its start.';
+
+CREATE TABLE annotation (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+    start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, thread VARCHAR, device_id BIGINT, step BIGINT
+);
+COMMENT ON TABLE annotation IS 'One named range of the user or the framework. Never counted as work.';
+COMMENT ON COLUMN annotation.run_id IS 'Run of the range.';
+COMMENT ON COLUMN annotation.rank IS 'Rank of the range.';
+COMMENT ON COLUMN annotation.name IS 'Name of the range.';
+COMMENT ON COLUMN annotation.kind IS 'step, user, device (a projection onto a device), module (an XLA module), python (a Python frame), runtime (framework internals), overhead.';
+COMMENT ON COLUMN annotation.start_ns IS 'Start.';
+COMMENT ON COLUMN annotation.dur_ns IS 'Duration.';
+COMMENT ON COLUMN annotation.thread IS 'Thread, or stream of a device.';
+COMMENT ON COLUMN annotation.device_id IS 'Device that it is projected onto. NULL on the host.';
+COMMENT ON COLUMN annotation.step IS 'Step whose host window holds its start.';
+
+CREATE TABLE memory_event (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, device_id BIGINT NOT NULL, at_ns BIGINT NOT NULL,
+    bytes BIGINT NOT NULL, address UBIGINT, allocated_bytes BIGINT, reserved_bytes BIGINT, peak_bytes BIGINT,
+    allocator VARCHAR, op_name VARCHAR, step BIGINT
+);
+COMMENT ON TABLE memory_event IS 'One allocation or free.';
+COMMENT ON COLUMN memory_event.run_id IS 'Run of the event.';
+COMMENT ON COLUMN memory_event.rank IS 'Rank of the event.';
+COMMENT ON COLUMN memory_event.device_id IS 'Device whose memory it is; -1 is the host.';
+COMMENT ON COLUMN memory_event.at_ns IS 'Time of the event.';
+COMMENT ON COLUMN memory_event.bytes IS 'Positive for an allocation, negative for a free.';
+COMMENT ON COLUMN memory_event.address IS 'Address of the block.';
+COMMENT ON COLUMN memory_event.allocated_bytes IS 'Bytes in use by the allocator''s count after the event. On torch''s CPU relative to the start of the capture.';
+COMMENT ON COLUMN memory_event.reserved_bytes IS 'Bytes that the allocator holds from the driver after the event.';
+COMMENT ON COLUMN memory_event.peak_bytes IS 'The allocator''s own peak at the event, where it tells.';
+COMMENT ON COLUMN memory_event.allocator IS 'Allocator, as the trace names it.';
+COMMENT ON COLUMN memory_event.op_name IS 'Operator that asked for it, where the trace names it.';
+COMMENT ON COLUMN memory_event.step IS 'Step whose host window holds it.';
+
+CREATE TABLE sample (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, device_id BIGINT, at_ns BIGINT NOT NULL,
+    metric VARCHAR NOT NULL, value DOUBLE, unit VARCHAR, is_valid BOOLEAN NOT NULL, source VARCHAR
+);
+COMMENT ON TABLE sample IS 'One telemetry reading.';
+COMMENT ON COLUMN sample.run_id IS 'Run of the reading.';
+COMMENT ON COLUMN sample.rank IS 'Rank that took it.';
+COMMENT ON COLUMN sample.device_id IS 'Device, joined by UUID; -1 is the CPU of the process; NULL the host.';
+COMMENT ON COLUMN sample.at_ns IS 'Time of the reading.';
+COMMENT ON COLUMN sample.metric IS 'Name after OpenTelemetry: hw.gpu.utilization, process.cpu.utilization, system.memory.usage, ...';
+COMMENT ON COLUMN sample.value IS 'Value in the unit. NULL where the reading failed.';
+COMMENT ON COLUMN sample.unit IS 'Unit after UCUM: 1 (a ratio), By, W, J, Hz, Cel.';
+COMMENT ON COLUMN sample.is_valid IS 'Whether the source answered.';
+COMMENT ON COLUMN sample.source IS 'nvml, psutil, framework, or fake (a test double, never a measurement).';
+
+CREATE TABLE artifact (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, path VARCHAR NOT NULL, format VARCHAR NOT NULL,
+    sha256 VARCHAR NOT NULL, bytes BIGINT NOT NULL, storage VARCHAR NOT NULL, capture INTEGER
+);
+COMMENT ON TABLE artifact IS 'One source file of a run.';
+COMMENT ON COLUMN artifact.run_id IS 'Run of the file.';
+COMMENT ON COLUMN artifact.rank IS 'Rank of the file.';
+COMMENT ON COLUMN artifact.path IS 'Where it is: relative to the store when moved or copied, absolute when referenced.';
+COMMENT ON COLUMN artifact.format IS 'kineto, xplane or recording.';
+COMMENT ON COLUMN artifact.sha256 IS 'Hash of the bytes of the file.';
+COMMENT ON COLUMN artifact.bytes IS 'Size of the file.';
+COMMENT ON COLUMN artifact.storage IS 'moved (our own recording), copied (--keep), referenced.';
+COMMENT ON COLUMN artifact.capture IS 'Profiling window that it holds.';
+
+CREATE TABLE finding (
+    run_id VARCHAR NOT NULL, rank INTEGER, code VARCHAR NOT NULL, severity VARCHAR NOT NULL, count BIGINT NOT NULL,
+    detail VARCHAR NOT NULL, effect VARCHAR
+);
+COMMENT ON TABLE finding IS 'One thing wrong or notable in a capture.';
+COMMENT ON COLUMN finding.run_id IS 'Run that it concerns.';
+COMMENT ON COLUMN finding.rank IS 'Rank that it concerns; NULL for the whole run.';
+COMMENT ON COLUMN finding.code IS 'Stable name of the finding, snake_case.';
+COMMENT ON COLUMN finding.severity IS 'error (numbers are wrong or missing), warning (numbers need care), info.';
+COMMENT ON COLUMN finding.count IS 'How often.';
+COMMENT ON COLUMN finding.detail IS 'What was found, with values, and what to do.';
+COMMENT ON COLUMN finding.effect IS 'What it means for the numbers.';
