@@ -1,0 +1,52 @@
+# Every set-up goes through constraints.txt, build environments included.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types browser slow bench docs serve clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.complete ## make .venv with crossprof, the three frameworks and the tools
+
+.venv/.complete: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@
+
+demo: setup ## profile the same Transformer in every framework, compare, open the dashboard
+	$(BIN)/crossprof demo
+
+test: setup ## the fast tests, with the coverage gate; no root, no browser, no GPU
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+lint: setup ## ruff and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup ## mypy (strict) and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+browser: setup ## the pages in a real chromium
+	$(BIN)/python -m pytest -m browser tests/browser
+
+slow: setup ## what is too long for `make test`: the demo, long concurrency, 5,000 runs, a clean install
+	$(BIN)/python -m pytest -m slow
+
+bench: setup ## the benchmarks, as tables
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: setup ## rewrite the generated parts of docs/
+	$(BIN)/python docs/generate.py
+
+serve: setup ## the dashboard on the default store
+	$(BIN)/crossprof serve
+
+clean: ## remove .venv and caches
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
