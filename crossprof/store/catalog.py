@@ -1,0 +1,130 @@
+"""The views of the store: found by listing views/, ordered by what each says it uses, created in a connection.
+
+Base relations (the tables of schema.sql) live in the schema `base` and are exposed in `main` under their own name, except where a
+view has that name (`finding`). Roll-ups are held as tables in the schema `rollup`; the public view of the same name adds the run's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from graphlib import TopologicalSorter
+from importlib.resources import files
+
+import duckdb
+
+__all__ = ["ROLLUPS", "View", "create_base", "create_views", "expose_base", "roll_up", "views"]
+
+ROLLUPS = (
+    "step_time",
+    "kernel_summary",
+    "op_summary",
+    "category_summary",
+    "device_time",
+    "device_busy",
+    "breakdown",
+    "memory_peak",
+    "run_metric",
+)
+_USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its name, the statements that create and comment it, the views that it reads, whether publish holds it as a table."""
+
+    name: str
+    sql: str
+    uses: tuple[str, ...]
+    is_rollup: bool
+
+    @cached_property
+    def comments(self) -> str:
+        """The COMMENT statements of the file alone."""
+        statements = duckdb.extract_statements(self.sql)
+        return "".join(s.query.strip().rstrip(";") + ";\n" for s in statements if s.type == duckdb.StatementType.ALTER)
+
+    @property
+    def sql_over_rollup(self) -> str:
+        """The statements for a catalog that holds this view's rows, without the run's name, in `rollup.<name>`."""
+        select = f"SELECT held.run_id, run.run, held.* EXCLUDE (run_id) FROM rollup.{self.name} AS held JOIN run USING (run_id)"
+        return f"CREATE VIEW {self.name} AS {select};\n{self.comments}"
+
+
+@cache
+def views() -> tuple[View, ...]:
+    """Every view, each after the views that it uses."""
+    found = {view.name: view for view in map(_read, _sources())}
+    order = TopologicalSorter({name: found[name].uses for name in sorted(found)}).static_order()
+    return tuple(found[name] for name in order)
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] | None = None) -> None:
+    """Creates the views in the current schema, all of them or those named in `only`, from their definitions over base relations."""
+    wanted = None if only is None else set(only)
+    for view in views():
+        if wanted is None or view.name in wanted:
+            connection.execute(view.sql)
+
+
+def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
+    for view in views():
+        connection.execute(view.sql)
+        if view.is_rollup and view.name != "run_metric":
+            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
+            connection.execute(f"DROP VIEW {view.name}; {view.sql_over_rollup}")
+
+
+def create_base(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the empty tables of schema.sql in the schema `base` and exposes them in `main`."""
+    catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
+    connection.execute(f'CREATE SCHEMA base; USE "{catalog}".base')
+    connection.execute(files(__package__).joinpath("schema.sql").read_text("utf-8"))
+    connection.execute(f'USE "{catalog}".main')
+    expose_base(connection)
+
+
+def expose_base(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates, for each base relation whose name no view takes, a view of that name in `main`, with the same comments."""
+    taken = [view.name for view in views()]
+    relations = connection.execute(
+        "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database() "
+        "UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'base' AND database_name = current_database()"
+    ).fetchall()
+    for name, comment in relations:
+        if name not in taken:
+            connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS SELECT * FROM base.{name}")
+            _copy_comments(connection, name, comment)
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str, comment: str | None) -> None:
+    columns = connection.execute(
+        "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'base' AND table_name = ? AND comment IS NOT NULL "
+        "AND database_name = current_database()",
+        [name],
+    ).fetchall()
+    if comment is not None:
+        connection.execute(f"COMMENT ON VIEW main.{name} IS {_quoted(comment)}")
+    for column, text in columns:
+        connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {_quoted(text)}")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sources() -> Iterable[tuple[str, str]]:
+    for entry in files(__package__).joinpath("views").iterdir():
+        if entry.name.endswith(".sql"):
+            yield entry.name.removesuffix(".sql"), entry.read_text("utf-8")
+
+
+def _read(source: tuple[str, str]) -> View:
+    name, sql = source
+    match = _USES.search(sql)
+    uses = tuple(word.strip() for word in match.group(1).split(",")) if match else ()
+    return View(name=name, sql=sql, uses=uses, is_rollup=name in ROLLUPS)
