@@ -1,0 +1,72 @@
+"""The docs say what the code is: every table, view, metric, command and setting appears, and nothing that no longer exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from crossprof import settings
+from crossprof.cli import cli
+from crossprof.store import catalog
+
+ROOT = Path(__file__).resolve().parents[1]
+PROSE = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/guide.md"]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_what_the_code_says(generate: ModuleType) -> None:
+    assert generate.stale() == []
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_commands_named_in_prose_exist(name: str) -> None:
+    text = (ROOT / name).read_text()
+    for command in re.findall(r"(?:^|`)crossprof ([a-z]+)", text, flags=re.MULTILINE):
+        assert command in cli.commands, f"{name} names `crossprof {command}`"
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_settings_named_in_prose_exist(name: str) -> None:
+    known = {setting.name for setting in settings.SETTINGS} | {"CROSSPROF_CORPUS"}
+    assert set(re.findall(r"CROSSPROF_[A-Z_]+", (ROOT / name).read_text())) <= known
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_links_to_files_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_make_targets_named_in_prose_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", (ROOT / name).read_text())) <= targets
+
+
+def test_every_view_and_command_is_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    public = [view.name for view in catalog.views() if not view.name.startswith("_")]
+    assert [name for name in [*public, *cli.commands] if f"`{name}`" not in guide and f"crossprof {name}" not in guide] == []
+
+
+def test_every_setting_read_in_the_code_is_in_the_table() -> None:
+    known = {setting.name for setting in settings.SETTINGS}
+    named: set[str] = set()
+    for path in (ROOT / "crossprof").rglob("*.py"):
+        named |= set(re.findall(r"\"(CROSSPROF_[A-Z_]+)\"", path.read_text()))
+    assert named <= known
