@@ -1,0 +1,185 @@
+"""Parts: one rank of one run as Parquet files. A part appears whole, by one rename, and never changes.
+
+A part is known by (run id, rank, content hash). Of several parts of one rank the newest counts; publish retires the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from crossprof._version import __version__
+from crossprof.errors import StoreError
+from crossprof.store.layout import Layout, checked_run_id, create, sync, writing
+from crossprof.store.tables import ORDER, SCHEMA_VERSION, TABLES
+
+__all__ = ["Part", "part_exists", "part_paths", "read_part", "retire", "write_part"]
+
+_ROW_GROUP = 122_880
+_INSTANT = {"at_ns", "start_ns", "started_ns"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the manifest of a part says. `tables` holds the number of rows of each table that has a file."""
+
+    run_id: str
+    rank: int
+    name: str
+    content_sha256: str
+    created_ns: int
+    schema_version: int
+    tables: dict[str, int]
+
+    def file(self, root: Path, table: str) -> Path:
+        """The Parquet file of a table."""
+        return Layout(root).run(self.run_id) / self.name / f"{table}.parquet"
+
+
+def write_part(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    *,
+    run_id: str,
+    rank: int,
+    content_sha256: str,
+    replace: bool = False,
+) -> Path | None:
+    """The folder of a new part that holds the connection's tables, None where the store has that very part.
+
+    Writes under .staging/ and moves the folder into place when it is on disk. With `replace` the part is written in any case
+    and takes the place of the rank's earlier one at the next publish. Raises StoreError: the store can't be written.
+    """
+    layout = create(root)
+    if not replace and part_exists(root, run_id, rank, content_sha256):
+        return None
+    name = f"part-{uuid.uuid4().hex}"
+    staged = layout.staged() / name
+    final = layout.run(run_id) / name
+    with writing(root):
+        staged.mkdir(parents=True)
+        try:
+            tables = {table: facts for table in TABLES if (facts := _write_table(connection, staged, table, run_id))}
+            _write_manifest(staged, run_id=run_id, rank=rank, content_sha256=content_sha256, tables=tables)
+            _move_into_place(staged, final)
+        finally:
+            shutil.rmtree(staged.parent, ignore_errors=True)
+    return final
+
+
+def part_exists(root: Path, run_id: str, rank: int, content_sha256: str) -> bool:
+    """Whether the store has this content as a part that counts."""
+    folder = Layout(root).run(run_id)
+    return any(
+        (part.rank, part.content_sha256) == (rank, content_sha256)
+        for path in (_counting(folder) if folder.is_dir() else ())
+        if (part := read_part(path)) is not None
+    )
+
+
+def part_paths(root: Path) -> dict[str, Path]:
+    """The folders of all parts that count, by the part's name. Reads folder entries alone, no manifest."""
+    runs = Layout(root).runs
+    if not runs.is_dir():
+        return {}
+    with os.scandir(runs) as entries:
+        folders = [Path(entry.path) for entry in entries if entry.name.startswith("run_id=")]
+    return {path.name: path for folder in folders for path in _counting(folder)}
+
+
+def read_part(path: Path) -> Part | None:
+    """What a part's manifest says, None where the part vanished meanwhile. Raises StoreError: it can't be read."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+        return Part(
+            run_id=checked_run_id(manifest["run_id"]),
+            rank=int(manifest["rank"]),
+            name=path.name,
+            content_sha256=manifest["content_sha256"],
+            created_ns=int(manifest["created_ns"]),
+            schema_version=int(manifest["schema_version"]),
+            tables={table: int(facts["rows"]) for table, facts in manifest["tables"].items()},
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path / 'manifest.json'} can't be read ({error}). Delete that folder and ingest the run again."
+        ) from error
+
+
+def retire(path: Path) -> None:
+    """Makes a part count no longer. Its files stay for readers of earlier catalogs until gc takes them."""
+    path.with_name(f"{path.name}.retired").touch()
+
+
+def _counting(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = {entry.name for entry in entries}
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name.startswith("part-") and "." not in name and f"{name}.retired" not in names:
+            yield folder / name
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, run_id: str) -> dict[str, Any] | None:
+    columns = {row[0] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
+    instant = next(iter(columns & _INSTANT), None)
+    span = f"min({instant}), max({instant})" if instant else "NULL, NULL"
+    rows, strangers, first, last = connection.execute(
+        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span} FROM {table}", [run_id]
+    ).fetchall()[0]
+    if strangers:
+        raise StoreError(f"{strangers} rows of {table} are not of run {run_id}: a part holds one rank of one run.")
+    if not rows:
+        return None
+    path = folder / f"{table}.parquet"
+    order = f"ORDER BY {ORDER[table]}" if table in ORDER else ""
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"
+    connection.execute(f"COPY (SELECT * FROM {table} {order}) TO '{_quoted(path)}' ({options})")
+    sync(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"rows": rows, "sha256": digest, "bytes": path.stat().st_size, "min_ns": first, "max_ns": last}
+
+
+def _write_manifest(folder: Path, *, run_id: str, rank: int, content_sha256: str, tables: dict[str, Any]) -> None:
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "crossprof_version": __version__,
+        "run_id": run_id,
+        "rank": rank,
+        "content_sha256": content_sha256,
+        "created_ns": time.time_ns(),
+        "tables": tables,
+    }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=1), "utf-8")
+    sync(path)
+    sync(folder)
+
+
+def _move_into_place(staged: Path, final: Path) -> None:
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(final)
+    except FileNotFoundError:  # gc removed the run's empty folder between the two
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(final)
+    sync(final.parent)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

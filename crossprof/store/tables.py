@@ -1,0 +1,27 @@
+"""The tables of schema.sql by how the store keeps them."""
+
+from __future__ import annotations
+
+__all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES"]
+
+SCHEMA_VERSION = 1
+"""Grows with each change of schema.sql; parts say which one they were written under."""
+
+HELD = ("run", "rank", "device", "artifact", "finding")
+"""Small tables: their rows are copied into the catalog."""
+
+FILED = ("step", "kernel", "op", "runtime_call", "annotation", "memory_event", "sample")
+"""Large tables: they stay in the parts, the catalog reads them from there."""
+
+TABLES = HELD + FILED
+
+ORDER = {
+    "step": "step",
+    "kernel": "device_id, start_ns",
+    "op": "start_ns",
+    "runtime_call": "start_ns",
+    "annotation": "start_ns",
+    "memory_event": "device_id, at_ns",
+    "sample": "metric, device_id, at_ns",
+}
+"""How a part sorts a table: what is asked for together lies together."""
