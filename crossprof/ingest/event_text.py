@@ -1,0 +1,158 @@
+"""The text of a Kineto file, cut at event borders into chunks that a JSON reader can take one at a time."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from crossprof.ingest.source import Source
+
+__all__ = ["CHUNK_BYTES", "EventText", "halves", "utf8"]
+
+CHUNK_BYTES = 32 << 20
+
+_ARRAY = re.compile(rb'\A\s*(?:\[|\{.*?"traceEvents"\s*:\s*\[)', re.DOTALL)
+_BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d+)(?=\D)')
+_BORDER = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*:)')
+_COMMA = re.compile(r"\s*,\s*")
+_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
+_DECODER = json.JSONDecoder(strict=False)
+_OVERLAP_BYTES = 64
+_UTF8_MARK = codecs.BOM_UTF8
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WINDOWS = (1 << 16, 1 << 20)
+
+
+class EventText:
+    """The events of one file as text, and the keys around them.
+
+    Once chunks() is exhausted, `header` holds the keys beside traceEvents, and `is_cut` says whether the text ended too early.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.header: dict[str, Any] = {}
+        self.is_cut = False
+        self._source = source
+
+    def base_time_ns(self) -> int:
+        """What to add to the times of the events. Some writers put it after them, hence a pass over the whole text."""
+        before = b""
+        for block in utf8(self._source):
+            text = before + block
+            if b"baseTimeNanoseconds" in text and (found := _BASE_TIME.search(text)):
+                return int(found[1])
+            before = block[-_OVERLAP_BYTES:]
+        return 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """The events, commas between them, in pieces of about CHUNK_BYTES that begin and end with a whole event."""
+        blocks = utf8(self._source)
+        prefix, text = _split_at_array(blocks)
+        parts, size, limit = [text], len(text), CHUNK_BYTES
+        for block in blocks:
+            parts.append(block)
+            size += len(block)
+            if size < limit:
+                continue
+            text = b"".join(parts)
+            if cut := _last_event(text):
+                yield text[:cut].rstrip().removesuffix(b",")
+                text = text[cut:]
+            parts, size, limit = [text], len(text), len(text) + CHUNK_BYTES
+        events, suffix = self._ending(b"".join(parts), is_object=prefix.lstrip().startswith(b"{"))
+        if events.strip():
+            yield events
+        self.header = _header(prefix, suffix)
+
+    def _ending(self, text: bytes, *, is_object: bool) -> tuple[bytes, bytes]:
+        """The last events, and what follows their array. What remains of an event that was cut is left out."""
+        start = _last_event(text) or 0
+        # One byte a character keeps positions; whatever is not ASCII lies inside strings, where it does no harm.
+        rest = text[start:].decode("latin-1")
+        end, position = 0, len(rest) - len(rest.lstrip())
+        while (value_end := _value_end(rest, position)) is not None:
+            end = value_end
+            comma = _COMMA.match(rest, end)
+            if not comma:
+                break
+            position = comma.end()
+        after = rest[end:].lstrip().removeprefix(",").lstrip()
+        self.is_cut = not after.startswith("]") and (is_object or bool(after))
+        return text[: start + end], after[1:].encode("latin-1") if after.startswith("]") else b""
+
+
+def utf8(source: Source) -> Iterator[bytes]:
+    """The text of a file in blocks of UTF-8 without a byte-order mark."""
+    blocks = source.chunks()
+    first = next(blocks, b"")
+    if not first.startswith(_UTF16_MARKS):
+        yield first.removeprefix(_UTF8_MARK)
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    yield decoder.decode(first).encode()
+    for block in blocks:
+        yield decoder.decode(block).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def halves(events: bytes) -> tuple[bytes, bytes] | None:
+    """Two halves of a chunk, cut at an event border. None for a single event."""
+    middle = len(events) // 2
+    border = _BORDER.search(events, middle) or next(_BORDER.finditer(events), None)
+    return (events[: border.start() + 1], events[border.end() :]) if border else None
+
+
+def _split_at_array(blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """The text up to the bracket that opens the events, and what has been read of the rest."""
+    text = b""
+    for block in blocks:
+        text += block
+        if found := _ARRAY.match(text):
+            return text[: found.end()], text[found.end() :]
+    return text, b"]}"
+
+
+def _last_event(text: bytes) -> int | None:
+    """Where the last whole event of a text begins, if it isn't the only one.
+
+    An event is told from other objects by its "ph": deviceProperties, which may follow the events, have none.
+    """
+    for window in (*_WINDOWS, len(text)):
+        for border in reversed(list(_BORDER.finditer(text, max(0, len(text) - window)))):
+            if _is_event(text[border.end() :]):
+                return border.end()
+        if window >= len(text):
+            break
+    return None
+
+
+def _is_event(text: bytes) -> bool:
+    try:
+        value, _ = _DECODER.raw_decode(text.decode("latin-1"))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "ph" in value
+
+
+def _value_end(text: str, position: int) -> int | None:
+    """Where the JSON value at a position ends. None if it is cut, or if there is none."""
+    try:
+        return _DECODER.raw_decode(text, position)[1]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _header(prefix: bytes, suffix: bytes) -> dict[str, Any]:
+    """The keys beside the events, of a text whose end may be missing."""
+    text = (prefix + b"]" + (suffix or b"}")).decode(errors="replace")
+    for candidate in (text, _TRAILING_COMMA.sub("", text)):
+        try:
+            header = json.loads(candidate, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        return header if isinstance(header, dict) else {}
+    return {}

@@ -1,0 +1,70 @@
+-- What is said once in a Kineto file: the keys beside the events, the count of events, and what follows from all of them together.
+-- Variables: header (JSON), capture. kineto_tally has one row a chunk.
+
+INSERT INTO staged_fact
+SELECT key, value, getvariable('capture')
+FROM (
+    SELECT 'framework' AS key, 'torch' AS value
+    UNION ALL SELECT 'n_events', cast(coalesce(sum(events), 0) AS VARCHAR) FROM kineto_tally
+    UNION ALL
+    SELECT key, coalesce(json_extract_string(getvariable('header')::JSON, '$.' || key), '')
+    FROM (VALUES ('host_name'), ('traceName'), ('trace_id'), ('crossprof_run'), ('with_stack'), ('profile_memory'), ('record_shapes'),
+        ('with_flops'), ('with_modules'), ('cuda_driver_version'), ('cuda_runtime_version'), ('hip_driver_version'),
+        ('hip_runtime_version'), ('torch_version'), ('pytorch_version')) AS known (key)
+    UNION ALL SELECT 'rank', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.rank')
+    UNION ALL SELECT 'world_size', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.world_size')
+    UNION ALL SELECT 'communication_backend', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.backend')
+    UNION ALL SELECT 'nccl_version', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.nccl_version')
+    UNION ALL SELECT 'framework_version', coalesce(
+        json_extract_string(getvariable('header')::JSON, '$.torch_version'),
+        json_extract_string(getvariable('header')::JSON, '$.pytorch_version'))
+)
+WHERE value <> '';
+
+INSERT INTO staged_device BY NAME
+SELECT
+    property.id AS device_id,
+    'gpu' AS kind,
+    CASE
+        WHEN property.name ILIKE '%amd%' OR property.name ILIKE '%instinct%' OR property.name ILIKE '%radeon%'
+            OR json_exists(getvariable('header')::JSON, '$.hip_runtime_version') THEN 'AMD'
+        WHEN property.name ILIKE '%intel%' THEN 'Intel'
+        ELSE 'NVIDIA'
+    END AS vendor,
+    nullif(property.name, '') AS model,
+    property."totalGlobalMem" AS memory_bytes,
+    property."numSms" AS compute_units,
+    property."computeMajor" || '.' || property."computeMinor" AS compute_capability
+FROM (
+    SELECT unnest(from_json(
+        json_extract(getvariable('header')::JSON, '$.deviceProperties'),
+        '[{"id": "BIGINT", "name": "VARCHAR", "totalGlobalMem": "BIGINT", "numSms": "INTEGER", "computeMajor": "VARCHAR", "computeMinor": "VARCHAR"}]'
+    )) AS property
+)
+WHERE property.id NOT IN (SELECT device_id FROM staged_device);
+
+-- ROCm numbers the devices of kernels by agent (CPUs first) and those of memory by GPU: with one of each they are the same one.
+UPDATE staged_memory_event
+SET device_id = (SELECT max(device_id) FROM staged_kernel)
+WHERE device_id >= 0
+    AND json_exists(getvariable('header')::JSON, '$.hip_runtime_version')
+    AND (SELECT count(DISTINCT device_id) FROM staged_kernel) = 1
+    AND (SELECT count(DISTINCT device_id) FROM staged_memory_event WHERE device_id >= 0) = 1;
+
+INSERT INTO staged_finding BY NAME
+SELECT 'events_unreadable' AS code, 'warning' AS severity, sum(unreadable) AS count,
+    sum(unreadable) || ' of ' || sum(events) || ' entries of traceEvents are not events.' AS detail,
+    'They are left out.' AS effect, getvariable('capture') AS capture
+FROM kineto_tally HAVING sum(unreadable) > 0;
+
+INSERT INTO staged_finding BY NAME
+SELECT 'events_without_time' AS code, 'warning' AS severity, sum(untimed) AS count,
+    sum(untimed) || ' of ' || sum(events) || ' events have no readable start.' AS detail,
+    'They are left out.' AS effect, getvariable('capture') AS capture
+FROM kineto_tally HAVING sum(untimed) > 0;
+
+INSERT INTO staged_finding BY NAME
+SELECT 'no_events' AS code, 'error' AS severity, 0 AS count,
+    'The trace holds no events: the profiler was stopped before it recorded any, or its buffers overflowed.' AS detail,
+    'There is nothing to measure.' AS effect, getvariable('capture') AS capture
+FROM kineto_tally HAVING coalesce(sum(events), 0) = 0;
