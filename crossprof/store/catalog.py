@@ -1,7 +1,8 @@
 """The views of the store: found by listing views/, ordered by what each says it uses, created in a connection.
 
-Base relations (the tables of schema.sql) live in the schema `base` and are exposed in `main` under their own name, except where a
-view has that name (`finding`). Roll-ups are held as tables in the schema `rollup`; the public view of the same name adds the run's name.
+Base relations (the tables of schema.sql) live in the schema `base` and are exposed in `main` under their own name, except where
+a view has that name (`finding`). Roll-ups are held as tables in the schema `rollup`; the view of the same name adds the run's name.
+A view whose name starts with an underscore is private: other views read it, people need not.
 """
 
 from __future__ import annotations
@@ -22,18 +23,27 @@ ROLLUPS = (
     "kernel_summary",
     "op_summary",
     "category_summary",
-    "device_time",
+    "_device_time",
     "device_busy",
     "breakdown",
     "memory_peak",
     "run_metric",
 )
+_BASE_RELATIONS = """
+    SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database()
+    UNION ALL
+    SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'base' AND database_name = current_database()
+"""
+_BASE_COLUMNS = """
+    SELECT column_name, comment FROM duckdb_columns()
+    WHERE schema_name = 'base' AND database_name = current_database() AND table_name = ? AND comment IS NOT NULL
+"""
 _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class View:
-    """One view: its name, the statements that create and comment it, the views that it reads, whether publish holds it as a table."""
+    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds it as a table."""
 
     name: str
     sql: str
@@ -62,7 +72,7 @@ def views() -> tuple[View, ...]:
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] | None = None) -> None:
-    """Creates the views in the current schema, all of them or those named in `only`, from their definitions over base relations."""
+    """Creates the views, all of them or those named in `only`, by their definitions over base relations."""
     wanted = None if only is None else set(only)
     for view in views():
         if wanted is None or view.name in wanted:
@@ -90,26 +100,17 @@ def create_base(connection: duckdb.DuckDBPyConnection) -> None:
 
 def expose_base(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates, for each base relation whose name no view takes, a view of that name in `main`, with the same comments."""
-    taken = [view.name for view in views()]
-    relations = connection.execute(
-        "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database() "
-        "UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'base' AND database_name = current_database()"
-    ).fetchall()
-    for name, comment in relations:
+    taken = {view.name for view in views()}
+    for name, comment in connection.execute(_BASE_RELATIONS).fetchall():
         if name not in taken:
             connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS SELECT * FROM base.{name}")
             _copy_comments(connection, name, comment)
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str, comment: str | None) -> None:
-    columns = connection.execute(
-        "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'base' AND table_name = ? AND comment IS NOT NULL "
-        "AND database_name = current_database()",
-        [name],
-    ).fetchall()
     if comment is not None:
         connection.execute(f"COMMENT ON VIEW main.{name} IS {_quoted(comment)}")
-    for column, text in columns:
+    for column, text in connection.execute(_BASE_COLUMNS, [name]).fetchall():
         connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {_quoted(text)}")
 
 

@@ -1,0 +1,133 @@
+-- One row is one sample behind one metric of one rank: a step, a telemetry reading, or the run as a whole. What is a metric made of?
+-- run_metric and every comparison are computed from these rows and from nothing else. Figures of several devices of one rank are means
+-- over its devices, memory peaks their maximum. `weight` is the denominator where samples are averaged.
+-- uses: step_time, _device_time, category_summary, memory_peak, utilization
+CREATE VIEW metric_sample AS
+WITH has_bare AS (
+    SELECT run_id, rank, bool_or(NOT is_profiled) AS has_bare, median(dur_ns) FILTER (NOT is_profiled) AS bare_ns,
+        min(start_ns) AS start_ns, max(start_ns + dur_ns) AS end_ns, avg(dur_ns) AS step_ns
+    FROM step_time
+    WHERE NOT is_warmup
+    GROUP BY run_id, rank
+),
+counted AS (
+    SELECT step_time.run_id, run, step_time.rank, step, step_time.start_ns, dur_ns, is_profiled, samples, tokens, bare_ns,
+        is_profiled <> has_bare AS is_chosen
+    FROM step_time
+    JOIN has_bare USING (run_id, rank)
+    WHERE NOT is_warmup
+),
+by_step AS (
+    SELECT run_id, run, rank, step, start_ns AS at_ns, 1.0::DOUBLE AS weight,
+        unnest([
+            {metric: 'step_time', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
+            {metric: 'step_time_p95', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
+            {metric: 'throughput', value: if(is_chosen, samples / nullif(dur_ns, 0) * 1e9, NULL)},
+            {metric: 'throughput_tokens', value: if(is_chosen, tokens / nullif(dur_ns, 0) * 1e9, NULL)},
+            {metric: 'step_time_profiled', value: if(is_profiled, dur_ns, NULL)::DOUBLE},
+            {metric: 'profiler_overhead', value: if(is_profiled, dur_ns / nullif(bare_ns, 0), NULL)}
+        ]) AS reading
+    FROM counted
+),
+device AS (
+    SELECT run_id, run, rank, step, count(*) AS devices, sum(busy_ns) AS busy_ns, sum(window_ns)::DOUBLE AS window_ns,
+        avg(compute_ns) AS compute_ns, avg(communication_ns) AS communication_ns,
+        avg(exposed_communication_ns) AS exposed_communication_ns, avg(copy_ns) AS copy_ns, avg(window_ns - busy_ns) AS idle_ns
+    FROM _device_time
+    WHERE is_measured
+    GROUP BY run_id, run, rank, step
+),
+launched AS (
+    SELECT run_id, rank, step, sum(total_ns) AS total_ns, sum(calls) AS calls
+    FROM category_summary
+    WHERE is_measured AND kind IN ('kernel', 'collective')
+    GROUP BY run_id, rank, step
+),
+by_device AS (
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, window_ns AS weight,
+        unnest([
+            {metric: 'device_busy', value: busy_ns / nullif(window_ns, 0)},
+            {metric: 'compute_time', value: compute_ns},
+            {metric: 'communication_time', value: communication_ns},
+            {metric: 'exposed_communication_time', value: exposed_communication_ns},
+            {metric: 'copy_time', value: copy_ns},
+            {metric: 'idle_time', value: idle_ns},
+            {metric: 'kernel_time', value: coalesce(total_ns, 0) / devices},
+            {metric: 'kernels_per_step', value: coalesce(calls, 0) / devices}
+        ]) AS reading
+    FROM device
+    LEFT JOIN launched USING (run_id, rank, step)
+),
+by_op AS (
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, any_value(step_ns)::DOUBLE AS weight,
+        unnest([
+            {metric: 'op_time', value: sum(total_ns)::DOUBLE},
+            {metric: 'op_coverage', value: sum(total_ns) / nullif(any_value(step_ns), 0)}
+        ]) AS reading
+    FROM category_summary
+    WHERE is_measured AND kind = 'op'
+    GROUP BY run_id, run, rank, step
+),
+telemetry AS (
+    SELECT utilization.run_id, run, utilization.rank, device_id, at_ns, value, step_ns,
+        CASE metric
+            WHEN 'hw.gpu.utilization' THEN 'device_utilization'
+            WHEN 'process.cpu.utilization' THEN 'cpu_utilization'
+            WHEN 'hw.power' THEN 'power'
+            WHEN 'hw.energy' THEN 'energy_per_step'
+        END AS metric
+    FROM utilization
+    LEFT JOIN has_bare USING (run_id, rank)
+    WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.power', 'hw.energy')
+        AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
+),
+energy AS (
+    SELECT run_id, run, rank, max(value) - min(value) AS joules, max(at_ns) - min(at_ns) AS covered_ns, any_value(step_ns) AS step_ns
+    FROM telemetry
+    WHERE metric = 'energy_per_step'
+    GROUP BY run_id, run, rank, device_id
+),
+peak AS (
+    SELECT run_id, run, rank, max(peak_used_bytes) AS used_bytes, max(peak_allocated_bytes) AS allocated_bytes, max(peak_reserved_bytes) AS reserved_bytes
+    FROM memory_peak
+    JOIN (SELECT run_id, rank, max(device_id) >= 0 AS has_device FROM memory_peak GROUP BY run_id, rank) USING (run_id, rank)
+    WHERE (device_id >= 0) = has_device
+    GROUP BY run_id, run, rank
+),
+by_run AS (
+    SELECT run_id, run, rank, NULL::BIGINT AS step, NULL::BIGINT AS at_ns, 1.0::DOUBLE AS weight,
+        unnest([
+            {metric: 'peak_memory', value: used_bytes::DOUBLE},
+            {metric: 'peak_memory_allocated', value: allocated_bytes::DOUBLE},
+            {metric: 'peak_memory_reserved', value: reserved_bytes::DOUBLE}
+        ]) AS reading
+    FROM peak
+),
+told AS (
+    FROM by_step
+    UNION ALL FROM by_device
+    UNION ALL FROM by_op
+    UNION ALL FROM by_run
+),
+sampled AS (
+    SELECT run_id, run, reading.metric AS metric, rank, step, at_ns, reading.value AS value, weight FROM told
+    UNION ALL
+    SELECT run_id, run, metric, rank, NULL, at_ns, value, 1.0 FROM telemetry WHERE metric <> 'energy_per_step'
+    UNION ALL
+    SELECT run_id, run, 'energy_per_step', rank, NULL, NULL, sum(joules / covered_ns * step_ns), 1.0
+    FROM energy
+    WHERE covered_ns > 0 AND step_ns IS NOT NULL
+    GROUP BY run_id, run, rank
+)
+FROM sampled
+WHERE value IS NOT NULL;
+
+COMMENT ON VIEW metric_sample IS 'One sample behind one metric of one rank.';
+COMMENT ON COLUMN metric_sample.run_id IS 'Run of the sample.';
+COMMENT ON COLUMN metric_sample.run IS 'Name of that run.';
+COMMENT ON COLUMN metric_sample.metric IS 'Id of the metric: a row of the view metric says what it means.';
+COMMENT ON COLUMN metric_sample.rank IS 'Rank of the sample.';
+COMMENT ON COLUMN metric_sample.step IS 'Step that it was taken over. NULL: a telemetry reading, or the whole run.';
+COMMENT ON COLUMN metric_sample.at_ns IS 'Time of the reading, or start of the step where that is at hand.';
+COMMENT ON COLUMN metric_sample.value IS 'Value, in the unit of the metric.';
+COMMENT ON COLUMN metric_sample.weight IS 'Weight in a mean: the denominator of a ratio, else 1.';

@@ -1,0 +1,95 @@
+-- Three runs that a person can check by hand: all borders are multiples of ten.
+-- tiny-gpu has one device and a bare, a warm-up and a measured part; tiny-cpu has two ranks, operators only; tiny-empty has nothing.
+INSERT INTO base.run BY NAME
+SELECT * FROM (VALUES
+    ('run-gpu', 'tiny-gpu', 'torch', '2.13', 'mlp', 'float32', 'training', 4, 2, 'gpu', 'H100', 1, 0, 510, 'completed', 'recording'),
+    ('run-cpu', 'tiny-cpu', 'tensorflow', '2.21', 'mlp', 'float32', 'training', 4, 2, 'cpu', 'EPYC', 1, 0, 400, 'completed', 'recording'),
+    ('run-empty', 'tiny-empty', 'jax', '0.10', 'mlp', 'float32', 'training', 4, 1, 'cpu', 'EPYC', 1, 0, 10, 'failed', 'recording')
+) AS t (run_id, run, framework, framework_version, model, precision, phase, batch_size, world_size, device_kind, device_model, device_count,
+    started_ns, ended_ns, status, source);
+
+INSERT INTO base.rank BY NAME
+SELECT * FROM (VALUES ('run-gpu', 0, 'completed'), ('run-cpu', 0, 'completed'), ('run-cpu', 1, 'completed'), ('run-empty', 0, 'failed'))
+    AS t (run_id, rank, status);
+
+INSERT INTO base.device BY NAME
+SELECT * FROM (VALUES ('run-gpu', 0, 0, 'gpu', 'H100'), ('run-gpu', 0, -1, 'cpu', 'EPYC'), ('run-cpu', 0, -1, 'cpu', 'EPYC'), ('run-cpu', 1, -1, 'cpu', 'EPYC'))
+    AS t (run_id, rank, device_id, kind, model);
+
+INSERT INTO base.step BY NAME
+SELECT * FROM (VALUES
+    ('run-gpu', 0, 0, 0, 50, false, true, NULL, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 1, 50, 50, false, false, NULL, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 2, 100, 60, false, false, NULL, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 3, 160, 100, true, true, 0, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 4, 260, 100, true, false, 0, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 5, 360, 100, true, false, 0, 4, NULL, 'crossprof'),
+    ('run-gpu', 0, 6, 460, 50, false, false, NULL, 4, NULL, 'crossprof'),
+    ('run-cpu', 0, 0, 0, 200, true, false, 0, 4, 40, 'crossprof'),
+    ('run-cpu', 0, 1, 200, 200, true, false, 0, 4, 40, 'crossprof'),
+    ('run-cpu', 1, 0, 0, 190, true, false, 0, 4, 40, 'crossprof'),
+    ('run-cpu', 1, 1, 190, 210, true, false, 0, 4, 40, 'crossprof')
+) AS t (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup, capture, samples, tokens, source);
+
+-- Step 4: compute 270-300, a collective to 320, a copy to 330. Step 5: the last kernel runs 20 past the end at 460.
+INSERT INTO base.kernel BY NAME
+SELECT 'run-gpu' AS run_id, 0 AS rank, 0 AS device_id, * FROM (VALUES
+    (0, 'sgemm', 'kernel', 'gemm', 170, 20, '7', 3, 3),
+    (1, 'sgemm', 'kernel', 'gemm', 270, 20, '7', 4, 4),
+    (2, 'relu', 'kernel', 'elementwise', 280, 20, '8', 4, 4),
+    (3, 'ncclAllReduce', 'collective', 'collective', 290, 30, '9', 4, 4),
+    (4, 'Memcpy HtoD', 'memcpy', 'copy', 310, 20, '10', 4, 4),
+    (5, 'relu', 'kernel', 'elementwise', 340, 0, '8', 4, 4),
+    (6, 'copy-start', 'async', 'copy', 330, 20, '11', 4, 4),
+    (7, 'sgemm', 'kernel', 'gemm', 370, 20, '7', 5, 5),
+    (8, 'Memset', 'memset', 'copy', 390, 10, '7', 5, 5),
+    (9, 'ncclAllReduce', 'collective', 'collective', 410, 20, '9', 5, 5),
+    (10, 'Memcpy HtoD', 'memcpy', 'copy', 440, 10, '10', NULL, 5),
+    (11, 'sgemm', 'kernel', 'gemm', 450, 30, '7', 5, 5)
+) AS t (kernel_id, name, kind, category, start_ns, dur_ns, stream, step, device_step);
+
+INSERT INTO base.op BY NAME
+SELECT * FROM (VALUES
+    ('run-gpu', 0, 0, NULL, 0, 'aten::mm', 'gemm', 160, 10, 10, 20, 3),
+    ('run-gpu', 0, 1, NULL, 0, 'aten::linear', 'gemm', 260, 30, 20, 0, 4),
+    ('run-gpu', 0, 2, 1, 1, 'aten::mm', 'gemm', 270, 10, 10, 20, 4),
+    ('run-gpu', 0, 3, NULL, 0, 'aten::relu', 'elementwise', 300, 10, 10, 20, 4),
+    ('run-gpu', 0, 4, NULL, 0, 'aten::mm', 'gemm', 360, 10, 10, 50, 5),
+    ('run-cpu', 0, 0, NULL, 0, 'MatMul', 'gemm', 10, 100, 100, NULL, 0),
+    ('run-cpu', 0, 1, NULL, 0, 'MatMul', 'gemm', 210, 120, 120, NULL, 1),
+    ('run-cpu', 0, 2, NULL, 0, 'Relu', 'elementwise', 340, 40, 40, NULL, 1),
+    ('run-cpu', 1, 0, NULL, 0, 'MatMul', 'gemm', 20, 110, 110, NULL, 0),
+    ('run-cpu', 1, 1, NULL, 0, 'MatMul', 'gemm', 200, 130, 130, NULL, 1)
+) AS t (run_id, rank, op_id, parent_id, depth, name, category, start_ns, dur_ns, self_ns, device_ns, step);
+
+INSERT INTO base.runtime_call BY NAME
+SELECT * FROM (VALUES ('run-gpu', 0, 0, 'cudaLaunchKernel', 'launch', 270, 10, 4))
+    AS t (run_id, rank, call_id, name, kind, start_ns, dur_ns, step);
+
+INSERT INTO base.memory_event BY NAME
+SELECT * FROM (VALUES
+    ('run-gpu', 0, 0, 270, 100, 100, 1000, 'cuda', 4),
+    ('run-gpu', 0, 0, 300, 200, 300, 1000, 'cuda', 4),
+    ('run-gpu', 0, 0, 340, -200, 100, 1000, 'cuda', 4)
+) AS t (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes, allocator, step);
+
+-- The utilization at 500 failed; the energy counter rises by 4.6 J over 460 ns.
+INSERT INTO base.sample BY NAME
+SELECT *, 'nvml' AS source FROM (VALUES
+    ('run-gpu', 0, 0, 100, 'hw.gpu.utilization', 0.5, '1', true),
+    ('run-gpu', 0, 0, 300, 'hw.gpu.utilization', 0.7, '1', true),
+    ('run-gpu', 0, 0, 500, 'hw.gpu.utilization', NULL, '1', false),
+    ('run-gpu', 0, 0, 100, 'hw.gpu.memory.usage', 4000, 'By', true),
+    ('run-gpu', 0, 0, 300, 'hw.gpu.memory.usage', 5000, 'By', true),
+    ('run-gpu', 0, 0, 50, 'hw.energy', 10.0, 'J', true),
+    ('run-gpu', 0, 0, 510, 'hw.energy', 14.6, 'J', true),
+    ('run-gpu', 0, -1, 100, 'process.memory.usage', 7000, 'By', true),
+    ('run-cpu', 0, -1, 100, 'process.memory.usage', 8000, 'By', true),
+    ('run-cpu', 0, -1, 300, 'process.memory.usage', 9000, 'By', true),
+    ('run-cpu', 1, -1, 100, 'process.memory.usage', 8500, 'By', true),
+    ('run-cpu', 0, -1, 100, 'process.cpu.utilization', 1.5, '1', true)
+) AS t (run_id, rank, device_id, at_ns, metric, value, unit, is_valid);
+
+INSERT INTO base.finding BY NAME
+SELECT * FROM (VALUES ('run-gpu', 0, 'dropped_events', 'warning', 2, 'Two events have no end.', 'Sums are low.'))
+    AS t (run_id, rank, code, severity, count, detail, effect);
