@@ -1,0 +1,66 @@
+"""From the staged facts of one rank to the tables of the schema: ids, nesting, self time, launches, steps, categories."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import duckdb
+
+from crossprof.ingest.categories import classify
+
+__all__ = ["derive"]
+
+# Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
+_MAX_PASSES = 32
+
+_SPANS = """
+CREATE OR REPLACE TEMP TABLE span AS
+WITH everything AS (
+    SELECT 'op' AS kind, rowid AS source, thread, start_ns, end_ns, external_id AS tie FROM staged_op
+    UNION ALL SELECT 'annotation', rowid, thread, start_ns, end_ns, NULL FROM staged_annotation WHERE nests
+    UNION ALL SELECT 'call', rowid, thread, start_ns, end_ns, NULL FROM staged_runtime_call
+)
+SELECT
+    kind, source, coalesce(thread, '') AS thread, start_ns, greatest(coalesce(end_ns, start_ns), start_ns) AS end_ns,
+    coalesce(tie, source) AS tie, row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, tie, source) - 1 AS number
+FROM everything"""
+_CALL_KINDS = """
+CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
+    WHEN name LIKE '%GraphLaunch%' THEN 'graph_launch'
+    WHEN regexp_matches(name, '(?i)launch') THEN 'launch'
+    WHEN regexp_matches(name, '(?i)memcpy') THEN 'memcpy'
+    WHEN regexp_matches(name, '(?i)memset') THEN 'memset'
+    WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
+    WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
+    ELSE 'other' END"""
+_SCRATCH = ("span", "mark", "nested", "inside_op", "inner_time", "launch", "window_of_step", "kernel_category", "op_category")
+
+
+def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> None:
+    """Fill kernel, op, runtime_call, annotation, memory_event, device, step and finding of a rank from the staged relations.
+
+    Steps and devices that the rank already has are kept: they are our own, and better than the profiler's.
+    """
+    connection.execute("SET VARIABLE run_id = ?", [run_id])
+    connection.execute("SET VARIABLE rank = ?", [rank])
+    connection.execute(_CALL_KINDS)
+    classify(connection)
+    connection.execute(_SPANS)
+    _nest(connection)
+    connection.execute(_sql("derive.sql"))
+    connection.execute(_sql("findings.sql"))
+    for name in _SCRATCH:
+        connection.execute(f"DROP TABLE {name}")
+
+
+def _nest(connection: duckdb.DuckDBPyConnection) -> None:
+    nest = _sql("nest.sql")
+    for _ in range(_MAX_PASSES):
+        connection.execute(nest)
+        over = connection.execute("SELECT count(*) FROM nested WHERE is_over").fetchone()
+        if not over or not over[0]:
+            return
+
+
+def _sql(name: str) -> str:
+    return files("crossprof.ingest").joinpath(name).read_text()

@@ -1,0 +1,159 @@
+-- From the relations of nest.sql and staging.sql to the tables of schema.sql. Variables: run_id, rank.
+
+-- The innermost op around each op and each call.
+CREATE OR REPLACE TEMP TABLE inside_op AS
+SELECT inner_mark.kind, inner_mark.number, outer_mark.number AS op_id
+FROM mark AS inner_mark
+ASOF JOIN (SELECT * FROM mark WHERE is_open AND kind = 'op') AS outer_mark
+    ON inner_mark.thread = outer_mark.thread
+    AND inner_mark.op_depth - 1 = outer_mark.op_depth
+    AND inner_mark.position > outer_mark.position
+WHERE inner_mark.kind <> 'annotation' AND inner_mark.op_depth > 0;
+
+CREATE OR REPLACE TEMP TABLE inner_time AS
+SELECT outer_number AS op_id, sum(inside_ns)::BIGINT AS inside_ns FROM nested WHERE outer_kind = 'op' GROUP BY ALL;
+
+-- Steps of the rank: our own markers where they are, else the profiler's.
+INSERT INTO step BY NAME
+WITH marked AS (
+    SELECT DISTINCT ON (capture, step) * FROM staged_step WHERE step IS NOT NULL ORDER BY capture, step, start_ns
+)
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, step, start_ns,
+    greatest(coalesce(lead(start_ns) OVER (PARTITION BY capture ORDER BY start_ns), end_ns, start_ns) - start_ns, 0) AS dur_ns,
+    true AS is_profiled, false AS is_warmup, capture, 'profiler' AS source
+FROM marked
+WHERE NOT EXISTS (FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank'));
+
+CREATE OR REPLACE TEMP TABLE window_of_step AS
+SELECT step, start_ns, start_ns + dur_ns AS end_ns
+FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank');
+
+INSERT INTO runtime_call BY NAME
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS call_id, call.name, call_kind(call.name) AS kind,
+    call.start_ns, span.end_ns - call.start_ns AS dur_ns, call.thread, call.correlation_id,
+    coalesce(inside_op.op_id, by_id.op_id) AS op_id,
+    CASE WHEN call.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
+FROM staged_runtime_call AS call
+JOIN span ON span.kind = 'call' AND span.source = call.rowid
+LEFT JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.number
+-- A call on a thread of its own is tied to its op by the profiler's number alone.
+LEFT JOIN (
+    SELECT op.external_id, any_value(op_span.number) AS op_id, min(op.start_ns) AS start_ns, max(op.end_ns) AS end_ns
+    FROM staged_op AS op JOIN span AS op_span ON op_span.kind = 'op' AND op_span.source = op.rowid
+    WHERE op.external_id IS NOT NULL GROUP BY ALL HAVING count(*) = 1
+) AS by_id
+    ON inside_op.op_id IS NULL AND by_id.external_id = call.external_id
+    AND call.start_ns >= by_id.start_ns AND call.start_ns < by_id.end_ns
+ASOF LEFT JOIN window_of_step ON call.start_ns >= window_of_step.start_ns;
+
+CREATE OR REPLACE TEMP TABLE launch AS
+SELECT
+    staged.capture, call.correlation_id,
+    -- Several calls may carry one number: the launch is the one that launches.
+    min_by(struct_pack(call_id := call.call_id, op_id := call.op_id, step := call.step, start_ns := call.start_ns),
+        struct_pack(is_other := call.kind IN ('other', 'sync', 'memory'), call_id := call.call_id)) AS call
+FROM runtime_call AS call
+JOIN span ON span.kind = 'call' AND span.number = call.call_id
+JOIN staged_runtime_call AS staged ON staged.rowid = span.source
+WHERE call.run_id = getvariable('run_id') AND call.rank = getvariable('rank') AND call.correlation_id IS NOT NULL
+GROUP BY ALL;
+
+INSERT INTO kernel BY NAME
+WITH numbered AS (
+    SELECT
+        * EXCLUDE (end_ns), row_number() OVER (ORDER BY start_ns, end_ns, rowid) - 1 AS kernel_id,
+        greatest(coalesce(end_ns, start_ns) - start_ns, 0) AS dur_ns
+    FROM staged_kernel
+)
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, work.device_id, work.kernel_id, work.name,
+    CASE WHEN work.kind = 'kernel' AND (known.category = 'communication' OR work.process_group IS NOT NULL) THEN 'collective'
+        ELSE work.kind END AS kind,
+    CASE WHEN work.kind IN ('memcpy', 'memset') THEN 'copy' WHEN work.process_group IS NOT NULL THEN 'communication'
+        ELSE known.category END AS category,
+    work.start_ns, work.dur_ns, work.stream, work.correlation_id, launch.call.call_id AS call_id, launch.call.op_id AS op_id,
+    launch.call.step AS step,
+    CASE WHEN work.start_ns < window_of_step.end_ns THEN window_of_step.step END AS device_step,
+    coalesce(work.op_name, launching.name) AS op_name, work.module, work.bytes, work.flops, work.bytes_accessed, work.grid,
+    work.block, work.registers_per_thread, work.shared_memory_bytes, work.occupancy_ratio, work.graph_node_id, work.process_group,
+    work.group_size
+FROM numbered AS work
+JOIN kernel_category AS known ON known.name = work.name AND known.hlo_category IS NOT DISTINCT FROM work.hlo_category
+LEFT JOIN launch ON launch.correlation_id = work.correlation_id AND launch.capture IS NOT DISTINCT FROM work.capture
+LEFT JOIN (
+    SELECT span.number AS op_id, op.name FROM staged_op AS op JOIN span ON span.kind = 'op' AND span.source = op.rowid
+) AS launching ON launching.op_id = launch.call.op_id
+ASOF LEFT JOIN window_of_step ON work.start_ns >= window_of_step.start_ns;
+
+INSERT INTO op BY NAME
+WITH device_time AS (
+    SELECT op_id, sum(dur_ns)::BIGINT AS device_ns FROM kernel
+    WHERE run_id = getvariable('run_id') AND rank = getvariable('rank') AND kind <> 'async' AND op_id IS NOT NULL
+    GROUP BY ALL
+)
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS op_id, inside_op.op_id AS parent_id,
+    mark.op_depth AS depth, op.name, known.category, op.start_ns, greatest(coalesce(op.end_ns, op.start_ns) - op.start_ns, 0) AS dur_ns,
+    span.end_ns - op.start_ns - coalesce(inner_time.inside_ns, 0) AS self_ns,
+    CASE WHEN EXISTS (FROM staged_kernel) THEN coalesce(device_time.device_ns, 0) END AS device_ns,
+    op.thread, CASE WHEN op.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step,
+    op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number, op.is_backward, op.flops, op.stack
+FROM staged_op AS op
+JOIN span ON span.kind = 'op' AND span.source = op.rowid
+JOIN mark ON mark.kind = 'op' AND mark.number = span.number
+JOIN op_category AS known ON known.name = op.name AND known.hlo_category IS NOT DISTINCT FROM op.hlo_category
+LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = span.number
+LEFT JOIN inner_time ON inner_time.op_id = span.number
+LEFT JOIN device_time ON device_time.op_id = span.number
+ASOF LEFT JOIN window_of_step ON op.start_ns >= window_of_step.start_ns;
+
+INSERT INTO annotation BY NAME
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, name, kind, range.start_ns,
+    greatest(coalesce(range.end_ns, range.start_ns) - range.start_ns, 0) AS dur_ns, thread, device_id,
+    CASE WHEN range.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
+FROM staged_annotation AS range
+ASOF LEFT JOIN window_of_step ON range.start_ns >= window_of_step.start_ns;
+
+INSERT INTO memory_event BY NAME
+WITH counted AS (
+    SELECT
+        *, max(allocated_bytes) OVER (PARTITION BY capture, device_id) IS NULL AS is_without_total,
+        sum(bytes) OVER (PARTITION BY capture, device_id ORDER BY at_ns, rowid)::BIGINT AS running_bytes
+    FROM staged_memory_event
+)
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, device_id, at_ns, bytes, address,
+    CASE WHEN is_without_total THEN running_bytes ELSE allocated_bytes END AS allocated_bytes,
+    reserved_bytes, peak_bytes, allocator, op_name,
+    CASE WHEN at_ns < window_of_step.end_ns THEN window_of_step.step END AS step
+FROM counted
+ASOF LEFT JOIN window_of_step ON at_ns >= window_of_step.start_ns;
+
+-- Devices that did something, and the CPU. The trace may number them otherwise than its own list of devices does.
+INSERT INTO device BY NAME
+WITH used AS (
+    SELECT device_id FROM staged_kernel UNION SELECT device_id FROM staged_memory_event UNION SELECT -1
+),
+alike AS (
+    SELECT any_value(kind) AS kind, any_value(vendor) AS vendor, any_value(model) AS model, any_value(memory_bytes) AS memory_bytes,
+        any_value(compute_units) AS compute_units, any_value(compute_capability) AS compute_capability
+    FROM staged_device WHERE device_id >= 0 HAVING count(DISTINCT model) <= 1
+)
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, used.device_id,
+    CASE WHEN used.device_id = -1 THEN 'cpu' ELSE coalesce(named.kind, alike.kind, 'accelerator') END AS kind,
+    CASE WHEN used.device_id <> -1 THEN coalesce(named.vendor, alike.vendor) END AS vendor,
+    CASE WHEN used.device_id <> -1 THEN coalesce(named.model, alike.model) END AS model,
+    named.uuid,
+    CASE WHEN used.device_id <> -1 THEN coalesce(named.memory_bytes, alike.memory_bytes) END AS memory_bytes,
+    CASE WHEN used.device_id <> -1 THEN coalesce(named.compute_units, alike.compute_units) END AS compute_units,
+    CASE WHEN used.device_id <> -1 THEN coalesce(named.compute_capability, alike.compute_capability) END AS compute_capability,
+    'trace' AS source
+FROM used
+LEFT JOIN (SELECT DISTINCT ON (device_id) * FROM staged_device) AS named ON named.device_id = used.device_id
+LEFT JOIN alike ON true
+WHERE used.device_id NOT IN (
+    SELECT device_id FROM device WHERE run_id = getvariable('run_id') AND rank = getvariable('rank'));

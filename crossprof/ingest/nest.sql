@@ -1,0 +1,50 @@
+-- Which span lies in which, on each thread. Run again while it clips a span that ends after the one around it.
+-- span: (kind op | annotation | call, number, thread, start_ns, end_ns, tie); a call opens nothing and lies in something.
+-- Spans of a thread form a stack, so the count of open spans at a start is a running sum, and the span around it is the
+-- last one before it that is one level up: two sorts instead of a walk.
+
+CREATE OR REPLACE TEMP TABLE mark AS
+WITH edge AS (
+    SELECT
+        thread, start_ns AS at_ns, CASE WHEN kind <> 'call' AND end_ns > start_ns THEN 1 ELSE 2 END AS phase,
+        -end_ns AS reach, kind, number, tie, end_ns,
+        (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens
+    FROM span
+    UNION ALL
+    -- At one instant the ends come first, then the starts, longest first, then whatever takes no time.
+    SELECT thread, end_ns, 0, 0, kind, number, tie, end_ns, -1
+    FROM span
+    WHERE kind <> 'call' AND end_ns > start_ns
+),
+counted AS (
+    SELECT
+        *,
+        sum(opens) OVER in_order - opens AS depth,
+        sum(opens * (kind = 'op')::INTEGER) OVER in_order - opens * (kind = 'op')::INTEGER AS op_depth,
+        row_number() OVER in_order AS position
+    FROM edge
+    WINDOW in_order AS (PARTITION BY thread ORDER BY at_ns, phase, reach, kind, tie, number ROWS UNBOUNDED PRECEDING)
+)
+SELECT
+    thread, at_ns AS start_ns, end_ns, kind, number, opens = 1 AS is_open, position,
+    depth::INTEGER AS depth, op_depth::INTEGER AS op_depth
+FROM counted
+WHERE phase > 0;
+
+CREATE OR REPLACE TEMP TABLE nested AS
+SELECT
+    inner_mark.kind, inner_mark.number, outer_mark.kind AS outer_kind, outer_mark.number AS outer_number,
+    inner_mark.end_ns > outer_mark.end_ns AND inner_mark.start_ns < outer_mark.end_ns AS is_over,
+    outer_mark.end_ns AS outer_end_ns,
+    greatest(0, least(inner_mark.end_ns, outer_mark.end_ns) - inner_mark.start_ns) AS inside_ns
+FROM mark AS inner_mark
+ASOF JOIN (SELECT * FROM mark WHERE is_open) AS outer_mark
+    ON inner_mark.thread = outer_mark.thread
+    AND inner_mark.depth - 1 = outer_mark.depth
+    AND inner_mark.position > outer_mark.position
+WHERE inner_mark.kind <> 'call' AND inner_mark.depth > 0;
+
+UPDATE span
+SET end_ns = nested.outer_end_ns
+FROM nested
+WHERE nested.is_over AND span.kind = nested.kind AND span.number = nested.number;
