@@ -1,1 +1,28 @@
-"""crossprof: which framework is faster, by how much, how sure are we, and where does the difference sit."""
+"""crossprof: which framework is faster, by how much, how sure are we, and where does the difference sit.
+
+    @crossprof.profile("bert")                    record a training script: as a decorator,
+    with crossprof.profile("bert") as run: ...    or as a scope with run.step()
+    for batch in crossprof.steps(loader): ...     mark its steps
+    crossprof.open().sql("select ...")            ask what was recorded
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from crossprof import errors
+from crossprof._version import __version__
+from crossprof.collectors import Schedule, profile, step, steps
+
+if TYPE_CHECKING:
+    from crossprof.store import Store
+
+__all__ = ["Schedule", "__version__", "errors", "open", "profile", "step", "steps"]
+
+
+def open(path: str | os.PathLike[str] | None = None) -> Store:
+    """The store at a path, ready for `.sql()` and `.compare()`. Default: CROSSPROF_STORE, else ~/.crossprof."""
+    from crossprof.store import Store  # DuckDB stays out of the training process
+
+    return Store(path)

@@ -1,0 +1,94 @@
+"""One window of a recording in which the profiler is on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from crossprof.collectors.collector import Collector
+from crossprof.collectors.fuse import Fuse
+
+__all__ = ["Capture"]
+
+
+class Capture:
+    """Drives a collector through one window. No failure of it leaves this class, except under CROSSPROF_STRICT=1.
+
+    A first failure blows the fuse: from then on the profiler is only switched off, and the window counts as failed.
+    """
+
+    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse) -> None:
+        self.number = number
+        self.drain_dur_ns = 0
+        self._collector = collector
+        self._directory = directory
+        self._fuse = fuse
+        self._marks_step = False
+        self._facts: dict[str, Any] = {"capture": number, "state": "recording", "files": []}
+        self.options: Mapping[str, Any] = {}
+
+    @property
+    def state(self) -> Literal["recording", "complete", "failed"]:
+        """How far the window has come."""
+        return "failed" if self._fuse.is_blown else self._facts["state"]
+
+    def facts(self) -> dict[str, Any]:
+        """The window as run.json states it."""
+        return {**self._facts, "state": self.state}
+
+    def start(self, metadata: Mapping[str, Any]) -> None:
+        """Let the devices finish what was handed to them before, and switch the profiler on."""
+        began = time.perf_counter_ns()
+        with self._fuse.guard("waiting for the devices"):
+            self._collector.drain()
+        drained = time.perf_counter_ns()
+        self.drain_dur_ns = drained - began
+        with self._fuse.guard("starting the profiler"):
+            self._collector.start(self._directory, metadata)
+        self._facts |= {"started_ns": time.time_ns(), "start_dur_ns": time.perf_counter_ns() - drained}
+
+    def begin_step(self, step: int) -> None:
+        """Mark the start of a step in the trace."""
+        if self._fuse.is_blown:
+            return
+        with self._fuse.guard("marking a step"):
+            self._collector.begin_step(step)
+            self._marks_step = True
+            self._facts.setdefault("first_step", step)
+
+    def end_step(self, step: int | None) -> None:
+        """Mark its end. None: the range was no step after all."""
+        if not self._marks_step:
+            return
+        self._marks_step = False
+        with self._fuse.guard("marking a step"):
+            self._collector.end_step()
+        if step is not None:
+            self._facts["last_step"] = step
+
+    def stop(self) -> None:
+        """Let the devices finish the last step, switch the profiler off and have it write its files."""
+        self.end_step(None)
+        with self._fuse.guard("waiting for the devices"):
+            self._collector.drain()
+        began = time.perf_counter_ns()
+        self._facts["stopped_ns"] = time.time_ns()
+        with self._fuse.guard("stopping the profiler"):
+            self._collector.stop()
+        stopped = time.perf_counter_ns()
+        files: list[Path] = []
+        if not self._fuse.is_blown:
+            with self._fuse.guard("exporting the trace"):
+                files = self._collector.export()
+                self.options = self._collector.effective_options()
+        self._facts |= {
+            "state": "complete",
+            "stop_dur_ns": stopped - began,
+            "export_dur_ns": time.perf_counter_ns() - stopped,
+            "bytes": sum(path.stat().st_size for path in files),
+            "files": [f"{self._directory.name}/{path.relative_to(self._directory)}" for path in files],
+        }
+        if "last_step" not in self._facts:
+            self._facts.pop("first_step", None)

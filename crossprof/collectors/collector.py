@@ -1,0 +1,103 @@
+"""What a profiler must offer to be driven by a recording, and which one fits the process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from crossprof.errors import CollectorError
+
+__all__ = ["FRAMEWORKS", "Collector", "ProfilerBusy", "detect_framework", "framework_version", "make_collector"]
+
+FRAMEWORKS = ("torch", "jax", "tensorflow")
+"""In the order of preference where several are loaded: TensorFlow comes last because others load it unasked (Keras Hub)."""
+
+
+class ProfilerBusy(CollectorError):
+    """Somebody else's profiler is on; ours must not touch it."""
+
+
+class Collector(Protocol):
+    """One framework's profiler. Each call may raise: a recording turns that into a finding.
+
+    The calls come in this order, for each window anew: start, (begin_step, end_step)*, drain, stop, export.
+    """
+
+    framework: str
+
+    def start(self, directory: Path, metadata: Mapping[str, Any]) -> None:
+        """Switch the profiler on. Raises ProfilerBusy where another one is on."""
+        ...
+
+    def begin_step(self, step: int) -> None:
+        """Mark the start of a step in the trace."""
+        ...
+
+    def end_step(self) -> None:
+        """Mark its end."""
+        ...
+
+    def drain(self) -> None:
+        """Wait until the devices have done all work handed to them."""
+        ...
+
+    def stop(self) -> None:
+        """Switch the profiler off. Called once after any start, even one that raised."""
+        ...
+
+    def export(self) -> list[Path]:
+        """The trace files, written."""
+        ...
+
+    def effective_options(self) -> Mapping[str, Any]:
+        """The options that were in force in the window just exported, as far as the profiler tells."""
+        ...
+
+
+def detect_framework(namespace: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The framework that a piece of code uses, and whether that is a guess among several that are loaded.
+
+    Looked for in `sys.modules`; where several are loaded, the names in `namespace` decide, then Keras's back end.
+    """
+    loaded = [name for name in FRAMEWORKS if name in sys.modules]
+    if len(loaded) < 2:
+        return (loaded[0] if loaded else None), False
+    named = {_root(value) for value in namespace.values()}
+    used = [name for name in loaded if name in named]
+    if len(used) == 1:
+        return used[0], False
+    keras = sys.modules.get("keras")
+    if keras is not None and "keras" in named and not used:
+        return str(keras.config.backend()), False
+    return (used or loaded)[0], True
+
+
+def make_collector(framework: str, options: Mapping[str, Any]) -> Collector:
+    """The collector of a framework. Imports nothing of the framework yet."""
+    if framework == "torch":
+        from crossprof.collectors.torch_profiler import TorchCollector
+
+        return TorchCollector(options)
+    if framework == "tensorflow":
+        from crossprof.collectors.tf_profiler import TensorFlowCollector
+
+        return TensorFlowCollector(options)
+    if framework == "jax":
+        from crossprof.collectors.jax_profiler import JaxCollector
+
+        return JaxCollector(options)
+    raise ValueError(f"framework={framework!r}: use one of {', '.join(FRAMEWORKS)}, or leave it out.")
+
+
+def framework_version(framework: str | None) -> str | None:
+    """The version that a loaded framework reports."""
+    version = getattr(sys.modules.get(framework or ""), "__version__", None)
+    return None if version is None else str(version)
+
+
+def _root(value: object) -> str:
+    """The top-level package that a value of a namespace comes from: its own for a module, else its class's or function's."""
+    name = getattr(value, "__name__", "") if type(value).__name__ == "module" else getattr(value, "__module__", "")
+    return str(name).partition(".")[0]

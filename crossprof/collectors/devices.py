@@ -1,0 +1,77 @@
+"""The accelerators that a framework has opened. Nothing is asked of a framework that has not started its devices itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["framework_devices"]
+
+
+def framework_devices(framework: str | None) -> list[dict[str, Any]]:
+    """One row for each device of the framework; empty before it has started any."""
+    if framework == "torch":
+        return _torch_devices()
+    if framework == "jax":
+        return _jax_devices()
+    return _tensorflow_devices() if framework == "tensorflow" else []
+
+
+def _device(device_id: int, kind: str, **facts: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("vendor", "model", "uuid", "memory_bytes", "compute_units", "compute_capability"))
+    return {"device_id": device_id, "kind": kind, **empty, **facts, "source": "framework"}
+
+
+def _torch_devices() -> list[dict[str, Any]]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return []
+    rows = []
+    for index in range(torch.cuda.device_count()):
+        found = torch.cuda.get_device_properties(index)
+        row = _device(
+            index,
+            "gpu",
+            vendor="AMD" if torch.version.hip else "NVIDIA",
+            model=found.name,
+            uuid=_nvml_uuid(getattr(found, "uuid", None)),
+            memory_bytes=found.total_memory,
+            compute_units=found.multi_processor_count,
+            compute_capability=f"{found.major}.{found.minor}",
+        )
+        rows.append(row)
+    return rows
+
+
+def _nvml_uuid(uuid: object) -> str | None:
+    """A UUID as NVML writes it: torch leaves the prefix off."""
+    text = str(uuid) if uuid else ""
+    return (text if text.startswith(("GPU-", "MIG-")) else f"GPU-{text}") if text else None
+
+
+def _jax_devices() -> list[dict[str, Any]]:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge is None or not bridge.backends_are_initialized():
+        return []
+    kinds = {"gpu": "gpu", "cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}
+    rows = []
+    for found in sys.modules["jax"].local_devices():
+        kind = kinds.get(found.platform)
+        if kind:
+            memory = (found.memory_stats() or {}).get("bytes_limit")
+            vendor = "Google" if kind == "tpu" else None
+            rows.append(_device(found.local_hardware_id or found.id, kind, vendor=vendor, model=found.device_kind, memory_bytes=memory))
+    return rows
+
+
+def _tensorflow_devices() -> list[dict[str, Any]]:
+    context = sys.modules.get("tensorflow.python.eager.context")
+    if context is None or not getattr(context.context(), "_initialized", False):
+        return []
+    tf = sys.modules["tensorflow"]
+    rows = []
+    for index, found in enumerate(tf.config.list_physical_devices("GPU")):
+        details = tf.config.experimental.get_device_details(found)
+        capability = ".".join(map(str, details.get("compute_capability", ()))) or None
+        rows.append(_device(index, "gpu", model=details.get("device_name"), compute_capability=capability))
+    return rows

@@ -1,0 +1,166 @@
+"""The steps of a recording: a state machine that borders drive.
+
+    entered ──border──► step 0 ──border──► step 1 ──border──► ...      each border ends a step and starts the next
+                           ▲                  │
+                           └──── border ── between loops ◄── end       the loop that drove the borders is over
+
+What the schedule plans for the next step decides, at the border before it, whether the profiler goes on or off. That work lies
+between two steps and in neither.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from crossprof.collectors.profiler import Profiler
+from crossprof.collectors.run_folder import RunFolder
+from crossprof.collectors.schedule import PROFILED, WHOLE_CALL, Schedule, State, WholeCall
+
+__all__ = ["Loop"]
+
+
+class Loop:
+    """Counts and times the steps. One source of borders drives it at a time: whoever comes first, until it ends."""
+
+    def __init__(self, folder: RunFolder, schedule: Schedule | WholeCall, *, profiler: Profiler, metadata: dict[str, Any]) -> None:
+        self.schedule = schedule
+        self.counts = {"count": 0, "bare": 0, "profiled": 0}
+        self._folder = folder
+        self._profiler = profiler
+        self._metadata = metadata
+        self._lock = threading.RLock()
+        self._owner: object | None = None
+        self._start_ns: int | None = None
+        self._state: State = "unmeasured"
+        self._exit_ns: int | None = None
+        self._bare_ns = 0
+        self._sizes: tuple[int | None, int | None] = (None, None)
+        self._entered_ns = time.time_ns()
+        if schedule is WHOLE_CALL:
+            self._begin(self._entered_ns)
+            self._entered_ns = self._start_ns or self._entered_ns
+
+    def border(self, owner: object, *, length: int | None = None) -> bool:
+        """End the step at hand and start the next one; False, and nothing done, where another owner drives the steps.
+
+        `length`: the steps that the owner knows it will make, to which the schedule is fitted before the first.
+        """
+        now = time.time_ns()
+        with self._lock:
+            if self._owner is None:
+                self._take(owner, length)
+            elif self._owner is not owner:
+                return False
+            if self._start_ns is not None:
+                self._finish(now)
+            self._begin(now)
+            return True
+
+    def mark(self, owner: object) -> bool:
+        """A border that comes at the end of a step: the very first one also starts step 0, back where the recording started."""
+        with self._lock:
+            if self._owner is None and self.counts["count"] == 0:
+                self._owner = owner
+                if self._start_ns is None:
+                    self._start_ns, self._state = self._entered_ns, "unmeasured"
+            return self.border(owner)
+
+    def size(self, samples: int | None, tokens: int | None) -> None:
+        """State what the step at hand handles."""
+        known = self._sizes
+        self._sizes = (known[0] if samples is None else samples, known[1] if tokens is None else tokens)
+
+    def exited(self, owner: object) -> None:
+        """Note the end of a step's function: the end of the step, should no further call follow."""
+        if self._owner is owner:
+            self._exit_ns = time.time_ns()
+
+    def end(self, owner: object) -> None:
+        """End the loop of an owner. What began at its last border was no step and is dropped."""
+        with self._lock:
+            if self._owner is not owner:
+                return
+            self._owner = None
+            self._drop()
+            if self.schedule.state(self.counts["count"]) not in PROFILED:
+                self._profiler.close()
+
+    def close(self) -> None:
+        """End the recording's steps and its window."""
+        with self._lock:
+            if self._start_ns is not None and self._exit_ns is not None:
+                self._finish(self._exit_ns)
+            elif self._start_ns is not None and self._owner is None and self.schedule is WHOLE_CALL and not self.counts["count"]:
+                self._state = "profiled" if self._profiler.is_on else "bare"
+                self._finish(time.time_ns())
+            else:
+                self._drop()
+            self._owner = self
+            self._profiler.close()
+
+    def _take(self, owner: object, length: int | None) -> None:
+        self._owner = owner
+        if self.counts["count"] == 0:
+            self._drop()
+            if length is not None:
+                self.schedule = self.schedule.fit(length)
+
+    def _begin(self, now: int) -> None:
+        step = self.counts["count"]
+        plan = self.schedule.state(step)
+        is_switched = self._switch(plan)
+        self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
+        self._start_ns = time.time_ns() if is_switched else now
+        self._exit_ns = None
+        if self._profiler.window is not None:
+            self._profiler.window.begin_step(step)
+
+    def _switch(self, plan: State) -> bool:
+        """Turn the profiler to what the next step wants; whether that took time."""
+        is_open = self._profiler.window is not None
+        is_new_cycle = plan == "warmup" and self._state == "profiled"
+        if is_open and (plan not in PROFILED or is_new_cycle):
+            self._profiler.close()
+        elif is_open or plan not in PROFILED:
+            return False
+        if plan in PROFILED:
+            bare = self.counts["bare"]
+            self._profiler.open({**self._metadata, "first_step": self.counts["count"]}, bare_mean_ns=self._bare_ns / bare if bare else None)
+        return True
+
+    def _finish(self, end_ns: int) -> None:
+        step, start_ns = self.counts["count"], self._start_ns or end_ns
+        window = self._profiler.window
+        if window is not None:
+            window.end_step(step)
+        if self._state in PROFILED and not self._profiler.is_on:
+            self._state = "unmeasured"  # the profiler broke in this step: it is neither bare nor profiled
+        capture = window.number if window is not None and self._state in PROFILED else None
+        self._count(end_ns - start_ns)
+        self._write(step, start_ns=start_ns, end_ns=max(start_ns, end_ns), capture=capture)
+        self._start_ns, self._sizes = None, (None, None)
+
+    def _count(self, dur_ns: int) -> None:
+        self.counts["count"] += 1
+        if self._state == "bare":
+            self.counts["bare"] += 1
+            self._bare_ns += dur_ns
+        self.counts["profiled"] += self._state in PROFILED
+
+    def _write(self, step: int, *, start_ns: int, end_ns: int, capture: int | None) -> None:
+        samples, tokens = (("null" if size is None else int(size)) for size in self._sizes)
+        line = (
+            f'{{"step": {step}, "start_ns": {start_ns}, "end_ns": {end_ns}, "state": "{self._state}", '
+            f'"capture": {"null" if capture is None else capture}, "samples": {samples}, "tokens": {tokens}}}'
+        )
+        try:
+            self._folder.append_step(line)
+        except OSError as error:
+            self._folder.finding("steps_unwritten", "error", f"steps.jsonl: {error}", "Steps are missing.")
+
+    def _drop(self) -> None:
+        if self._profiler.window is not None:
+            self._profiler.window.end_step(None)
+        self._start_ns = None

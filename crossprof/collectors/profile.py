@@ -1,0 +1,141 @@
+"""`crossprof.profile`: the scope of a recording, as a decorator or a context manager."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from crossprof.collectors import registry
+from crossprof.collectors.registry import Run
+from crossprof.collectors.request import Request
+from crossprof.collectors.schedule import Schedule
+
+__all__ = ["Profile", "profile"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Profile:
+    """A scope to record: a decorator of functions, coroutines and generators, and a context manager that gives a run."""
+
+    def __init__(self, request: Request, namespace: Mapping[str, Any]) -> None:
+        self._request = request
+        self._namespace = namespace
+        self._entered: list[Any] = []
+
+    def __enter__(self) -> Run:
+        request = self._request if self._request.name else replace(self._request, name=_script_name())
+        run = registry.enter(request, self._namespace)
+        self._entered.append(run)
+        return run
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        registry.leave(self._entered.pop(), error)
+
+    def __call__(self, function: Function) -> Function:
+        """The function, each call of which is a run."""
+        request = self._request
+        if not request.name:
+            request = replace(request, name=getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", ""))
+        namespace = getattr(inspect.unwrap(function), "__globals__", self._namespace)
+        return _wrapped(function, request, namespace)
+
+
+@overload
+def profile(name: Function, /) -> Function: ...
+@overload
+def profile(
+    name: str | None = None,
+    *,
+    framework: str | None = None,
+    model: str | None = None,
+    precision: str | None = None,
+    phase: str | None = None,
+    batch_size: int | None = None,
+    tags: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    schedule: Schedule | Sequence[int] | str | None = "auto",
+    store: str | os.PathLike[str] | None = None,
+    ranks: str | int | Collection[int] = "all",
+    **options: Any,
+) -> Profile: ...
+def profile(name: Any = None, **settings: Any) -> Any:
+    """Record what runs in a scope: `@profile`, `@profile("name", ...)`, or `with profile("name", ...) as run`.
+
+    Args:
+        name: Name of the run. Default: the function's qualified name, or the script's name.
+        framework: torch, tensorflow or jax. Default: the one that the code's module uses.
+        model: Name of the model.
+        precision: Numeric precision of the work, such as float32 or bf16.
+        phase: training or inference.
+        batch_size: Samples per step and rank.
+        tags: Whatever tells this run from others; values become text.
+        config: The configuration of the run, any JSON.
+        schedule: "auto" (2 steps unmeasured, 5 bare, 1 warm-up, 5 profiled, all later ones bare), a `Schedule`, its
+            numbers, or None to profile the whole call.
+        store: Directory of the store. Default: CROSSPROF_STORE.
+        ranks: "all", or the ranks that record.
+        options: Options of the framework's profiler, such as with_stack=True.
+
+    A scope inside another joins it. Exceptions of the body pass through unchanged; those of a profiler are noted in the run.
+    """
+    namespace = sys._getframe(1).f_globals
+    if callable(name):
+        return Profile(Request(name=""), namespace)(name)
+    known = {key: settings.pop(key) for key in Request.__dataclass_fields__ if key in settings and key != "options"}
+    return Profile(Request(name=name or "", options=settings, **known), namespace)
+
+
+def _script_name() -> str:
+    """The name of the script that runs, for a scope without a name."""
+    script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0] or "")
+    return script.stem if script.suffix == ".py" else "run"
+
+
+def _wrapped(function: Any, request: Request, namespace: Mapping[str, Any]) -> Any:
+    """The function with every call in a scope of its own; coroutines and generators stay what they are."""
+    if inspect.isasyncgenfunction(function):
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            with Profile(request, namespace):
+                async with aclosing(function(*arguments, **named)) as generator:
+                    advance = generator.__anext__()
+                    while True:
+                        try:
+                            item = await advance
+                        except StopAsyncIteration:
+                            return
+                        try:
+                            advance = generator.asend((yield item))
+                        except GeneratorExit:
+                            raise
+                        except BaseException as error:
+                            advance = generator.athrow(error)
+
+    elif inspect.iscoroutinefunction(function):
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            with Profile(request, namespace):
+                return await function(*arguments, **named)
+
+    elif inspect.isgeneratorfunction(function):
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with Profile(request, namespace):
+                return (yield from function(*arguments, **named))
+
+    else:
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with Profile(request, namespace):
+                return function(*arguments, **named)
+
+    return functools.wraps(function)(call)

@@ -1,0 +1,83 @@
+"""All windows of a recording: the framework's profiler, switched on and off between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crossprof.collectors.capture import Capture
+from crossprof.collectors.clock import anchor
+from crossprof.collectors.collector import Collector
+from crossprof.collectors.fuse import Fuse
+from crossprof.collectors.run_folder import RunFolder
+
+__all__ = ["Profiler"]
+
+
+class Profiler:
+    """Opens and closes the windows of a recording, and keeps run.json's list of them. Fails safe: see Fuse."""
+
+    def __init__(self, folder: RunFolder, *, find_collector: Callable[[], Collector | None], at_edge: Callable[[], None]) -> None:
+        self.fuse = Fuse(folder.finding)
+        self.window: Capture | None = None
+        self._folder = folder
+        self._find_collector = find_collector
+        self._at_edge = at_edge
+        self._collector: Collector | None = None
+        self._closed: list[dict[str, Any]] = []
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a step that starts now runs under the profiler."""
+        return self.window is not None and not self.fuse.is_blown
+
+    def open(self, metadata: Mapping[str, Any], *, bare_mean_ns: float | None = None) -> None:
+        """Start a window, if there is a profiler to start. `bare_mean_ns` tells whether the host had run ahead of the device."""
+        if self.fuse.is_blown or not self._has_collector():
+            return
+        assert self._collector is not None
+        number = len(self._closed)
+        self._at_edge()
+        self.window = Capture(number, self._collector, directory=self._folder.files_of(number), fuse=self.fuse)
+        try:
+            self.window.start({**metadata, "capture": number})
+        finally:
+            self._record(f"capture-{number}-start")
+        if bare_mean_ns is not None and self.window.drain_dur_ns > bare_mean_ns:
+            self._note_host_ahead(self.window.drain_dur_ns, bare_mean_ns)
+
+    def close(self) -> None:
+        """End the window, if there is one: its files are written when this returns."""
+        window = self.window
+        if window is None:
+            return
+        try:
+            window.stop()
+        finally:
+            self.window = None
+            self._closed.append(window.facts())
+            self._at_edge()
+            self._record(f"capture-{window.number}-stop", options=window.options)
+
+    def _has_collector(self) -> bool:
+        if self._collector is None:
+            with self.fuse.guard("finding the profiler"):
+                self._collector = self._find_collector()
+        if self._collector is None and not self.fuse.is_blown:
+            detail = "No framework was loaded when the profiled part began. Pass framework='torch', 'tensorflow' or 'jax'."
+            self._folder.finding("no_framework", "warning", detail, "There is no trace; step times are kept.")
+        return self._collector is not None
+
+    def _record(self, at: str, options: Mapping[str, Any] | None = None) -> None:
+        captures = [*self._closed, *([self.window.facts()] if self.window else [])]
+        clock = [*self._folder.facts.get("clock", []), anchor(at)]
+        effective = {**self._folder.facts.get("options_effective", {}), **(options or {})}
+        with self.fuse.guard("writing run.json"):
+            self._folder.update(captures=captures, clock=clock, options_effective=effective)
+
+    def _note_host_ahead(self, drained_ns: int, mean_ns: float) -> None:
+        detail = (
+            f"After the bare steps the device still had {drained_ns / 1e6:.1f} ms of work, and a step took {mean_ns / 1e6:.2f} ms. "
+            "Wait for a result in each step (jax.block_until_ready(loss), loss.item())."
+        )
+        self._folder.finding("host_ran_ahead", "warning", detail, "Step times are those of handing work out, not of doing it.")

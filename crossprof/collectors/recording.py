@@ -1,0 +1,191 @@
+"""One recording: from the entry of the outermost scope to its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crossprof import settings
+from crossprof._version import __version__
+from crossprof.collectors import host, nvml
+from crossprof.collectors.clock import anchor
+from crossprof.collectors.collector import Collector, detect_framework, framework_version, make_collector
+from crossprof.collectors.devices import framework_devices
+from crossprof.collectors.fuse import one_line
+from crossprof.collectors.loop import Loop
+from crossprof.collectors.profiler import Profiler
+from crossprof.collectors.provenance import environment, git_state, process_facts, versions
+from crossprof.collectors.ranks import Rank
+from crossprof.collectors.request import Request
+from crossprof.collectors.run_folder import RunFolder
+from crossprof.collectors.run_id import run_id
+from crossprof.collectors.schedule import Schedule, as_schedule
+from crossprof.collectors.telemetry import Sampler, Telemetry
+
+__all__ = ["Recording"]
+
+logger = logging.getLogger(__name__)
+
+
+class Recording:
+    """A run in the making. Raises OSError where its folder can't be made; after that, nothing of it reaches the user's code.
+
+    Attributes:
+        run_id: Identity of the run, shared by all its ranks.
+        path: The run folder of this rank.
+    """
+
+    def __init__(self, request: Request, *, rank: Rank, call: int, namespace: Mapping[str, Any]) -> None:
+        self.store = settings.store_path(request.store)
+        recordings = self.store / "recordings"
+        self.run_id = run_id(request.name, call, rank=rank, recordings=recordings)
+        self.path = recordings / self.run_id / f"rank-{rank.rank}"
+        self._request = request
+        self._namespace = namespace
+        self._is_closed = False
+        self._folder = RunFolder(self.path, self._first_facts(rank))
+        self._telemetry = Telemetry(self._samplers(), write=self._folder.append_sample)
+        self._telemetry.start()
+        self._git = threading.Thread(target=self._note_git, name="crossprof-git", daemon=True)
+        self._git.start()
+        profiler = Profiler(self._folder, find_collector=self._find_collector, at_edge=self._telemetry.read)
+        metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
+        self.loop = Loop(self._folder, as_schedule(request.schedule), profiler=profiler, metadata=metadata)
+
+    def step(self, samples: int | None = None, tokens: int | None = None) -> None:
+        """End a step here and start the next one. Inside `crossprof.steps` it only states what the step handles."""
+        self.loop.size(samples, tokens)
+        self.loop.mark(self)
+
+    def close(self, error: BaseException | None, *, status: str | None = None) -> None:
+        """End the recording: its folder is complete when this returns. `error` is what ended the user's code."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.loop.close()
+        finally:
+            self._note_steps(error)
+            self._git.join(timeout=2)
+            self._write_end(error, status or _status(error))
+            self._folder.close()
+
+    def compress(self) -> None:
+        """Compress the traces of a closed recording. Takes long: not for the training's thread."""
+        from crossprof.collectors.compress import compress_captures
+
+        compress_captures(self._folder)
+
+    def _first_facts(self, rank: Rank) -> dict[str, Any]:
+        framework, is_guess = self._detect()
+        facts = host.host_facts()
+        found = {
+            "crossprof_version": __version__,
+            "run_id": self.run_id,
+            **self._request.facts(),
+            "status": "running",
+            "error": None,
+            "rank": rank.rank,
+            "local_rank": rank.local_rank,
+            "world_size": rank.world_size,
+            **_framework_facts(framework),
+            "started_ns": time.time_ns(),
+            "ended_ns": None,
+            "host": facts,
+            "process": process_facts(),
+            "devices": [host.cpu_device(facts)],
+            "git": None,
+            "environment": environment(),
+            "options_effective": {},
+            "units": host.UNITS | nvml.UNITS,
+            "clock": [anchor("start")],
+            "captures": [],
+            "steps": {"count": 0, "bare": 0, "profiled": 0},
+            "sampler": None,
+            "findings": [],
+        }
+        if is_guess:
+            detail = f"Several frameworks are loaded and {framework} was taken. Pass framework=... to name the one that is used."
+            found["findings"].append({"code": "framework_guessed", "severity": "info", "count": 1, "detail": detail, "effect": None})
+        return found
+
+    def _detect(self) -> tuple[str | None, bool]:
+        return (self._request.framework, False) if self._request.framework else detect_framework(self._namespace)
+
+    def _find_collector(self) -> Collector | None:
+        """The collector of the framework, looked for again here: a training function may import it itself."""
+        framework, _ = self._detect()
+        if framework is None:
+            return None
+        self._folder.update(**_framework_facts(framework))
+        return make_collector(framework, self._request.options)
+
+    def _samplers(self) -> list[Sampler]:
+        uuids = [row["uuid"] for row in framework_devices("torch") if row["uuid"]]
+        gpus = nvml.nvml_samplers(uuids)
+        self._gpu_rows = [gpu.device_row(index) for index, gpu in enumerate(gpus)]
+        self._folder.update(devices=[*self._folder.facts["devices"], *self._gpu_rows])
+        return [host.HostSampler(), *gpus]
+
+    def _note_git(self) -> None:
+        state = git_state(Path.cwd())
+        if state is not None:
+            self._folder.update(git=state)
+
+    def _note_steps(self, error: BaseException | None) -> None:
+        """State what is missing of the schedule, and how to get it."""
+        counts, schedule = self.loop.counts, self.loop.schedule
+        if not isinstance(schedule, Schedule) or error is not None:
+            return
+        if counts["count"] == 0:
+            detail = "The call made no steps. Mark them (crossprof.steps, run.step, @crossprof.step), or pass schedule=None to profile the whole call."
+            self._folder.finding("no_steps", "warning", detail, "There are no step times and no trace.")
+        elif counts["count"] < schedule.length:
+            fitted = schedule.fit(counts["count"])
+            numbers = (fitted.unmeasured, fitted.bare, fitted.warmup, fitted.profiled)
+            detail = f"The loop ended after {counts['count']} of the schedule's {schedule.length} steps. Pass schedule={numbers}, or wrap a loader of known length in crossprof.steps."
+            self._folder.finding("ended_early", "warning", detail, "The trace is short or missing; step times are kept.")
+
+    def _write_end(self, error: BaseException | None, status: str) -> None:
+        sampler = self._telemetry.stop()
+        if self._telemetry.error is not None:
+            detail = f"A telemetry source failed: {one_line(self._telemetry.error)}"
+            self._folder.finding("telemetry_failed", "warning", detail, "Utilization, power and memory readings are missing.")
+        framework = self._folder.facts["framework"]
+        self._folder.update(
+            status=status,
+            error=None if error is None or status == "completed" else one_line(error),
+            ended_ns=time.time_ns(),
+            versions=versions(),
+            framework_version=framework_version(framework),
+            devices=self._all_devices(framework),
+            clock=[*self._folder.facts["clock"], anchor("stop")],
+            steps=self.loop.counts,
+            sampler=sampler,
+        )
+
+    def _all_devices(self, framework: str | None) -> list[dict[str, Any]]:
+        """The CPU, the framework's devices, and GPUs that NVML alone knows."""
+        try:
+            rows = framework_devices(framework)
+        except Exception:
+            logger.debug("The devices of %s are unknown.", framework, exc_info=True)
+            rows = []
+        known = {row["uuid"] for row in rows}
+        return [host.cpu_device(self._folder.facts["host"]), *rows, *(row for row in self._gpu_rows if rows == [] or row["uuid"] not in known)]
+
+
+def _framework_facts(framework: str | None) -> dict[str, Any]:
+    return {"framework": framework, "framework_version": framework_version(framework), "versions": versions()}
+
+
+def _status(error: BaseException | None) -> str:
+    if error is None or isinstance(error, GeneratorExit):
+        return "completed"
+    if isinstance(error, SystemExit):
+        return "completed" if error.code in {None, 0} else "failed"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

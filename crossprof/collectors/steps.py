@@ -1,0 +1,147 @@
+"""The marks of steps: an iterable whose items are steps, and a function whose calls are."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar, overload
+
+from crossprof.collectors import registry
+
+__all__ = ["Steps", "step", "steps"]
+
+Item = TypeVar("Item")
+Function = TypeVar("Function", bound=Callable[..., Any])
+Size = int | Callable[[Any], int] | None
+
+
+class Steps(Generic[Item]):
+    """An iterable, each item of which is a step: from the request for it to the request for the next."""
+
+    def __init__(self, iterable: Iterable[Item] | AsyncIterable[Item], samples: Size, tokens: Size) -> None:
+        self._iterable = iterable
+        self._samples = samples
+        self._tokens = tokens
+
+    def __len__(self) -> int:
+        return len(self._iterable)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Item]:
+        owner, length = object(), _length(self._iterable)
+        iterator = iter(self._iterable)  # type: ignore[arg-type]
+        try:
+            while True:
+                is_step = _border(owner, length)
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+                if is_step:
+                    self._size(item)
+                yield item
+        finally:
+            _end(owner)
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        owner, length = object(), _length(self._iterable)
+        iterator = aiter(self._iterable)  # type: ignore[arg-type]
+        try:
+            while True:
+                is_step = _border(owner, length)
+                try:
+                    item = await anext(iterator)
+                except StopAsyncIteration:
+                    return
+                if is_step:
+                    self._size(item)
+                yield item
+        finally:
+            _end(owner)
+
+    def _size(self, item: Item) -> None:
+        recording = registry.current()
+        if recording is not None and (self._samples is not None or self._tokens is not None):
+            recording.loop.size(_number(self._samples, item), _number(self._tokens, item))
+
+
+def steps(iterable: Iterable[Item] | AsyncIterable[Item], samples: Size = None, tokens: Size = None) -> Steps[Item]:
+    """The same items, each a step of the recording that is on, the time to fetch it included. Without a recording: the items.
+
+    `samples` and `tokens` are what a step handles: a number, or a function of the item. A length that `len()` tells
+    shrinks the schedule to fit.
+    """
+    return Steps(iterable, samples, tokens)
+
+
+@overload
+def step(function: Function, /) -> Function: ...
+@overload
+def step(*, samples: int | None = None, tokens: int | None = None) -> Callable[[Function], Function]: ...
+def step(function: Any = None, /, *, samples: int | None = None, tokens: int | None = None) -> Any:
+    """The function, with each call starting a step: it lasts until the next call, the last one until its return.
+
+    Calls of itself, and other step functions, start none. Works bare and with arguments, on functions and coroutines.
+    """
+    if function is None:
+        return functools.partial(_as_step, samples=samples, tokens=tokens)
+    return _as_step(function, samples=samples, tokens=tokens)
+
+
+def _as_step(function: Callable[..., Any], *, samples: int | None, tokens: int | None) -> Callable[..., Any]:
+    owner = object()
+    depth = 0
+
+    def begin() -> None:
+        nonlocal depth
+        depth += 1
+        recording = registry.current()
+        if depth == 1 and recording is not None and recording.loop.border(owner):
+            recording.loop.size(samples, tokens)
+
+    def end() -> None:
+        nonlocal depth
+        depth -= 1
+        recording = registry.current()
+        if depth == 0 and recording is not None:
+            recording.loop.exited(owner)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        begin()
+        try:
+            return function(*arguments, **named)
+        finally:
+            end()
+
+    @functools.wraps(function)
+    async def call_async(*arguments: Any, **named: Any) -> Any:
+        begin()
+        try:
+            return await function(*arguments, **named)
+        finally:
+            end()
+
+    return call_async if inspect.iscoroutinefunction(function) else call
+
+
+def _border(owner: object, length: int | None) -> bool:
+    recording = registry.current()
+    return recording is not None and recording.loop.border(owner, length=length)
+
+
+def _end(owner: object) -> None:
+    recording = registry.current()
+    if recording is not None:
+        recording.loop.end(owner)
+
+
+def _length(iterable: object) -> int | None:
+    try:
+        return len(iterable)  # type: ignore[arg-type]
+    except Exception:  # some loaders raise errors of their own where they can't tell
+        return None
+
+
+def _number(size: Size, item: object) -> int | None:
+    return size(item) if callable(size) else size
