@@ -1,7 +1,7 @@
 """The views of the store: found by listing views/, ordered by what each says it uses, created in a connection.
 
 Base relations (the tables of schema.sql) live in the schema `base` and are exposed in `main` under their own name, except where
-a view has that name (`finding`). Roll-ups are held as tables in the schema `rollup`; the view of the same name adds the run's name.
+a view has that name (`finding`). Roll-ups are tables in the schema `rollup`; the view of the same name adds the run's name.
 A view whose name starts with an underscore is private: other views read it, people need not.
 """
 
@@ -15,6 +15,8 @@ from graphlib import TopologicalSorter
 from importlib.resources import files
 
 import duckdb
+
+from crossprof.store.metrics import fill_run_metric
 
 __all__ = ["ROLLUPS", "View", "create_base", "create_views", "expose_base", "roll_up", "views"]
 
@@ -43,7 +45,7 @@ _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class View:
-    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds it as a table."""
+    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds its rows."""
 
     name: str
     sql: str
@@ -87,6 +89,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
         if view.is_rollup and view.name != "run_metric":
             connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
             connection.execute(f"DROP VIEW {view.name}; {view.sql_over_rollup}")
+    fill_run_metric(connection)
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,175 @@
+"""The registry of metrics, the samples behind them, and the table of every metric of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, cast
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from crossprof.store.statistics import Estimate, Series, Statistic, estimate, ratio
+
+__all__ = ["Metric", "Sampled", "Source", "fill_run_metric", "registry", "samples"]
+
+
+class Source(Protocol):
+    """What answers SQL with a relation: a DuckDB connection or a Store."""
+
+    def sql(self, query: str, *, params: object = None) -> duckdb.DuckDBPyRelation:
+        """The answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the view `metric`."""
+
+    id: str
+    title: str
+    unit: str
+    better: str
+    numerator: str
+    denominator: str
+    over_window: str
+    comparable_across: str
+    source: str
+    statistic: Statistic
+    across_ranks: str
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The samples of one metric of one rank of a run, or of the whole run (rank None)."""
+
+    run_id: str
+    metric: str
+    rank: int | None
+    series: Series
+
+
+_ONE_RANK = "SELECT run_id, metric, rank, step, at_ns, value, weight FROM sampled"
+# Ranks that ran the same step are one sample of the whole run; readings and figures without a step stay apart by their time.
+_ALL_RANKS = """
+    SELECT run_id, metric, NULL::INTEGER AS rank, step, at_ns, weight,
+        CASE across_ranks WHEN 'sum' THEN total WHEN 'max' THEN largest ELSE mean END AS value
+    FROM (
+        SELECT run_id, metric, any_value(across_ranks) AS across_ranks, step, min(at_ns) AS at_ns, sum(weight) AS weight,
+            sum(value) AS total, max(value) AS largest, coalesce(sum(value * weight) / nullif(sum(weight), 0), avg(value)) AS mean
+        FROM sampled
+        GROUP BY run_id, metric, step, if(step IS NULL, at_ns, NULL), if(step IS NULL AND at_ns IS NOT NULL, rank, NULL)
+    )
+"""
+_SERIES = """
+    WITH sampled AS (
+        SELECT sample.* EXCLUDE (run), metric.across_ranks
+        FROM metric_sample AS sample
+        JOIN metric ON metric.id = sample.metric
+        WHERE {condition}
+    )
+    SELECT run_id, metric, rank, list(value ORDER BY step, at_ns) AS values, list(weight ORDER BY step, at_ns) AS weights
+    FROM ({rows})
+    GROUP BY run_id, metric, rank
+    ORDER BY run_id, metric, rank
+"""
+# A metric that a run has no samples for is a row without a value. In a run of one rank, the rank's figures are the run's.
+_FILL = """
+    INSERT INTO rollup.run_metric BY NAME
+    WITH ranks AS (
+        SELECT run_id, count(DISTINCT rank) AS ranks, min(rank) AS rank FROM rank GROUP BY run_id
+    )
+    SELECT run.run_id, metric.id AS metric, NULL AS rank, value, coalesce(n, 0) AS n, ci_low, ci_high
+    FROM run
+    CROSS JOIN metric
+    LEFT JOIN estimated ON estimated.run_id = run.run_id AND estimated.metric = metric.id AND estimated.rank IS NULL
+    UNION ALL BY NAME
+    SELECT run_id, metric, rank, value, n, ci_low, ci_high FROM estimated WHERE rank IS NOT NULL
+    UNION ALL BY NAME
+    SELECT run_id, metric, ranks.rank, value, n, ci_low, ci_high
+    FROM estimated
+    JOIN ranks USING (run_id)
+    WHERE ranks = 1 AND estimated.rank IS NULL
+"""
+
+
+def registry(source: Source) -> dict[str, Metric]:
+    """The metrics by id, in the order of the registry."""
+    rows = source.sql("SELECT * FROM metric").fetchall()
+    return {row[0]: Metric(*row) for row in rows}
+
+
+def samples(source: Source, run_ids: Sequence[str]) -> list[Sampled]:
+    """The samples of every metric of these runs, each run as a whole."""
+    return _samples(
+        source, _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ALL_RANKS), {"run_ids": list(run_ids)}
+    )
+
+
+def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fills `rollup.run_metric` with every metric of all runs of the connection."""
+    several = "sample.run_id IN (SELECT run_id FROM rank GROUP BY run_id HAVING count(DISTINCT rank) > 1)"
+    found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
+    found += _samples(connection, _SERIES.format(condition=several, rows=_ONE_RANK))
+    estimated = _table(_estimates(found))
+    connection.register("estimated", estimated)
+    connection.execute(_FILL)
+    connection.unregister("estimated")
+
+
+def _samples(source: Source, query: str, params: object = None) -> list[Sampled]:
+    statistics = {one.id: one.statistic for one in registry(source).values()}
+    table = cast(pa.Table, source.sql(query, params=params).to_arrow_table())
+    columns = [table.column(name).to_pylist() for name in ("run_id", "metric", "rank")]
+    values, weights = (_lists(table.column(name)) for name in ("values", "weights"))
+    return [
+        Sampled(run_id, metric, rank, Series(value, statistics[metric], weight))
+        for run_id, metric, rank, value, weight in zip(*columns, values, weights, strict=True)
+    ]
+
+
+def _lists(column: pa.ChunkedArray) -> list[np.ndarray]:
+    """One array a row of a column of lists, without a copy."""
+    lists: list[np.ndarray] = []
+    for chunk in column.chunks:
+        flat, offsets = chunk.values.to_numpy(zero_copy_only=False), chunk.offsets.to_numpy()
+        lists += [flat[start:end] for start, end in pairwise(offsets)]
+    return lists
+
+
+def _estimates(found: Sequence[Sampled]) -> list[tuple[Sampled, float, int, tuple[float, float] | None]]:
+    """The value, the number of samples and the interval of each. The profiler's overhead is a ratio of two other metrics."""
+    estimates = dict(
+        zip([(one.run_id, one.rank, one.metric) for one in found], estimate([one.series for one in found]), strict=True)
+    )
+    rows = []
+    for one in found:
+        own = estimates[one.run_id, one.rank, one.metric]
+        interval = own.interval
+        if one.metric == "profiler_overhead":
+            interval = _overhead_interval(estimates, one)
+        rows.append((one, own.value, own.n, interval))
+    return rows
+
+
+def _overhead_interval(estimates: dict[tuple[str, int | None, str], Estimate], one: Sampled) -> tuple[float, float] | None:
+    bare = estimates[one.run_id, one.rank, "step_time"]
+    profiled = estimates[one.run_id, one.rank, "step_time_profiled"]
+    found = ratio(bare, profiled)
+    return None if found.low is None or found.high is None else (found.low, found.high)
+
+
+def _table(rows: Sequence[tuple[Sampled, float, int, tuple[float, float] | None]]) -> pa.Table:
+    return pa.table(
+        {
+            "run_id": pa.array([one.run_id for one, *_ in rows], pa.string()),
+            "metric": pa.array([one.metric for one, *_ in rows], pa.string()),
+            "rank": pa.array([one.rank for one, *_ in rows], pa.int32()),
+            "value": pa.array([value for _, value, _, _ in rows], pa.float64()),
+            "n": pa.array([n for _, _, n, _ in rows], pa.int64()),
+            "ci_low": pa.array([interval[0] if interval else None for *_, interval in rows], pa.float64()),
+            "ci_high": pa.array([interval[1] if interval else None for *_, interval in rows], pa.float64()),
+        }
+    )

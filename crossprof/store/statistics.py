@@ -1,0 +1,220 @@
+"""How sure a number is: estimates with a standard error from repeated steps, and the interval of a ratio of two of them.
+
+Steps of one run resemble their neighbours, so single steps must not be resampled on their own: whole blocks are, by a circular
+block bootstrap whose block length follows the run's own correlation. The bootstrap gives the standard error; Student's t, with
+the number of blocks as its freedom, makes it an interval: percentiles alone are far too narrow for the five steps of a capture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+__all__ = ["MINIMUM_SAMPLES", "Estimate", "Ratio", "Series", "Statistic", "block_length", "estimate", "pool", "ratio"]
+
+Floats = NDArray[np.float64]
+Statistic = Literal["median", "mean", "p95", "max"]
+
+MINIMUM_SAMPLES = 5  # fewer say nothing about their own spread
+_RESAMPLES = 400  # a standard error from so many is itself good to 3.5 %
+_LONGEST_RESAMPLED = 2048  # beyond, batches of neighbours tell the error as well, at once
+_BATCHES = 50
+_ELEMENTS_AT_ONCE = 2_000_000
+_TAIL = 0.975
+
+
+@dataclass(frozen=True)
+class Series:
+    """The samples of one metric of one run, in time order, and the statistic that sums them up."""
+
+    values: Floats
+    statistic: Statistic = "median"
+    weights: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its standard error and the freedom of that error. NaN and 0 where the samples are too few to tell."""
+
+    value: float
+    n: int
+    error: float = math.nan
+    freedom: float = 0.0
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval. None where the error is not known."""
+        if not self.is_certain:
+            return None
+        return _around(self.value, self.error, self.freedom)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the samples were enough for an interval."""
+        return self.n >= MINIMUM_SAMPLES and not math.isnan(self.error)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Other over base, with its 95 % interval. None where the base is zero or the samples too few."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def estimate(series: Iterable[Series]) -> list[Estimate]:
+    """The estimate of each series, in their order. Series of one length, block length and statistic are resampled together."""
+    todo = list(series)
+    found: list[Estimate | None] = [None] * len(todo)
+    alike: dict[tuple[int, int, Statistic], list[int]] = defaultdict(list)
+    for index, one in enumerate(todo):
+        n = len(one.values)
+        if n < MINIMUM_SAMPLES or one.statistic == "max":
+            found[index] = Estimate(_value(one), n)
+        elif n > _LONGEST_RESAMPLED:
+            found[index] = _by_batches(one)
+        else:
+            alike[n, block_length(one.values), one.statistic].append(index)
+    for (n, length, statistic), indices in alike.items():
+        errors = _bootstrap_errors([todo[i] for i in indices], n, length, statistic)
+        blocks = max(n / length, 2.0)
+        for index, error in zip(indices, errors, strict=True):
+            # a bootstrap of few blocks sees only (blocks - 1) / blocks of the variance
+            corrected = float(error) * math.sqrt(blocks / (blocks - 1))
+            found[index] = Estimate(_value(todo[index]), n, corrected, blocks - 1)
+    return [one for one in found if one is not None]
+
+
+def pool(estimates: Sequence[Estimate]) -> Estimate:
+    """One estimate from repeats of a run, all of the same weight: the spread between repeats counts beside that within each."""
+    if len(estimates) == 1:
+        return estimates[0]
+    k = len(estimates)
+    values = np.array([one.value for one in estimates])
+    within = np.array([0.0 if math.isnan(one.error) else one.error**2 for one in estimates])
+    inside = float(within.sum()) / k**2
+    between = max(0.0, float(values.var(ddof=1) - within.mean())) / k
+    freedoms = [max(one.freedom, 1.0) for one in estimates]
+    parts = sum((w / k**2) ** 2 / f for w, f in zip(within, freedoms, strict=True)) + between**2 / (k - 1)
+    freedom = (inside + between) ** 2 / parts if parts > 0 else float(k - 1)
+    return Estimate(float(values.mean()), sum(one.n for one in estimates), math.sqrt(inside + between), freedom)
+
+
+def ratio(base: Estimate, other: Estimate) -> Ratio:
+    """`other` over `base` with its interval: relative errors add up in squares, freedoms after Welch and Satterthwaite."""
+    if base.value == 0:
+        return Ratio(None)
+    value = other.value / base.value
+    if not (base.is_certain and other.is_certain):
+        return Ratio(value)
+    of_base = (other.value * base.error / base.value**2) ** 2
+    of_other = (other.error / base.value) ** 2
+    parts = of_base**2 / base.freedom + of_other**2 / other.freedom
+    freedom = (of_base + of_other) ** 2 / parts if parts > 0 else base.freedom + other.freedom
+    low, high = _around(value, math.sqrt(of_base + of_other), freedom)
+    return Ratio(value, low, high)
+
+
+def block_length(values: Floats) -> int:
+    """The number of neighbours to resample together: at least the cube root of n, more where neighbours resemble each other.
+
+    The rule is Andrews' for a first-order process, on ranks so that outliers do not hide the correlation, and without its bias.
+    """
+    n = len(values)
+    ranks = _ranks(values) - (n - 1) / 2
+    power = float(ranks @ ranks)
+    found = float(ranks[1:] @ ranks[:-1]) / power if power > 0 else 0.0
+    correlation = min(max(found + (1 + 3 * found) / n, 0.0), 0.95)
+    alpha = 4 * correlation**2 / (1 - correlation**2) ** 2
+    wanted = max(n ** (1 / 3), 1.1447 * (alpha * n) ** (1 / 3))
+    longest = min(n, max(2, n // 2))
+    return int(max(1, min(math.ceil(wanted), longest)))
+
+
+def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
+    """The interval around a value; on a logarithmic scale where the value is positive, so that it stays so."""
+    reach = float(stdtrit(freedom, _TAIL)) * error
+    if value <= 0:
+        return value - reach, value + reach
+    factor = math.exp(min(reach / value, 700.0))
+    return value / factor, value * factor
+
+
+def _value(series: Series) -> float:
+    values, weights = series.values, series.weights
+    if len(values) == 0:
+        return math.nan
+    if series.statistic == "max":
+        return float(values.max())
+    if series.statistic == "mean" and weights is not None and weights.sum() > 0:
+        return float(np.average(values, weights=weights))
+    return float(_of_sorted(np.sort(values), series.statistic) if series.statistic != "mean" else values.mean())
+
+
+def _of_sorted(values: Floats, statistic: Statistic) -> Floats:
+    """The median or the 95th percentile along the last axis of sorted values."""
+    position = (values.shape[-1] - 1) * (0.5 if statistic == "median" else 0.95)
+    low, high = math.floor(position), math.ceil(position)
+    lower: Floats = values[..., low]
+    found: Floats = lower + (values[..., high] - lower) * (position - low)
+    return found
+
+
+def _by_batches(series: Series) -> Estimate:
+    """The estimate of a long series: the error is told by the spread of its statistic over batches of neighbours."""
+    edges = np.linspace(0, len(series.values), _BATCHES + 1).astype(int)
+    weights = series.weights
+    values = [
+        _value(Series(series.values[a:b], series.statistic, None if weights is None else weights[a:b]))
+        for a, b in pairwise(edges)
+    ]
+    error = float(np.std(values, ddof=1)) / math.sqrt(_BATCHES)
+    return Estimate(_value(series), len(series.values), error, _BATCHES - 1)
+
+
+def _bootstrap_errors(series: Sequence[Series], n: int, length: int, statistic: Statistic) -> Floats:
+    """The spread of the statistic over the resamples of each series."""
+    drawn = _draw(n, length)
+    at_once = max(1, _ELEMENTS_AT_ONCE // drawn.size)
+    errors = [_spread(series[start : start + at_once], drawn, statistic) for start in range(0, len(series), at_once)]
+    return np.concatenate(errors)
+
+
+def _spread(series: Sequence[Series], drawn: NDArray[np.intp], statistic: Statistic) -> Floats:
+    values = np.stack([one.values for one in series])[:, drawn]
+    if statistic != "mean":
+        values.sort(axis=-1)
+        found: Floats = np.std(_of_sorted(values, statistic), axis=-1, ddof=1)
+        return found
+    weights = np.stack([np.ones_like(one.values) if one.weights is None else one.weights for one in series])[:, drawn]
+    total = weights.sum(axis=-1)
+    means = (values * weights).sum(axis=-1) / np.where(total > 0, total, 1.0)
+    found = np.std(means, axis=-1, ddof=1)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _draw(n: int, length: int) -> NDArray[np.intp]:
+    """The resamples, as positions: rows of blocks that start anywhere and run around the end. The same on every call."""
+    starts = np.random.default_rng(n * 4099 + length).integers(0, n, (_RESAMPLES, -(-n // length)))
+    blocks = starts[:, :, None] + np.arange(length)
+    positions: NDArray[np.intp] = blocks.reshape(_RESAMPLES, -1)[:, :n] % n
+    return positions
+
+
+def _ranks(values: Floats) -> Floats:
+    """The rank of each value from 0, ties sharing their mean."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    shared: Floats = (ends - 1 - (counts - 1) / 2).astype(np.float64)
+    return shared[inverse]
