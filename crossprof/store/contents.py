@@ -1,0 +1,133 @@
+"""What one catalog file holds, built from parts: small tables and roll-ups as rows, large tables as views over the parts.
+
+The same steps serve an empty store in memory, the scratch database that evaluates new runs, and the file that is published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from crossprof._version import __version__
+from crossprof.store.catalog import ROLLUPS, create_base, expose_base, roll_up, views
+from crossprof.store.edits import Edits
+from crossprof.store.metrics import fill_run_metric
+from crossprof.store.parts import Part
+from crossprof.store.tables import FILED, HELD, SCHEMA_VERSION
+
+__all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settle"]
+
+_RUN_TABLES = (*(f"base.{table}" for table in HELD if table != "run"), "store.run", "store.part")
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the connection's empty database a catalog without runs."""
+    _create_tables(connection)
+    roll_up(connection)
+
+
+def definitions() -> str:
+    """A hash of all that decides what a catalog looks like: a catalog with another one is built anew."""
+    texts = [_text(name) for name in ("schema.sql", "published.sql", "runs.sql", "verdicts.sql", "metrics.py", "catalog.py")]
+    return hashlib.sha256("\0".join([__version__, *texts, *(view.sql for view in views())]).encode()).hexdigest()
+
+
+def remove(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    """Takes all rows of runs out of the tables."""
+    for table in (*_RUN_TABLES, *(f"rollup.{name}" for name in ROLLUPS)):
+        connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [list(run_ids)])
+
+
+def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]) -> None:
+    """Adds whole runs, all their parts at once: the rows of the small tables. A run's own row is that of its lowest rank."""
+    for part in parts:
+        row = [
+            part.run_id,
+            part.rank,
+            part.name,
+            part.content_sha256,
+            part.created_ns,
+            part.schema_version,
+            sorted(part.tables),
+        ]
+        connection.execute("INSERT INTO store.part VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    lowest = {part.run_id: part for part in sorted(parts, key=lambda part: -part.rank) if "run" in part.tables}
+    _insert(connection, "store.run", [part.file(root, "run") for part in lowest.values()])
+    for table in HELD:
+        if table != "run":
+            _insert(connection, f"base.{table}", [part.file(root, table) for part in parts if table in part.tables])
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
+    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to the folder `spill`."""
+    with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
+        _create_tables(scratch)
+        add(scratch, root, parts)
+        point(scratch, root)
+        scratch.execute(_text("runs.sql"))
+        roll_up(scratch)
+        fill_run_metric(scratch)
+        for name in ROLLUPS:
+            connection.register("incoming", scratch.sql(f"FROM rollup.{name}").to_arrow_table())
+            connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")
+            connection.unregister("incoming")
+
+
+def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Makes the large tables read the files of all parts of `store.part` under `root`."""
+    query = """
+        SELECT schema_version, list('run_id=' || run_id || '/' || part ORDER BY run_id, rank)
+        FROM store.part WHERE list_contains(tables, ?) GROUP BY schema_version ORDER BY schema_version
+    """
+    for table in FILED:
+        groups = connection.execute(query, [table]).fetchall()
+        sources = {version: _read_parquet(root / "runs", folders, table) for version, folders in groups}
+        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, sources)}")
+
+
+def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:
+    """Fills what depends on all of the catalog: the rows of `run` with edits and verdicts, and where the catalog was built."""
+    connection.execute("DELETE FROM store.edit; DELETE FROM store.catalog")
+    if edits.rows:
+        connection.executemany("INSERT INTO store.edit VALUES (?, ?, ?)", [list(row) for row in edits.rows])
+    connection.execute("INSERT INTO store.catalog VALUES (?, ?, ?, ?)", [str(root), definitions(), __version__, edits.revision])
+    connection.execute(_text("runs.sql"))
+    connection.execute(_text("verdicts.sql"))
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    create_base(connection)
+    connection.execute(_text("published.sql"))
+    expose_base(connection)  # a view knows only the columns that its table had when it was made
+    for table in FILED:
+        connection.execute(f"CREATE TABLE store.{table} AS FROM base.{table}; DROP TABLE base.{table}")
+    point(connection, Path())
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:
+    if paths:
+        connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?, union_by_name = true)", [list(map(str, paths))])
+
+
+def _read_parquet(runs: Path, folders: Iterable[str], table: str) -> str:
+    prefix, suffix = f"'{runs}/".replace("'", "''")[1:], f"/{table}.parquet'"
+    paths = ", ".join(f"{prefix}{folder}{suffix}" for folder in folders)
+    # run_id is text even where it looks like a number
+    return f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false, hive_types = {{'run_id': VARCHAR}})"
+
+
+def _union(table: str, sources: dict[int, str]) -> str:
+    """One plain scan where all parts have today's columns; else columns meet by name, missing ones are NULL."""
+    if list(sources) == [SCHEMA_VERSION]:
+        return f"FROM {sources[SCHEMA_VERSION]}"
+    return " UNION ALL BY NAME ".join([f"FROM store.{table}", *(f"FROM {source}" for source in sources.values())])
+
+
+@cache
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")

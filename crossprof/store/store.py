@@ -1,0 +1,212 @@
+"""The store as its readers see it: one snapshot, answering SQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import duckdb
+
+from crossprof.errors import QueryError, RunNotFound, StoreError
+from crossprof.settings import store_path
+from crossprof.store import contents
+from crossprof.store.layout import Layout
+from crossprof.store.publish import publish
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from crossprof.store.compare import Comparison
+
+__all__ = ["Store"]
+
+_ALL = "@all"
+_LATEST_FIRST = "ORDER BY started_ns DESC NULLS LAST, ingested_ns DESC, run_id DESC"
+_VANISHED = ("No files found that match the pattern", "Cannot open file", "No such file or directory")
+_Result = TypeVar("_Result")
+
+
+class Store:
+    """A snapshot of a store: what was published when it was opened. A path that holds no store reads as an empty one.
+
+    Each thread that asks gets its own cursor. Raises StoreError: the store can't be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self.path = store_path(path)
+        self._cursors = threading.local()
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._connection = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def sql(self, query: str, params: Sequence[object] | dict[str, object] | None = None) -> duckdb.DuckDBPyRelation:
+        """What a query answers, as a DuckDB relation: .pl(), .df(), .to_arrow_table(), .fetchall() or a further query.
+
+        The relation runs when it is read. Raises QueryError: DuckDB refuses the query.
+        """
+        return self._attempt(query, lambda cursor: _relation(cursor, query, params))
+
+    def arrow(self, query: str, params: Sequence[object] | dict[str, object] | None = None) -> pa.Table:
+        """The rows of a query, read at once, so that every error of the query is a QueryError."""
+        return self._attempt(query, lambda cursor: _relation(cursor, query, params).to_arrow_table())
+
+    def runs(self) -> duckdb.DuckDBPyRelation:
+        """All runs, the latest first."""
+        return self.sql(f"SELECT * FROM run {_LATEST_FIRST}")
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """The ids of the runs that a name means.
+
+        A run's name (the latest of it), its id, a unique beginning of either, or NAME@all (every run of that name, the latest
+        first). Raises RunNotFound.
+        """
+        wanted = name.removesuffix(_ALL)
+        found = self._ids("run = ?", wanted)
+        if name.endswith(_ALL):
+            if not found:
+                raise RunNotFound(name, self._names())
+            return found
+        found = found[:1] or self._ids("run_id = ?", name) or self._beginning(name)
+        if not found:
+            raise RunNotFound(name, self._names())
+        return found
+
+    def compare(self, base: str, *others: str, metrics: Sequence[str] | None = None) -> Comparison:
+        """How the other runs differ from the base, metric by metric. Raises RunNotFound."""
+        from crossprof.store.compare import compare
+
+        return compare(self, base, others, metrics)
+
+    def refresh(self) -> None:
+        """Moves on to what is published now. Relations handed out before keep their snapshot until it is closed."""
+        connection, copy = self._connection, self._copy
+        self._copy = None
+        self._connection = self._open()
+        self._cursors = threading.local()
+        connection.close()
+        if copy is not None:
+            copy.cleanup()
+
+    def close(self) -> None:
+        """Lets go of the snapshot. Relations of this store can't be read any more."""
+        self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    def _attempt(self, query: str, work: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
+        """Tries again on a fresh snapshot when a file has vanished: its run was deleted after this one was opened."""
+        try:
+            try:
+                return work(self._cursor())
+            except duckdb.IOException as error:
+                if not any(sign in str(error) for sign in _VANISHED):
+                    raise
+                self.refresh()
+                return work(self._cursor())
+        except duckdb.Error as error:
+            raise QueryError(query, str(error)) from error
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._cursors, "cursor", None)
+        if cursor is None:
+            cursor = self._cursors.cursor = self._connection.cursor()
+        return cursor
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        layout = Layout(self.path)
+        current = layout.current()
+        if current is None and not layout.runs.is_dir():
+            return _empty()
+        if current is None:
+            current = publish(self.path).path
+        try:
+            connection = self._connect(current)
+        except FileNotFoundError:  # pruned between the two
+            connection = self._connect(publish(self.path).path)
+        return self._at_home(connection)
+
+    def _at_home(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """The connection, if its catalog was made for this path and by this version; else one to a catalog made anew."""
+        ((root, definitions),) = connection.execute("SELECT root, definitions FROM store.catalog").fetchall()
+        is_moved = Path(root) != self.path.resolve()
+        if not is_moved and definitions == contents.definitions():
+            return connection
+        try:
+            path = publish(self.path).path
+        except StoreError as error:
+            if not is_moved:
+                return connection
+            connection.close()
+            raise StoreError(
+                f"The store {self.path} was published as {root} and can't be written here. "
+                f"Run `crossprof reindex --store {self.path}` as a user who may write it, or open it at its old path."
+            ) from error
+        connection.close()
+        return self._connect(path)
+
+    def _connect(self, path: Path) -> duckdb.DuckDBPyConnection:
+        if not path.exists():
+            raise FileNotFoundError(path)
+        try:
+            return duckdb.connect(str(path), read_only=True)
+        except (duckdb.IOException, duckdb.ConnectionException):
+            if not path.exists():
+                raise FileNotFoundError(path) from None
+        # Another client holds the file open for writing, which shuts everybody else out: read a copy.
+        try:
+            self._copy = tempfile.TemporaryDirectory(prefix="crossprof-")
+            copy = Path(self._copy.name) / path.name
+            shutil.copyfile(path, copy)
+            return duckdb.connect(str(copy), read_only=True)
+        except (OSError, duckdb.Error) as error:
+            reason = str(error).splitlines()[0]
+            raise StoreError(f"Can't open {path}: {reason}. `crossprof reindex` builds it anew.") from error
+
+    def _ids(self, condition: str, *values: str) -> tuple[str, ...]:
+        rows = self.arrow(f"SELECT run_id FROM run WHERE {condition} {_LATEST_FIRST}", values)
+        return tuple(rows["run_id"].to_pylist())
+
+    def _beginning(self, name: str) -> tuple[str, ...]:
+        if not name:
+            return ()
+        by_id = self._ids("starts_with(run_id, ?)", name)
+        if len(by_id) == 1:
+            return by_id
+        names = self.arrow("SELECT DISTINCT run FROM run WHERE starts_with(run, ?) ORDER BY run", [name])["run"].to_pylist()
+        if len(names) == 1 and not by_id:
+            return self._ids("run = ?", names[0])[:1]
+        if by_id or names:
+            raise RunNotFound(name, [*names, *by_id])
+        return ()
+
+    def _names(self) -> list[str]:
+        rows = self.arrow("SELECT run FROM (SELECT run, max(started_ns) AS at FROM run GROUP BY run) ORDER BY at DESC LIMIT 6")
+        names: list[str] = rows["run"].to_pylist()
+        return names
+
+
+def _relation(
+    cursor: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | dict[str, Any] | None
+) -> duckdb.DuckDBPyRelation:
+    relation = cursor.sql(query, params=params) if params is not None else cursor.sql(query)
+    return relation if relation is not None else cursor.sql("SELECT true AS success")
+
+
+def _empty() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    contents.create(connection)
+    return connection
