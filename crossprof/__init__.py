@@ -1,9 +1,9 @@
 """crossprof: which framework is faster, by how much, how sure are we, and where does the difference sit.
 
-    @crossprof.profile("bert")                    record a training script: as a decorator,
-    with crossprof.profile("bert") as run: ...    or as a scope with run.step()
-    for batch in crossprof.steps(loader): ...     mark its steps
-    crossprof.open().sql("select ...")            ask what was recorded
+@crossprof.profile("bert")                    record a training script: as a decorator,
+with crossprof.profile("bert") as run: ...    or as a scope with run.step()
+for batch in crossprof.steps(loader): ...     mark its steps
+crossprof.open().sql("select ...")            ask what was recorded
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from crossprof.errors import CollectorError
 __all__ = ["FRAMEWORKS", "Collector", "ProfilerBusy", "detect_framework", "framework_version", "make_collector"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
-"""In the order of preference where several are loaded: TensorFlow comes last because others load it unasked (Keras Hub)."""
+"""In the order of preference where several are in use."""
 
 
-class ProfilerBusy(CollectorError):
+class ProfilerBusy(CollectorError):  # noqa: N818 - a state, not a mistake
     """Somebody else's profiler is on; ours must not touch it."""
 
 
@@ -59,19 +59,16 @@ class Collector(Protocol):
 def detect_framework(namespace: Mapping[str, Any]) -> tuple[str | None, bool]:
     """The framework that a piece of code uses, and whether that is a guess among several that are loaded.
 
-    Looked for in `sys.modules`; where several are loaded, the names in `namespace` decide, then Keras's back end.
+    Looked for in `sys.modules`. Where several are loaded (TensorFlow itself loads JAX), the names in `namespace` decide, then
+    Keras's back end, then which of them have started their devices.
     """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
-    if len(loaded) < 2:
-        return (loaded[0] if loaded else None), False
     named = {_root(value) for value in namespace.values()}
-    used = [name for name in loaded if name in named]
-    if len(used) == 1:
-        return used[0], False
-    keras = sys.modules.get("keras")
-    if keras is not None and "keras" in named and not used:
-        return str(keras.config.backend()), False
-    return (used or loaded)[0], True
+    for used in (loaded, [name for name in loaded if name in named], _keras_backend(named), _started(loaded)):
+        if len(used) == 1:
+            return used[0], False
+    likely = _started(loaded) or loaded
+    return (likely[0], True) if likely else (None, False)
 
 
 def make_collector(framework: str, options: Mapping[str, Any]) -> Collector:
@@ -95,6 +92,22 @@ def framework_version(framework: str | None) -> str | None:
     """The version that a loaded framework reports."""
     version = getattr(sys.modules.get(framework or ""), "__version__", None)
     return None if version is None else str(version)
+
+
+def _keras_backend(named: set[str]) -> list[str]:
+    keras = sys.modules.get("keras")
+    return [str(keras.config.backend())] if keras is not None and "keras" in named else []
+
+
+def _started(loaded: list[str]) -> list[str]:
+    """Those whose devices are in use. Torch has no such moment on a CPU: it counts as started."""
+    bridge, context = sys.modules.get("jax._src.xla_bridge"), sys.modules.get("tensorflow.python.eager.context")
+    idle = set()
+    if bridge is not None and not bridge.backends_are_initialized():
+        idle.add("jax")
+    if context is not None and not getattr(context.context(), "_initialized", True):
+        idle.add("tensorflow")
+    return [name for name in loaded if name not in idle]
 
 
 def _root(value: object) -> str:

@@ -60,7 +60,9 @@ def _jax_devices() -> list[dict[str, Any]]:
         if kind:
             memory = (found.memory_stats() or {}).get("bytes_limit")
             vendor = "Google" if kind == "tpu" else None
-            rows.append(_device(found.local_hardware_id or found.id, kind, vendor=vendor, model=found.device_kind, memory_bytes=memory))
+            rows.append(
+                _device(found.local_hardware_id or found.id, kind, vendor=vendor, model=found.device_kind, memory_bytes=memory)
+            )
     return rows
 
 

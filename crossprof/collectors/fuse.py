@@ -39,7 +39,12 @@ class Fuse:
         is_busy = isinstance(error, ProfilerBusy)
         cure = "Let one of the two profile at a time." if is_busy else "CROSSPROF_STRICT=1 raises it with its traceback."
         detail = f"{doing} failed: {one_line(error)} {cure}"
-        self._note("profiler_busy" if is_busy else "profiler_failed", "error", detail, "There is no complete trace; step times are unaffected.")
+        self._note(
+            "profiler_busy" if is_busy else "profiler_failed",
+            "error",
+            detail,
+            "There is no complete trace; step times are unaffected.",
+        )
         if not self.is_blown:
             logger.warning("%s The training goes on unprofiled.", detail)
         self.is_blown = True

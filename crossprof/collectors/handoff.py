@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -42,22 +43,25 @@ def submit(recording: Finished) -> None:
     with _lock:
         if _thread is None:
             _thread = threading.Thread(target=_work, name="crossprof-handoff", daemon=True)
-            _thread.start()
+            with suppress(RuntimeError):  # the interpreter is ending: the next command ingests the folder
+                _thread.start()
 
 
 def wait() -> None:
     """Wait at most CROSSPROF_WAIT seconds for all that was submitted. What is left over, the next command ingests."""
+    if _thread is None or not _thread.is_alive():
+        return
     limit = float(settings.get("CROSSPROF_WAIT") or 0)
     deadline = time.monotonic() + limit
     while _waiting.unfinished_tasks and time.monotonic() < deadline:
         time.sleep(0.02)
-    if _waiting.unfinished_tasks and _thread is not None:
+    if _waiting.unfinished_tasks:
         logger.warning("Recordings are still being ingested after %g s; the next crossprof command shows them.", limit)
 
 
 def forget() -> None:
     """In a forked child: leave all that was submitted to the parent."""
-    global _waiting, _thread, _lock  # noqa: PLW0603
+    global _waiting, _thread, _lock
     _waiting, _thread, _lock = queue.Queue(), None, threading.Lock()
 
 

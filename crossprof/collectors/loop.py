@@ -24,7 +24,9 @@ __all__ = ["Loop"]
 class Loop:
     """Counts and times the steps. One source of borders drives it at a time: whoever comes first, until it ends."""
 
-    def __init__(self, folder: RunFolder, schedule: Schedule | WholeCall, *, profiler: Profiler, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: RunFolder, schedule: Schedule | WholeCall, *, profiler: Profiler, metadata: dict[str, Any]
+    ) -> None:
         self.schedule = schedule
         self.counts = {"count": 0, "bare": 0, "profiled": 0}
         self._folder = folder
@@ -92,7 +94,9 @@ class Loop:
         with self._lock:
             if self._start_ns is not None and self._exit_ns is not None:
                 self._finish(self._exit_ns)
-            elif self._start_ns is not None and self._owner is None and self.schedule is WHOLE_CALL and not self.counts["count"]:
+            elif (
+                self._start_ns is not None and self._owner is None and self.schedule is WHOLE_CALL and not self.counts["count"]
+            ):
                 self._state = "profiled" if self._profiler.is_on else "bare"
                 self._finish(time.time_ns())
             else:
@@ -127,7 +131,9 @@ class Loop:
             return False
         if plan in PROFILED:
             bare = self.counts["bare"]
-            self._profiler.open({**self._metadata, "first_step": self.counts["count"]}, bare_mean_ns=self._bare_ns / bare if bare else None)
+            self._profiler.open(
+                {**self._metadata, "first_step": self.counts["count"]}, bare_mean_ns=self._bare_ns / bare if bare else None
+            )
         return True
 
     def _finish(self, end_ns: int) -> None:

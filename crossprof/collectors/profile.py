@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from crossprof.collectors import registry
 from crossprof.collectors.registry import Run
 from crossprof.collectors.request import Request
 from crossprof.collectors.schedule import Schedule
+from crossprof.collectors.scoped import scoped
 
 __all__ = ["Profile", "profile"]
 
@@ -46,7 +45,7 @@ class Profile:
         if not request.name:
             request = replace(request, name=getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", ""))
         namespace = getattr(inspect.unwrap(function), "__globals__", self._namespace)
-        return _wrapped(function, request, namespace)
+        return cast(Function, scoped(function, lambda: Profile(request, namespace)))
 
 
 @overload
@@ -68,7 +67,7 @@ def profile(
     **options: Any,
 ) -> Profile: ...
 def profile(name: Any = None, **settings: Any) -> Any:
-    """Record what runs in a scope: `@profile`, `@profile("name", ...)`, or `with profile("name", ...) as run`.
+    """A scope in which everything is recorded. Works bare, `@profile`, called, `@profile("name")`, and in a `with` statement.
 
     Args:
         name: Name of the run. Default: the function's qualified name, or the script's name.
@@ -83,7 +82,7 @@ def profile(name: Any = None, **settings: Any) -> Any:
             numbers, or None to profile the whole call.
         store: Directory of the store. Default: CROSSPROF_STORE.
         ranks: "all", or the ranks that record.
-        options: Options of the framework's profiler, such as with_stack=True.
+        **settings: Any further names are options of the framework's profiler, such as with_stack=True.
 
     A scope inside another joins it. Exceptions of the body pass through unchanged; those of a profiler are noted in the run.
     """
@@ -98,44 +97,3 @@ def _script_name() -> str:
     """The name of the script that runs, for a scope without a name."""
     script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0] or "")
     return script.stem if script.suffix == ".py" else "run"
-
-
-def _wrapped(function: Any, request: Request, namespace: Mapping[str, Any]) -> Any:
-    """The function with every call in a scope of its own; coroutines and generators stay what they are."""
-    if inspect.isasyncgenfunction(function):
-
-        async def call(*arguments: Any, **named: Any) -> Any:
-            with Profile(request, namespace):
-                async with aclosing(function(*arguments, **named)) as generator:
-                    advance = generator.__anext__()
-                    while True:
-                        try:
-                            item = await advance
-                        except StopAsyncIteration:
-                            return
-                        try:
-                            advance = generator.asend((yield item))
-                        except GeneratorExit:
-                            raise
-                        except BaseException as error:
-                            advance = generator.athrow(error)
-
-    elif inspect.iscoroutinefunction(function):
-
-        async def call(*arguments: Any, **named: Any) -> Any:
-            with Profile(request, namespace):
-                return await function(*arguments, **named)
-
-    elif inspect.isgeneratorfunction(function):
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            with Profile(request, namespace):
-                return (yield from function(*arguments, **named))
-
-    else:
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            with Profile(request, namespace):
-                return function(*arguments, **named)
-
-    return functools.wraps(function)(call)

@@ -15,9 +15,11 @@ __all__ = ["Profiler"]
 
 
 class Profiler:
-    """Opens and closes the windows of a recording, and keeps run.json's list of them. Fails safe: see Fuse."""
+    """Opens and closes the windows of a recording, and lists them in run.json. Fails safe: see Fuse."""
 
-    def __init__(self, folder: RunFolder, *, find_collector: Callable[[], Collector | None], at_edge: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: RunFolder, *, find_collector: Callable[[], Collector | None], at_edge: Callable[[], None]
+    ) -> None:
         self.fuse = Fuse(folder.finding)
         self.window: Capture | None = None
         self._folder = folder
@@ -32,7 +34,7 @@ class Profiler:
         return self.window is not None and not self.fuse.is_blown
 
     def open(self, metadata: Mapping[str, Any], *, bare_mean_ns: float | None = None) -> None:
-        """Start a window, if there is a profiler to start. `bare_mean_ns` tells whether the host had run ahead of the device."""
+        """Start a window, if there is a profiler. By `bare_mean_ns` one sees whether the host had run ahead of the device."""
         if self.fuse.is_blown or not self._has_collector():
             return
         assert self._collector is not None
@@ -77,7 +79,7 @@ class Profiler:
 
     def _note_host_ahead(self, drained_ns: int, mean_ns: float) -> None:
         detail = (
-            f"After the bare steps the device still had {drained_ns / 1e6:.1f} ms of work, and a step took {mean_ns / 1e6:.2f} ms. "
+            f"After the bare steps, of {mean_ns / 1e6:.2f} ms each, the device still had {drained_ns / 1e6:.1f} ms of work. "
             "Wait for a result in each step (jax.block_until_ready(loss), loss.item())."
         )
         self._folder.finding("host_ran_ahead", "warning", detail, "Step times are those of handing work out, not of doing it.")

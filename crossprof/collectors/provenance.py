@@ -12,10 +12,25 @@ from typing import Any
 
 __all__ = ["environment", "git_state", "process_facts", "versions"]
 
-_PACKAGES = (
-    "torch tensorflow jax jaxlib keras flax optax numpy triton transformers lightning accelerate deepspeed "
-    "torchvision keras_hub onnxruntime datasets"
-).split()
+_PACKAGES = [
+    "torch",
+    "tensorflow",
+    "jax",
+    "jaxlib",
+    "keras",
+    "flax",
+    "optax",
+    "numpy",
+    "triton",
+    "transformers",
+    "lightning",
+    "accelerate",
+    "deepspeed",
+    "torchvision",
+    "keras_hub",
+    "onnxruntime",
+    "datasets",
+]
 
 _VARIABLES = re.compile(
     r"""XLA_.* | TF_(FORCE_GPU_ALLOW_GROWTH|GPU_ALLOCATOR|XLA_FLAGS|ENABLE_ONEDNN_OPTS|NUM_.*THREADS|CUDNN_DETERMINISTIC)
@@ -61,7 +76,11 @@ def git_state(directory: Path, *, timeout_s: float = 5.0) -> dict[str, Any] | No
 
     try:
         commit = git("rev-parse", "HEAD")
-        return {"commit": commit, "branch": git("rev-parse", "--abbrev-ref", "HEAD"), "is_dirty": bool(git("status", "--porcelain", "-uno"))}
+        return {
+            "commit": commit,
+            "branch": git("rev-parse", "--abbrev-ref", "HEAD"),
+            "is_dirty": bool(git("status", "--porcelain", "-uno")),
+        }
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -73,6 +92,8 @@ def _without_secrets(arguments: list[str]) -> list[str]:
     for argument in arguments:
         name, equals, _ = argument.partition("=")
         is_secret = name.startswith("-") and bool(_SECRET.search(name))
-        kept.append("***" if hide_next and not argument.startswith("-") else f"{name}=***" if is_secret and equals else argument)
+        kept.append(
+            "***" if hide_next and not argument.startswith("-") else f"{name}=***" if is_secret and equals else argument
+        )
         hide_next = is_secret and not equals
     return kept

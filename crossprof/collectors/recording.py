@@ -22,7 +22,7 @@ from crossprof.collectors.provenance import environment, git_state, process_fact
 from crossprof.collectors.ranks import Rank
 from crossprof.collectors.request import Request
 from crossprof.collectors.run_folder import RunFolder
-from crossprof.collectors.run_id import run_id
+from crossprof.collectors.run_id import free_id, run_id
 from crossprof.collectors.schedule import Schedule, as_schedule
 from crossprof.collectors.telemetry import Sampler, Telemetry
 
@@ -42,7 +42,8 @@ class Recording:
     def __init__(self, request: Request, *, rank: Rank, call: int, namespace: Mapping[str, Any]) -> None:
         self.store = settings.store_path(request.store)
         recordings = self.store / "recordings"
-        self.run_id = run_id(request.name, call, rank=rank, recordings=recordings)
+        agreed = run_id(request.name, call, rank=rank, recordings=recordings)
+        self.run_id = free_id(agreed, rank=rank, recordings=recordings)
         self.path = recordings / self.run_id / f"rank-{rank.rank}"
         self._request = request
         self._namespace = namespace
@@ -69,7 +70,7 @@ class Recording:
         try:
             self.loop.close()
         finally:
-            self._note_steps(error)
+            self._note_shortfall(error)
             self._git.join(timeout=2)
             self._write_end(error, status or _status(error))
             self._folder.close()
@@ -81,9 +82,9 @@ class Recording:
         compress_captures(self._folder)
 
     def _first_facts(self, rank: Rank) -> dict[str, Any]:
-        framework, is_guess = self._detect()
+        framework, _ = self._detect()
         facts = host.host_facts()
-        found = {
+        return {
             "crossprof_version": __version__,
             "run_id": self.run_id,
             **self._request.facts(),
@@ -108,19 +109,18 @@ class Recording:
             "sampler": None,
             "findings": [],
         }
-        if is_guess:
-            detail = f"Several frameworks are loaded and {framework} was taken. Pass framework=... to name the one that is used."
-            found["findings"].append({"code": "framework_guessed", "severity": "info", "count": 1, "detail": detail, "effect": None})
-        return found
 
     def _detect(self) -> tuple[str | None, bool]:
         return (self._request.framework, False) if self._request.framework else detect_framework(self._namespace)
 
     def _find_collector(self) -> Collector | None:
         """The collector of the framework, looked for again here: a training function may import it itself."""
-        framework, _ = self._detect()
+        framework, is_guess = self._detect()
         if framework is None:
             return None
+        if is_guess:
+            detail = f"Several frameworks are in use and {framework} was profiled. Pass framework=... to name another."
+            self._folder.finding("framework_guessed", "info", detail)
         self._folder.update(**_framework_facts(framework))
         return make_collector(framework, self._request.options)
 
@@ -136,19 +136,20 @@ class Recording:
         if state is not None:
             self._folder.update(git=state)
 
-    def _note_steps(self, error: BaseException | None) -> None:
+    def _note_shortfall(self, error: BaseException | None) -> None:
         """State what is missing of the schedule, and how to get it."""
-        counts, schedule = self.loop.counts, self.loop.schedule
-        if not isinstance(schedule, Schedule) or error is not None:
+        steps, schedule = self.loop.counts["count"], self.loop.schedule
+        if not isinstance(schedule, Schedule) or error is not None or steps >= schedule.length:
             return
-        if counts["count"] == 0:
-            detail = "The call made no steps. Mark them (crossprof.steps, run.step, @crossprof.step), or pass schedule=None to profile the whole call."
-            self._folder.finding("no_steps", "warning", detail, "There are no step times and no trace.")
-        elif counts["count"] < schedule.length:
-            fitted = schedule.fit(counts["count"])
-            numbers = (fitted.unmeasured, fitted.bare, fitted.warmup, fitted.profiled)
-            detail = f"The loop ended after {counts['count']} of the schedule's {schedule.length} steps. Pass schedule={numbers}, or wrap a loader of known length in crossprof.steps."
-            self._folder.finding("ended_early", "warning", detail, "The trace is short or missing; step times are kept.")
+        if not steps:
+            cure = "Mark steps (crossprof.steps, run.step, @crossprof.step), or pass schedule=None to profile the whole call."
+            self._folder.finding(
+                "no_steps", "warning", f"The call made no steps. {cure}", "There are no step times and no trace."
+            )
+            return
+        cure = f"Pass schedule={schedule.fit(steps).numbers}, or wrap a loader of known length in crossprof.steps."
+        detail = f"The loop ended after {steps} of the schedule's {schedule.length} steps. {cure}"
+        self._folder.finding("ended_early", "warning", detail, "The trace is short or missing; step times are kept.")
 
     def _write_end(self, error: BaseException | None, status: str) -> None:
         sampler = self._telemetry.stop()
@@ -162,21 +163,21 @@ class Recording:
             ended_ns=time.time_ns(),
             versions=versions(),
             framework_version=framework_version(framework),
-            devices=self._all_devices(framework),
+            devices=self._devices(framework),
             clock=[*self._folder.facts["clock"], anchor("stop")],
             steps=self.loop.counts,
             sampler=sampler,
         )
 
-    def _all_devices(self, framework: str | None) -> list[dict[str, Any]]:
-        """The CPU, the framework's devices, and GPUs that NVML alone knows."""
+    def _devices(self, framework: str | None) -> list[dict[str, Any]]:
+        """The CPU, and the accelerators: as the framework knows them if it tells their UUIDs, else as NVML does."""
+        rows: list[dict[str, Any]] = []
         try:
             rows = framework_devices(framework)
         except Exception:
             logger.debug("The devices of %s are unknown.", framework, exc_info=True)
-            rows = []
-        known = {row["uuid"] for row in rows}
-        return [host.cpu_device(self._folder.facts["host"]), *rows, *(row for row in self._gpu_rows if rows == [] or row["uuid"] not in known)]
+        has_uuids = any(row["uuid"] for row in rows)
+        return [host.cpu_device(self._folder.facts["host"]), *(rows if has_uuids or not self._gpu_rows else self._gpu_rows)]
 
 
 def _framework_facts(framework: str | None) -> dict[str, Any]:
@@ -188,4 +189,5 @@ def _status(error: BaseException | None) -> str:
         return "completed"
     if isinstance(error, SystemExit):
         return "completed" if error.code in {None, 0} else "failed"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    is_stopped = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+    return "interrupted" if is_stopped else "failed"

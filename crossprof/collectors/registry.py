@@ -69,7 +69,7 @@ def enter(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecor
 
 
 def leave(run: Recording | Unrecorded, error: BaseException | None) -> None:
-    """Leave a scope; the last one out ends the recording and hands its folder over. Never fails, except under CROSSPROF_STRICT=1."""
+    """Leave a scope; the last one out ends the recording and hands it over. Never fails, except under CROSSPROF_STRICT=1."""
     global _current, _depth  # noqa: PLW0603
     with _lock:
         if run is not _current:  # ended already: by a signal, or in a forked child
@@ -98,7 +98,9 @@ def _start(request: Request, namespace: Mapping[str, Any]) -> Recording | Unreco
         if settings.is_on("CROSSPROF_STRICT"):
             raise CollectorError(f"'{request.name}' can't be recorded: {error}") from error
         if call == 1:
-            logger.warning("'%s' runs unrecorded: %s. Set CROSSPROF_STORE to a directory that can be written.", request.name, error)
+            logger.warning(
+                "'%s' runs unrecorded: %s. Set CROSSPROF_STORE to a directory that can be written.", request.name, error
+            )
         return Unrecorded()
     _catch_termination()
     return recording
@@ -140,7 +142,7 @@ def _on_termination(number: int, frame: object) -> None:
 
 def _interrupt() -> None:
     """End a recording whose scope will not be left any more."""
-    global _current, _depth  # noqa: PLW0603
+    global _current, _depth
     run, _current, _depth = _current, None, 0
     if run is not None:
         _end(run, None, "interrupted")
@@ -148,7 +150,7 @@ def _interrupt() -> None:
 
 def _forget() -> None:
     """In a forked child: the recording, its threads and its files belong to the parent."""
-    global _current, _depth, _lock  # noqa: PLW0603
+    global _current, _depth, _lock
     _current, _depth, _lock = None, 0, threading.RLock()
     handoff.forget()
 

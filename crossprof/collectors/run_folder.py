@@ -24,8 +24,8 @@ class RunFolder:
         self._lock = threading.RLock()
         path.mkdir(parents=True, exist_ok=False)
         self.update()
-        self._steps = open(path / "steps.jsonl", "ab", buffering=0)  # noqa: SIM115 - open as long as the recording
-        self._samples = open(path / "samples.jsonl", "ab", buffering=0)  # noqa: SIM115
+        self._steps = (path / "steps.jsonl").open("ab", buffering=0)
+        self._samples = (path / "samples.jsonl").open("ab", buffering=0)
 
     def update(self, **facts: Any) -> None:
         """Change facts of run.json and replace it in one rename."""

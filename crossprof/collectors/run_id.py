@@ -14,7 +14,7 @@ from pathlib import Path
 from crossprof import settings
 from crossprof.collectors.ranks import Rank
 
-__all__ = ["fresh_id", "path_safe", "run_id"]
+__all__ = ["free_id", "fresh_id", "path_safe", "run_id"]
 
 _SPENT_AFTER_S = 600
 """Ranks of one job start within this time of each other; an older agreement belongs to an earlier job."""
@@ -31,6 +31,12 @@ def run_id(name: str, call: int, *, rank: Rank, recordings: Path) -> str:
     if launched:
         return path_safe(f"{launched}-{name}-{call}")
     return _agreed_id(name, call, rank=rank, recordings=recordings)
+
+
+def free_id(wanted: str, *, rank: Rank, recordings: Path) -> str:
+    """The id, or its first numbered variant under which this rank recorded nothing yet: a job that is started once more."""
+    variants = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
+    return next(variant for variant in variants if not (recordings / variant / f"rank-{rank.rank}").exists())
 
 
 def fresh_id(name: str) -> str:
@@ -52,14 +58,14 @@ def _launcher_id() -> str | None:
     if os.environ.get("SLURM_JOB_ID") and os.environ.get("SLURM_STEP_ID"):
         restart = os.environ.get("SLURM_RESTART_COUNT", "0")
         return f"slurm-{os.environ['SLURM_JOB_ID']}.{os.environ['SLURM_STEP_ID']}-{restart}"
-    namespace = os.environ.get("PMIX_NAMESPACE") or os.environ.get("OMPI_MCA_ess_base_jobid")
+    namespace = os.environ.get("PMIX_NAMESPACE") or os.environ.get("OMPI_MCA_ess_base_jobid")  # noqa: SIM112 - its very name
     return f"mpi-{namespace}" if namespace else None
 
 
 def _agreed_id(name: str, call: int, *, rank: Rank, recordings: Path) -> str:
     """The id in a file that the first rank to come writes.
 
-    A rank that finds itself already noted, or the file old, is of a later job at the same address: it moves on to the next file.
+    A rank that finds itself already noted, or the file old, belongs to a later job at the same address and takes the next file.
     """
     key = hashlib.sha256(repr((_job_address(), rank.world_size, name, call)).encode()).hexdigest()[:16]
     for generation in itertools.count():

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["PROFILED", "WHOLE_CALL", "Schedule", "ScheduleLike", "State", "as_schedule"]
+__all__ = ["PROFILED", "WHOLE_CALL", "Schedule", "State", "WholeCall", "as_schedule"]
 
 State = Literal["unmeasured", "bare", "warmup", "profiled"]
-ScheduleLike = "Schedule | Sequence[int] | str | None"
 
 PROFILED: frozenset[State] = frozenset({"warmup", "profiled"})
 """The states in which a profiler is on."""
@@ -45,6 +44,11 @@ class Schedule:
     def length(self) -> int:
         """Steps until the last trace is complete."""
         return self.unmeasured + self.cycle * self.repeat
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """The parts, in order: what `schedule=` takes."""
+        return (self.unmeasured, self.bare, self.warmup, self.profiled)
 
     def state(self, step: int) -> State:
         """What the schedule plans for a step, counted from 0."""
@@ -97,5 +101,5 @@ def as_schedule(schedule: Schedule | Sequence[int] | str | None) -> Schedule | W
     if schedule == "auto":
         return Schedule()
     if isinstance(schedule, str) or not 1 <= len(schedule) <= 5:
-        raise ValueError(f"schedule={schedule!r}: use 'auto', None, crossprof.Schedule(...) or (unmeasured, bare, warmup, profiled).")
+        raise ValueError(f"schedule={schedule!r}: use 'auto', None, a Schedule, or its numbers in order.")
     return Schedule(*schedule)

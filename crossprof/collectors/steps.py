@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, overload
 
 from crossprof.collectors import registry
@@ -92,35 +93,29 @@ def _as_step(function: Callable[..., Any], *, samples: int | None, tokens: int |
     owner = object()
     depth = 0
 
-    def begin() -> None:
+    @contextmanager
+    def calling() -> Iterator[None]:
         nonlocal depth
         depth += 1
-        recording = registry.current()
-        if depth == 1 and recording is not None and recording.loop.border(owner):
-            recording.loop.size(samples, tokens)
-
-    def end() -> None:
-        nonlocal depth
-        depth -= 1
-        recording = registry.current()
-        if depth == 0 and recording is not None:
-            recording.loop.exited(owner)
+        try:
+            recording = registry.current()
+            if depth == 1 and recording is not None and recording.loop.border(owner):
+                recording.loop.size(samples, tokens)
+            yield
+            if depth == 1 and recording is not None:
+                recording.loop.exited(owner)
+        finally:
+            depth -= 1
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        begin()
-        try:
+        with calling():
             return function(*arguments, **named)
-        finally:
-            end()
 
     @functools.wraps(function)
     async def call_async(*arguments: Any, **named: Any) -> Any:
-        begin()
-        try:
+        with calling():
             return await function(*arguments, **named)
-        finally:
-            end()
 
     return call_async if inspect.iscoroutinefunction(function) else call
 

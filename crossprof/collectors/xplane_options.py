@@ -23,7 +23,9 @@ def profile_options(path: Path) -> dict[str, int]:
     with path.open("rb") as file:
         for plane in _planes_named(file, b"Task Environment"):
             fields = list(_fields(plane))
-            names = [dict(_fields(value)) for number, value in fields if number == _PLANE_STAT_METADATA and isinstance(value, bytes)]
+            names = [
+                dict(_fields(value)) for number, value in fields if number == _PLANE_STAT_METADATA and isinstance(value, bytes)
+            ]
             wanted = {entry.get(1) for entry in names if b"profile_options" in _bytes(entry.get(2))}
             for number, value in fields:
                 stat = dict(_fields(_bytes(value))) if number == _PLANE_STATS else {}
