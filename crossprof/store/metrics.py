@@ -58,7 +58,8 @@ _ALL_RANKS = """
         CASE across_ranks WHEN 'sum' THEN total WHEN 'max' THEN largest ELSE mean END AS value
     FROM (
         SELECT run_id, metric, any_value(across_ranks) AS across_ranks, step, min(at_ns) AS at_ns, sum(weight) AS weight,
-            sum(value) AS total, max(value) AS largest, coalesce(sum(value * weight) / nullif(sum(weight), 0), avg(value)) AS mean
+            sum(value) AS total, max(value) AS largest,
+            coalesce(sum(value * weight) / nullif(sum(weight), 0), avg(value)) AS mean
         FROM sampled
         GROUP BY run_id, metric, step, if(step IS NULL, at_ns, NULL), if(step IS NULL AND at_ns IS NOT NULL, rank, NULL)
     )

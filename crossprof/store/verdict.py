@@ -1,0 +1,89 @@
+"""What a difference means: a metric in two runs with one word for it, and the two sentences that open a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crossprof.store.composition import CategoryDifference
+
+__all__ = ["MetricDifference", "Verdict", "verdict_sentence", "why_sentence"]
+
+Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
+
+_LEADING = ("step_time", "throughput", "kernel_time")  # the first that both runs have opens the comparison
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))
+
+
+@dataclass(frozen=True)
+class MetricDifference:
+    """One metric in two runs: values, numbers of samples, the ratio with its interval, and what that means."""
+
+    metric: str
+    unit: str
+    base: float | None
+    other: float | None
+    n_base: int
+    n_other: int
+    ratio: float | None
+    ci_low: float | None
+    ci_high: float | None
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, by name."""
+        return dict(vars(self))
+
+
+def verdict_sentence(
+    base: str, other: str, metrics: Sequence[MetricDifference], *, unlike: Sequence[str] = (), is_same_capture: bool = False
+) -> str:
+    """Which run is faster, by how much and how sure that is, with what stands against comparing them."""
+    by_name = {one.metric: one for one in metrics}
+    leading = [by_name[name] for name in _LEADING if name in by_name and by_name[name].ratio is not None]
+    sentences = [_speed(base, other, leading[0]) if leading else f"{other} and {base} share no figure of speed."]
+    if is_same_capture:
+        sentences.insert(0, "Both runs hold the same capture.")
+    if unlike:
+        sentences.append(f"They are not alike: {'; '.join(unlike)}.")
+    return " ".join(sentences)
+
+
+def why_sentence(base: str, other: str, categories: Sequence[CategoryDifference]) -> str:
+    """Where the largest difference sits. Empty where the runs have no categories in common."""
+    if not categories or categories[0].delta_ns == 0:
+        return ""
+    largest = categories[0]
+    more = "more" if largest.delta_ns > 0 else "less"
+    size = _duration(abs(largest.delta_ns))
+    return f"Largest difference: {largest.category} on the {largest.place}, {size} {more} a profiled step in {other} than in {base}."
+
+
+def _speed(base: str, other: str, found: MetricDifference) -> str:
+    change = found.ratio or 0.0
+    title = found.metric.replace("_", " ")
+    values = f"{title} {_quantity(found.other, found.unit)} against {_quantity(found.base, found.unit)}"
+    if found.ci_low is None or found.ci_high is None:
+        return f"Too few samples to tell {other} from {base}: {values}, from {found.n_other} and {found.n_base} samples."
+    factor, low, high = change, found.ci_low, found.ci_high
+    if found.verdict == "indistinguishable":
+        interval = f"{100 * (factor - 1):+.1f} %, 95 % interval {100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} %"
+        return f"{other} and {base} are indistinguishable: {values} ({interval})."
+    word = "faster" if found.verdict == "better" else "slower"
+    if factor < 1:
+        factor, low, high = 1 / factor, 1 / high, 1 / low
+    return f"{other} is {word} than {base} by a factor of {factor:.2f} (95 % interval {low:.2f} to {high:.2f}): {values}."
+
+
+def _quantity(value: float | None, unit: str) -> str:
+    if value is None:
+        return "none"
+    return _duration(value) if unit == "ns" else f"{value:,.4g} {unit}"
+
+
+def _duration(ns: float) -> str:
+    for size, unit in _UNITS:
+        if abs(ns) >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns:.3g} ns"
