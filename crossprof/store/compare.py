@@ -1,6 +1,6 @@
 """Comparing runs: one object that the terminal, JSON and the dashboard all show.
 
-A difference is the ratio other / base of a metric with its 95 % interval, and one word for what it means. Runs that are not alike
+A difference is the ratio other / base of a metric, its 95 % interval, and one word for what it means. Runs that are not alike
 are compared only with the difference named; figures that mean different things in the two runs are not compared at all.
 """
 
@@ -34,7 +34,7 @@ _MUST_SHARE = {"same kind of device": "device_kind", "same framework": "framewor
 class RunDifference:
     """One run (or the pooled repeats of one) against the base.
 
-    `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty where nothing tells).
+    `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
     """
 
     run: str

@@ -57,7 +57,8 @@ def why_sentence(base: str, other: str, categories: Sequence[CategoryDifference]
     largest = categories[0]
     more = "more" if largest.delta_ns > 0 else "less"
     size = _duration(abs(largest.delta_ns))
-    return f"Largest difference: {largest.category} on the {largest.place}, {size} {more} a profiled step in {other} than in {base}."
+    where = f"{largest.category} on the {largest.place}"
+    return f"Largest difference: {where}, {size} {more} a profiled step in {other} than in {base}."
 
 
 def _speed(base: str, other: str, found: MetricDifference) -> str:
