@@ -1,0 +1,5 @@
+"""The command line: what each command asks of the rooms, and how the answer is printed."""
+
+from crossprof.cli.application import cli, main
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,133 @@
+"""What is known of a run, as documents for --json and as text for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from crossprof.cli import terminal
+from crossprof.cli.terminal import Column
+from crossprof.dashboard.quantity import instant, scale_for
+
+if TYPE_CHECKING:
+    from crossprof.store import Store
+
+__all__ = [
+    "VERDICTS",
+    "described",
+    "print_facts",
+    "print_findings",
+    "print_metrics",
+    "print_runs",
+    "run_documents",
+]
+
+VERDICTS = {
+    "good": "Nothing was found that these numbers would suffer from.",
+    "usable": "The numbers hold, with the care that the findings ask for.",
+    "broken": "Some numbers are wrong or missing: the findings say which.",
+}
+"""What the verdict of a run means, from the best to the worst."""
+
+_METRICS = """
+    SELECT metric, value, unit, n, ci_low, ci_high FROM run_metric JOIN metric ON metric.id = run_metric.metric
+    WHERE run_id = ? AND rank IS NULL AND value IS NOT NULL
+"""
+_FINDINGS = """
+    SELECT code, severity, rank, count, detail, effect FROM finding WHERE run_id = ?
+    ORDER BY list_position(['error', 'warning', 'info'], severity), code, rank
+"""
+_FACTS = (
+    *(
+        "framework",
+        "framework_version",
+        "model",
+        "precision",
+        "phase",
+        "batch_size",
+        "world_size",
+        "device_model",
+        "device_count",
+    ),
+    *("host", "status", "source", "python_version", "git_commit", "crossprof_version", "note"),
+)
+
+
+def run_documents(store: Store) -> list[dict[str, Any]]:
+    """All runs, the latest first, as plain values with maps and JSON unfolded."""
+    return _unfolded(
+        store.arrow("SELECT to_json(run)::VARCHAR AS document FROM run ORDER BY started_ns DESC NULLS LAST, run_id")
+    )
+
+
+def described(store: Store, run_id: str) -> dict[str, Any]:
+    """The document of `show`: the run, its metrics as a whole, its findings."""
+    (run,) = _unfolded(store.arrow("SELECT to_json(run)::VARCHAR AS document FROM run WHERE run_id = ?", [run_id]))
+    return {
+        "run": run,
+        "metrics": store.arrow(_METRICS, [run_id]).to_pylist(),
+        "findings": store.arrow(_FINDINGS, [run_id]).to_pylist(),
+    }
+
+
+def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:
+    """One line a run."""
+    names = ("run", "run id", "framework", "model", "device", "precision", "ranks", "status", "verdict", "started (UTC)")
+    rows = [
+        (
+            *(
+                run["run"],
+                run["run_id"],
+                run["framework"],
+                run["model"],
+                run["device_model"] or run["device_kind"],
+                run["precision"],
+            ),
+            f"{run['part_count']} of {run['world_size']}" if run["is_partial"] else str(run["part_count"]),
+            *(run["status"], run["verdict"], instant(run["started_ns"])),
+        )
+        for run in runs
+    ]
+    terminal.print_table([Column(name) for name in names], rows)
+
+
+def print_facts(run: Mapping[str, Any]) -> None:
+    """What the run is: one line a fact that is known, under its name and verdict."""
+    verdict = run["verdict"]
+    terminal.print_card(f"{run['run']} ({run['run_id']}): {verdict}", [VERDICTS[verdict]], style=terminal.STYLES[verdict])
+    tags = " ".join(f"{key}={value}" for key, value in sorted((run["tags"] or {}).items()))
+    facts = [(name.replace("_", " "), str(run[name])) for name in _FACTS if run[name] is not None]
+    facts += [("tags", tags)] if tags else []
+    terminal.print_table([Column("fact"), Column("value")], [*facts, ("started (UTC)", instant(run["started_ns"]))])
+
+
+def print_metrics(metrics: Sequence[Mapping[str, Any]]) -> None:
+    """One line a metric: value, unit, number of samples and interval."""
+    columns = [
+        Column("metric"),
+        Column("value", is_number=True),
+        Column("unit"),
+        Column("95 % interval"),
+        Column("samples", is_number=True),
+    ]
+    rows = []
+    for metric in metrics:
+        scale = scale_for(metric["unit"], [metric["value"], metric["ci_high"]])
+        interval = None if metric["ci_low"] is None else f"[{scale.text(metric['ci_low'])}, {scale.text(metric['ci_high'])}]"
+        rows.append((metric["metric"], scale.text(metric["value"]), scale.unit, interval, f"{metric['n']:,}"))
+    terminal.print_table(columns, rows, title="Metrics")
+
+
+def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    """One line a finding, the gravest first."""
+    names = ("severity", "code", "rank", "count", "detail", "effect")
+    rows = [[None if finding[name] is None else str(finding[name]) for name in names] for finding in findings]
+    if rows:
+        terminal.print_table([Column(name) for name in names], rows, title="Findings")
+    else:
+        terminal.print_line("No findings.")
+
+
+def _unfolded(rows: Any) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in rows["document"].to_pylist()]

@@ -1,0 +1,74 @@
+"""`ingest`: traces, log directories and recordings into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crossprof.cli import terminal
+from crossprof.cli.options import store_path
+
+if TYPE_CHECKING:
+    from crossprof.ingest import IngestResult
+
+__all__ = ["ingest", "ingest_paths"]
+
+
+def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    tags = dict(value.partition("=")[::2] for value in values)
+    if wrong := [value for value in values if "=" not in value or value.startswith("=")]:
+        raise click.BadParameter(f"'{wrong[0]}' is not of the form key=value.")
+    return tags
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--name", help="Name of the run. Default: from the file, else from its path.")
+@click.option("--framework", help="Framework of the run, where the trace does not tell: torch, tensorflow, jax, ...")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=_parsed_tags, help="A tag of the run; may be repeated."
+)
+@click.option("--keep", is_flag=True, help="Copy the trace files into the store.")
+@click.option("--force", is_flag=True, help="Ingest again what the store already holds.")
+@store_path
+@click.pass_context
+def ingest(context: click.Context, paths: tuple[str, ...], store: Path, **options: Any) -> None:
+    """Read traces, TensorBoard log directories and recordings, by what they hold. Globs may be quoted."""
+    results = ingest_paths(paths, store=store, **options)
+    if any(result.status == "failed" for result in results):
+        context.exit(1)
+
+
+def ingest_paths(paths: Sequence[str | Path], *, store: Path, **options: Any) -> list[IngestResult]:
+    """Ingest under a progress line and print one row a rank; what failed goes to stderr, one line each."""
+    from crossprof.ingest import ingest as run_ingest
+
+    with terminal.progress("Ingesting") as on_progress:
+        results = run_ingest(paths, store=store, on_progress=on_progress, **options)
+    _print_results([result for result in results if result.status != "failed"])
+    for result in results:
+        if result.status == "failed":
+            reason = str(result.reason)
+            terminal.print_error(reason if str(result.path) in reason else f"{result.path}: {reason}")
+    return results
+
+
+def _print_results(results: Sequence[IngestResult]) -> None:
+    columns = [terminal.Column(name) for name in ("status", "run", "run id", "rank", "events", "seconds", "path")]
+    rows = [
+        (
+            result.status,
+            result.run,
+            result.run_id,
+            str(result.rank),
+            f"{result.n_events:,}",
+            f"{result.seconds:.2f}",
+            str(result.path),
+        )
+        for result in results
+    ]
+    if rows:
+        terminal.print_table(columns, rows)

@@ -1,0 +1,90 @@
+"""`runs`, `show` and `doctor`: what the store holds, what one run measured, and whether its numbers may be trusted."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crossprof.cli import terminal
+from crossprof.cli.description import VERDICTS, described, print_facts, print_findings, print_metrics, print_runs, run_documents
+from crossprof.cli.options import as_json, open_store, print_json, store_path
+from crossprof.errors import CrossprofError, RunNotFound
+
+__all__ = ["doctor", "runs", "show"]
+
+
+@click.command()
+@as_json
+@store_path
+def runs(is_json: bool, store: Path) -> None:
+    """List the runs of the store, the latest first."""
+    found = run_documents(open_store(store))
+    if is_json:
+        print_json(found)
+    elif found:
+        print_runs(found)
+    else:
+        terminal.print_note(f"The store {store} is empty: `crossprof ingest PATH` adds runs, `crossprof demo` makes some.")
+
+
+@click.command()
+@click.argument("run")
+@as_json
+@store_path
+def show(run: str, is_json: bool, store: Path) -> None:
+    """Show what a run is, its metrics with 95 % intervals, and the findings about it."""
+    opened = open_store(store)
+    document = described(opened, opened.resolve(run)[0])
+    if is_json:
+        print_json(document)
+        return
+    print_facts(document["run"])
+    print_metrics(document["metrics"])
+    print_findings(document["findings"])
+
+
+@click.command()
+@click.argument("run", metavar="RUN|PATH")
+@as_json
+@store_path
+def doctor(run: str, is_json: bool, store: Path) -> None:
+    """Say whether the numbers of a run, or of files that are not in the store, may be trusted."""
+    judged = _judged(run, store)
+    verdict = max((each["run"]["verdict"] for each in judged), key=list(VERDICTS).index)
+    findings = [finding for each in judged for finding in each["findings"]]
+    if is_json:
+        print_json({"verdict": verdict, "findings": findings})
+        return
+    terminal.print_card(f"{run}: {verdict}", [VERDICTS[verdict]], style=terminal.STYLES[verdict])
+    print_findings(findings)
+
+
+def _judged(run: str, store: Path) -> list[dict[str, Any]]:
+    """The documents of the run of that name, else of the runs that the files at that path hold."""
+    opened = open_store(store)
+    try:
+        return [described(opened, opened.resolve(run)[0])]
+    except RunNotFound:
+        if not Path(run).exists():
+            raise
+    return _judged_files(run)
+
+
+def _judged_files(path: str) -> list[dict[str, Any]]:
+    from crossprof.ingest import ingest
+    from crossprof.store import Store
+
+    with tempfile.TemporaryDirectory(prefix="crossprof-doctor-") as folder:
+        with terminal.progress("Reading") as on_progress:
+            results = ingest([path], store=Path(folder), on_progress=on_progress)
+        failed = [result for result in results if result.status == "failed"]
+        with Store(folder) as temporary:
+            judged = [described(temporary, run["run_id"]) for run in run_documents(temporary)]
+    if not judged:
+        raise CrossprofError(failed[0].reason if failed else f"{path}: nothing in it can be judged.")
+    for result in failed:
+        terminal.print_warning(f"{result.path} was left out: {result.reason}")
+    return judged
