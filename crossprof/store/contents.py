@@ -64,7 +64,7 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 
 
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
-    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to the folder `spill`."""
+    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`."""
     with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
         _create_tables(scratch)
         add(scratch, root, parts)

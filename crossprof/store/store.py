@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import duckdb
 
@@ -53,14 +53,14 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
 
-    def sql(self, query: str, params: Sequence[object] | dict[str, object] | None = None) -> duckdb.DuckDBPyRelation:
+    def sql(self, query: str, params: object = None) -> duckdb.DuckDBPyRelation:
         """What a query answers, as a DuckDB relation: .pl(), .df(), .to_arrow_table(), .fetchall() or a further query.
 
         The relation runs when it is read. Raises QueryError: DuckDB refuses the query.
         """
         return self._attempt(query, lambda cursor: _relation(cursor, query, params))
 
-    def arrow(self, query: str, params: Sequence[object] | dict[str, object] | None = None) -> pa.Table:
+    def arrow(self, query: str, params: object = None) -> pa.Table:
         """The rows of a query, read at once, so that every error of the query is a QueryError."""
         return self._attempt(query, lambda cursor: _relation(cursor, query, params).to_arrow_table())
 
@@ -89,7 +89,7 @@ class Store:
         """How the other runs differ from the base, metric by metric. Raises RunNotFound."""
         from crossprof.store.compare import compare
 
-        return compare(self, base, others, metrics)
+        return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics)
 
     def refresh(self) -> None:
         """Moves on to what is published now. Relations handed out before keep their snapshot until it is closed."""
@@ -199,9 +199,7 @@ class Store:
         return names
 
 
-def _relation(
-    cursor: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | dict[str, Any] | None
-) -> duckdb.DuckDBPyRelation:
+def _relation(cursor: duckdb.DuckDBPyConnection, query: str, params: object) -> duckdb.DuckDBPyRelation:
     relation = cursor.sql(query, params=params) if params is not None else cursor.sql(query)
     return relation if relation is not None else cursor.sql("SELECT true AS success")
 
