@@ -12,6 +12,7 @@ import duckdb
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
 from crossprof.ingest.source import Source, open_source
+from crossprof.ingest.xplane import XPlaneReader
 
 __all__ = ["READERS", "Reader", "Source", "open_source", "reader_for"]
 
@@ -30,7 +31,7 @@ class Reader(Protocol):
         """Add the facts of the file to the staged relations of a scratch database. Raises TraceError."""
 
 
-READERS: tuple[Reader, ...] = (KinetoReader(),)
+READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader())
 
 _KNOWN = "crossprof reads Kineto JSON (PyTorch) and XPlane protobuf (TensorFlow, JAX), each also as gzip"
 _MAGICS: tuple[tuple[bytes, str], ...] = (
