@@ -1,0 +1,154 @@
+"""The dashboard as a Dash application: shell, router, colour scheme. It draws; the store decides."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+
+from crossprof.dashboard import components, theme
+from crossprof.dashboard.pages import PAGES, Page
+from crossprof.dashboard.security import guard
+from crossprof.dashboard.snapshot import Snapshot
+from crossprof.errors import CrossprofError
+from crossprof.settings import store_path as resolved_path
+
+__all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+        <style>$colors</style>
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    </body>
+</html>"""
+
+
+def create_app(
+    store_path: str | os.PathLike[str] | None, *, token: str | None = None, allowed_hosts: Collection[str] = ()
+) -> Dash:
+    """The dashboard over a store, as a Dash application whose `server` is the Flask application.
+
+    With a token every page but /healthz asks for it. Host names other than this machine's own need `allowed_hosts`.
+    """
+    snapshot = Snapshot(resolved_path(store_path))
+    app = Dash(
+        "crossprof.dashboard",
+        title="crossprof",
+        update_title=None,
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        enable_mcp=False,
+        index_string=_INDEX.replace("$colors", theme.stylesheet()),
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    app.layout = _shell
+    _route(app, snapshot)
+    for page in PAGES:
+        page.connect(app, snapshot)
+    app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    hashes: list[str] = []
+    guard(app.server, token=token, allowed_hosts=allowed_hosts, script_hashes=lambda: hashes or _hashes(app, hashes))
+    return app
+
+
+def _hashes(app: Dash, hashes: list[str]) -> list[str]:
+    """The hashes of Dash's inline scripts, taken at the first request, when all callbacks are known."""
+    hashes.extend(app.csp_hashes())
+    return hashes
+
+
+def _shell() -> Any:
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="scheme", storage_type="local"),
+            dcc.Store(id="look"),
+            dcc.Store(id="shown"),
+            dcc.Store(id="menu", data=_menu()),
+            _header(),
+            html.Main(id="page"),
+        ],
+        id="mantine",
+        theme={"fontFamily": "Inter, system-ui, sans-serif", "primaryShade": 8},
+    )
+
+
+def _header() -> html.Header:
+    brand = dcc.Link([html.I(className="icon icon-brand"), html.Span("crossprof")], href="/", className="brand")
+    links = [dcc.Link(page.title, href=page.path, id={"nav": page.path}) for page in PAGES if page.is_in_menu]
+    switch = html.Button(
+        html.I(className="icon icon-scheme"),
+        id="scheme-toggle",
+        className="icon-button",
+        title="Light or dark",
+        **{"aria-label": "Switch between light and dark"},
+    )
+    return html.Header([brand, html.Nav(links, **{"aria-label": "Pages"}), switch], className="header")
+
+
+def _menu() -> list[str]:
+    return [page.path for page in PAGES if page.is_in_menu]
+
+
+def _route(app: Dash, snapshot: Snapshot) -> None:
+    pages = {page.path: page for page in PAGES}
+
+    @app.callback(Output("page", "children"), Output("shown", "data"), Input("url", "pathname"), Input("url", "search"))
+    def show(pathname: str | None, search: str | None) -> tuple[Any, dict[str, str]]:
+        query = dict(parse_qsl((search or "").lstrip("?")))
+        page = pages.get((pathname or "/").rstrip("/") or "/")
+        if page is None:
+            return _no_such_page(pathname or ""), {"title": "Not found", "path": ""}
+        return _body(page, snapshot, query), {"title": page.title, "path": page.path}
+
+    browser = "crossprof"
+    app.clientside_callback(
+        ClientsideFunction(browser, "toggleScheme"),
+        Output("scheme", "data"),
+        Input("scheme-toggle", "n_clicks"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(browser, "applyScheme"),
+        Output("look", "data"),
+        Output("mantine", "forceColorScheme"),
+        Input("scheme", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(browser, "showTitle"),
+        [Output({"nav": path}, "className") for path in _menu()],
+        Input("shown", "data"),
+        State("menu", "data"),
+    )
+
+
+def _body(page: Page, snapshot: Snapshot, query: Mapping[str, str]) -> Any:
+    """A page's content; a user's error in one line in its place; an unforeseen one named, and logged in full."""
+    try:
+        return page.layout(snapshot, query)
+    except CrossprofError as error:
+        return [html.H1(page.title), components.failed(str(error)), dcc.Link("All runs", href="/")]
+    except Exception as error:
+        logger.exception("The page %s failed.", page.path)
+        return [html.H1(page.title), components.failed(f"{type(error).__name__}: {error}")]
+
+
+def _no_such_page(pathname: str) -> list[Any]:
+    return [html.H1("No such page"), html.P(f"Nothing is at {pathname}."), dcc.Link("All runs", href="/")]

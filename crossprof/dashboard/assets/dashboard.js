@@ -1,0 +1,75 @@
+/* What runs in the browser alone: colour scheme, document title, and the state that a page keeps in its address. */
+
+function systemScheme() {
+  return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+/* Follow a link inside the application without loading it anew: what dcc.Link does. */
+function followInside(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  window.history.pushState({}, "", event.currentTarget.href);
+  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  window.scrollTo(0, 0);
+}
+
+/* AG Grid reports selected rows; right after loading it holds the ids that the page asked for. */
+function selectedIds(selected) {
+  return Array.isArray(selected) ? selected.map((row) => row.run_id) : (selected && selected.ids) || [];
+}
+
+/* The baseline first, then the other selected runs. */
+function compared(selected, base) {
+  const ids = selectedIds(selected);
+  return base ? [base].concat(ids.filter((id) => id !== base)) : ids;
+}
+
+window.dash_clientside = Object.assign({}, window.dash_clientside, {
+  crossprof: {
+    toggleScheme: (clicks, look) => (clicks ? (look === "dark" ? "light" : "dark") : window.dash_clientside.no_update),
+
+    applyScheme: (chosen) => {
+      const scheme = chosen || systemScheme();
+      return [scheme, scheme];
+    },
+
+    showTitle: (page, paths) => {
+      if (page) document.title = page.title + " · crossprof";
+      return paths.map((path) => (page && page.path === path ? "active" : ""));
+    },
+
+    quickFilter: (text, options) => Object.assign({}, options, { quickFilterText: text || "" }),
+
+    /* The address is replaced, never written through dcc.Location: the router would draw the page again. */
+    keepSelection: (selected, text, base, rows) => {
+      const ids = compared(selected, base);
+      const query = new URLSearchParams();
+      if (text) query.set("q", text);
+      if ((selected || []).length) query.set("runs", selectedIds(selected).join(","));
+      if (base) query.set("base", base);
+      const search = query.toString().replaceAll("%2C", ",");
+      window.history.replaceState(window.history.state, "", window.location.pathname + (search ? "?" + search : ""));
+      const row = (rows || []).find((candidate) => candidate.run_id === base);
+      const isBase = selectedIds(selected).length === 1 && selectedIds(selected)[0] === base;
+      return [
+        ids.length < 2,
+        ids.length < 2 ? "Compare" : "Compare " + ids.length + " runs",
+        selectedIds(selected).length !== 1,
+        isBase ? "Clear baseline" : "Set as baseline",
+        row ? "Baseline: " + row.run : "",
+      ];
+    },
+
+    setBaseline: (clicks, selected, base) => {
+      const id = selectedIds(selected)[0];
+      return id === base ? null : id;
+    },
+
+    openComparison: (clicks, selected, base) => {
+      if (!clicks) return window.dash_clientside.no_update;
+      const ids = compared(selected, base);
+      const encoded = ids.map(encodeURIComponent).join(",");
+      return "/compare?runs=" + encoded + "&base=" + encodeURIComponent(ids[0]);
+    },
+  },
+});

@@ -1,0 +1,207 @@
+"""The tables of a comparison: verdicts, metrics, what differs between the runs, operations. Words and figures are the store's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+from dash import dcc, html
+
+from crossprof.dashboard import components, theme
+from crossprof.dashboard.quantity import NONE, Scale, percent_change, percent_range, scale_for, significant
+from crossprof.store.compare import Comparison, MetricDifference, RunDifference
+
+__all__ = ["differing_facts", "metrics_table", "operations_grid", "verdict_card"]
+
+_MOST_OPERATIONS = 300
+_ARROWS = {True: "▲", False: "▼"}
+_WORDS = {"too_few": "too few samples", "not_comparable": "not comparable"}
+_FACTS = {
+    "framework": "Framework",
+    "framework_version": "Version",
+    "model": "Model",
+    "phase": "Phase",
+    "precision": "Precision",
+    "batch_size": "Batch size",
+    "world_size": "Ranks",
+    "device_model": "Device",
+    "device_count": "Devices",
+    "host": "Host",
+    "git_commit": "Commit",
+    "status": "Status",
+    "verdict": "Capture",
+}
+
+
+def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]]) -> html.Section:
+    """Verdict, why and what to do next, for one run against the baseline. `runs` are the rows of all runs involved."""
+    leading = found.metric("step_time") or found.metric("throughput")
+    word = leading.verdict if leading is not None else "not_comparable"
+    rows = [html.Dt("Why"), html.Dd(found.why or "None, because the two captures have no categories of work in common.")]
+    rows += [html.Dt("Next"), html.Dd(_next(found, word, runs))]
+    return html.Section(
+        [html.P(found.verdict, className="sentence"), html.Dl(rows)],
+        className=f"card verdict wide is-{word}",
+        **{"aria-label": f"Verdict on {found.run}"},
+    )
+
+
+def _next(found: RunDifference, word: str, runs: Sequence[Mapping[str, Any]]) -> Any:
+    broken = next((run for run in runs if run["verdict"] == "broken"), None)
+    if broken is not None:
+        link = dcc.Link(f"the findings of {broken['run']}", href=components.run_address(str(broken["run_id"])))
+        return ["Read ", link, " first: numbers of its capture are wrong or missing."]
+    if found.is_same_capture:
+        return "Choose another run: one capture can't differ from itself."
+    if word in ("too_few", "not_comparable"):
+        return "Record more steps of both: five bare ones are the least that gives an interval."
+    if not found.alike:
+        named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in found.differences)
+        return f"Record again with the same {named}: until then the difference is theirs as much as the framework's."
+    if word == "indistinguishable":
+        return "Take them as equal, or record more steps to narrow the interval."
+    return "See the categories and the largest differences below."
+
+
+def metrics_table(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> html.Table:
+    """Metrics as rows, runs as columns, the baseline first. `addresses` make each of the others the baseline."""
+    held = [{one.metric: one for one in other.metrics} for other in found.others]
+    heads = [html.Th([found.base, html.Div(html.Span("baseline", className="badge"))], scope="col", className="number")]
+    for other, address in zip(found.others, addresses, strict=True):
+        heads.append(html.Th([other.run, html.Div(dcc.Link("make baseline", href=address))], scope="col", className="number"))
+    body = [
+        _metric_row(metric, [of.get(metric["id"]) for of in held])
+        for metric in registry
+        if any(metric["id"] in of for of in held)
+    ]
+    return html.Table(
+        [html.Thead(html.Tr([html.Th("Metric", scope="col"), *heads])), html.Tbody(body)], className="plain metrics"
+    )
+
+
+def _metric_row(metric: Mapping[str, Any], cells: Sequence[MetricDifference | None]) -> html.Tr:
+    base = next((cell.base for cell in cells if cell is not None), None)
+    scale = scale_for(metric["unit"], [base, *(cell.other for cell in cells if cell is not None)])
+    title = html.Th(components.defined(metric["title"], components.definition(metric)), scope="row")
+    first = html.Td(html.Div(scale.full(base), className="value"), className="number")
+    return html.Tr([title, first, *(_metric_cell(cell, scale) for cell in cells)])
+
+
+def _metric_cell(cell: MetricDifference | None, scale: Scale) -> html.Td:
+    if cell is None or cell.other is None:
+        return html.Td(NONE, className="number dimmed")
+    word = _WORDS.get(cell.verdict, cell.verdict)
+    change = f"{percent_change(cell.ratio)} {word}" if cell.ratio is not None else word
+    if cell.verdict in ("better", "worse", "different") and cell.ratio is not None:
+        change = f"{_ARROWS[cell.ratio > 1]} {change}"
+    samples = f"{cell.n_base} samples in the baseline, {cell.n_other} here"
+    parts = [html.Div(scale.full(cell.other), className="value"), html.Div(change, className=f"change {_color(cell)}")]
+    if cell.ci_low is not None:
+        parts.append(
+            html.Div(percent_range(cell.ci_low, cell.ci_high), className="interval", title="95 % interval of the change")
+        )
+    return html.Td(parts, className="number", title=samples)
+
+
+def _color(cell: MetricDifference) -> str:
+    """Colour for what is sure and larger than 1 %; everything else is grey."""
+    is_visible = cell.ratio is not None and abs(cell.ratio - 1) >= 0.01
+    return cell.verdict if is_visible and cell.verdict in ("better", "worse") else "dimmed"
+
+
+def differing_facts(sides: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> html.Table:
+    """What each run is, runs as columns; a fact that is not the same in all of them is in bold."""
+    body = []
+    for field, title in _FACTS.items():
+        texts = [NONE if side[field] is None else str(side[field]) for side in sides]
+        if field == "framework":
+            texts = [theme.framework_title(side[field]) for side in sides]
+        differs = len(set(texts)) > 1
+        cells = [html.Td(html.B(text) if differs else text, className="" if differs else "dimmed") for text in texts]
+        body.append(html.Tr([html.Th(title, scope="row"), *cells]))
+    head = html.Tr([html.Th("", scope="col"), *(html.Th(label, scope="col") for label in labels)])
+    return html.Table([html.Thead(head), html.Tbody(body)], className="plain facts")
+
+
+def operations_grid(found: Comparison) -> Any:
+    """Kernels or operators of the baseline and the others, per step, the largest difference first."""
+    rows = _operation_rows(found)
+    if not rows:
+        return components.absent(
+            "the baseline and the others have no work of one kind: kernels on a device are never set beside operators of a CPU run."
+        )
+    scale = scale_for("ns", [value for row in rows for key, value in row.items() if key.startswith("value") and value])
+    for row in rows:
+        for key in [key for key in row if key.startswith(("value", "delta"))]:
+            row[f"{key}_text"] = _signed(row[key], scale) if key.startswith("delta") else scale.text(row[key])
+    unit = scale.unit
+    columns = [
+        {
+            "field": "name",
+            "headerName": "Name",
+            "minWidth": 220,
+            "flex": 1,
+            "pinned": None,
+            "cellRenderer": "LongName",
+            "cellClass": "mono",
+        },
+        {"field": "category", "headerName": "Category", "minWidth": 120, "width": 120},
+        _column("value_base", f"{found.base}, {unit}"),
+    ]
+    for place, other in enumerate(found.others):
+        columns += [_column(f"value_{place}", f"{other.run}, {unit}"), _column(f"delta_{place}", f"Change, {unit}")]
+    return dag.AgGrid(
+        id="operations",
+        rowData=rows,
+        columnDefs=columns,
+        getRowId="params.data.key",
+        defaultColDef={
+            "resizable": True,
+            "sortable": True,
+            "suppressHeaderMenuButton": True,
+            "wrapHeaderText": True,
+            "autoHeaderHeight": True,
+        },
+        dashGridOptions={
+            "theme": {"function": "gridTheme(themeQuartz)"},
+            "rowHeight": 30,
+            "animateRows": False,
+            "ensureDomOrder": True,
+        },
+        className="grid",
+        style={"height": min(96 + 30 * len(rows), 520)},
+    )
+
+
+def _operation_rows(found: Comparison) -> list[dict[str, Any]]:
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for place, other in enumerate(found.others):
+        for one in other.operations:
+            empty = {"key": f"{one.category}|{one.name}", "name": one.name, "category": one.category}
+            row = rows.setdefault((one.name, one.category), empty)
+            row |= {"value_base": one.base_ns, f"value_{place}": one.other_ns, f"delta_{place}": one.delta_ns}
+    places = [place for place, other in enumerate(found.others) if other.operations]
+    for row in rows.values():
+        for place in places:  # in the baseline and in another run, but not in this one
+            row.setdefault(f"value_{place}", None)
+            row.setdefault(f"delta_{place}", -(row["value_base"] or 0.0))
+    deltas = [f"delta_{place}" for place in places]
+    return sorted(rows.values(), key=lambda row: -max(abs(row[delta]) for delta in deltas))[:_MOST_OPERATIONS]
+
+
+def _signed(value: float, scale: Scale) -> str:
+    size = significant(abs(value) / scale.divisor)
+    return size if value == 0 else f"{'+' if value > 0 else '−'}{size}"
+
+
+def _column(field: str, title: str) -> dict[str, Any]:
+    return {
+        "field": field,
+        "headerName": title,
+        "minWidth": 110,
+        "width": 130,
+        "type": "rightAligned",
+        "cellClass": ["ag-right-aligned-cell", "number"],
+        "valueFormatter": {"function": f"params.data.{field}_text || '–'"},
+    }

@@ -1,0 +1,107 @@
+"""The parts that pages are built of: cards, chips, and what a card says when it has nothing to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from dash import dcc, html
+from plotly.graph_objects import Figure
+
+from crossprof.dashboard import theme
+from crossprof.errors import CrossprofError
+
+__all__ = ["Absent", "card", "chip", "command", "compare_address", "drawn", "figure_card", "legend", "run_address"]
+
+logger = logging.getLogger(__name__)
+
+
+class Absent(Exception):
+    """There is nothing to draw, and this is why. The message finishes the sentence 'None, because ...'."""
+
+
+def card(title: str, subtitle: str, *body: Any, is_wide: bool = False, class_name: str = "") -> html.Section:
+    """A card: what it shows, then its unit, scope and how to read it, then the body."""
+    heading = [html.H2(title)] + ([html.P(subtitle, className="subtitle")] if subtitle else [])
+    names = " ".join(filter(None, ("card", class_name, "wide" if is_wide else "")))
+    return html.Section([*heading, *body], className=names)
+
+
+def figure_card(page: str, name: str, title: str, subtitle: str, *, is_wide: bool = False) -> html.Section:
+    """A card whose figure a callback draws, once the page knows its colour scheme."""
+    body = html.Div(
+        html.Div(className="skeleton"),
+        id={"page": page, "figure": name},
+        className="card-body",
+        **{"aria-label": title},
+        role="img",
+    )
+    return card(title, subtitle, body, is_wide=is_wide)
+
+
+def drawn(draw: Callable[[], Figure], *, name: str) -> Any:
+    """A figure's body for its card; or the reason why there is none; or what failed."""
+    try:
+        figure = draw()
+    except Absent as absence:
+        return absent(str(absence))
+    except CrossprofError as error:
+        return failed(str(error))
+    except Exception as error:  # a card that fails says so, and the rest of the page stays
+        logger.exception("The card %s failed.", name)
+        return failed(f"{type(error).__name__}: {error}")
+    return dcc.Graph(figure=figure, config=dict(theme.GRAPH_CONFIG), style={"height": figure.layout.height})
+
+
+def absent(reason: str) -> html.P:
+    """Nothing to show, and why."""
+    return html.P(f"None, because {reason}", className="absent")
+
+
+def failed(reason: str) -> html.P:
+    """What went wrong."""
+    return html.P([html.Strong("Failed because "), reason], className="failed", role="alert")
+
+
+def chip(framework: str | None, text: str | None = None) -> html.Span:
+    """A framework in its colour, or any text in that colour."""
+    return html.Span(text or theme.framework_title(framework), className=f"chip framework-{framework or 'unknown'}")
+
+
+def command(text: str) -> html.Code:
+    """A command to copy."""
+    return html.Code(text, className="command")
+
+
+def legend(lanes: Sequence[theme.Lane]) -> html.Div:
+    """The runs of a page in their colours, once for all its figures."""
+    return html.Div([chip(lane.framework, lane.label) for lane in lanes], className="legend")
+
+
+def facts(rows: Mapping[str, Any]) -> html.Table:
+    """A table of names and values."""
+    body = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in rows.items()]
+    return html.Table(html.Tbody(body), className="plain facts")
+
+
+def defined(title: str, definition: str) -> html.Span:
+    """A metric's title that explains itself on hover."""
+    return html.Span(title, className="defined", title=definition, tabIndex=0) if definition else html.Span(title)
+
+
+def run_address(run_id: str) -> str:
+    """The page of one run."""
+    return "/run?" + urlencode({"run": run_id})
+
+
+def compare_address(run_ids: Sequence[str], base: str) -> str:
+    """The page that compares runs against a baseline."""
+    return "/compare?" + urlencode({"runs": ",".join(run_ids), "base": base}, safe=",")
+
+
+def definition(metric: Mapping[str, Any]) -> str:
+    """A metric's definition in one line, from a row of the view metric."""
+    over = f" over {metric['denominator']}" if metric["denominator"] not in (None, "", "none") else ""
+    return f"{metric['numerator']}{over}; {metric['over_window']}".capitalize()

@@ -1,0 +1,79 @@
+"""Values over time: memory and telemetry, one line a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from crossprof.dashboard.components import Absent
+from crossprof.dashboard.quantity import Scale, scale_for
+from crossprof.dashboard.theme import Lane, Theme, figure_layout
+
+__all__ = ["memory", "utilization"]
+
+_MOST_POINTS = 1500
+_COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", "allocator": "Allocated"}
+
+
+def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter: str) -> go.Figure:
+    """Bytes in use over time, one line a run, from the first event of each.
+
+    `events` has run_id, at_ns, bytes, by the count of `counter`. Long series are thinned to the largest value of each slice of time.
+    """
+    if events.is_empty():
+        raise Absent("no allocation and no memory reading was recorded.")
+    scale = scale_for("By", [events["bytes"].max()])  # type: ignore[list-item]
+    figure = go.Figure()
+    for lane in lanes:
+        mine = events.filter(pl.col("run_id") == lane.run_id)
+        if len(mine):
+            figure.add_trace(_line(mine, "bytes", lane, scale, is_stepped=True))
+    figure.update_layout(figure_layout(look), hovermode="x unified")
+    figure.update_xaxes(title_text="s from the first reading")
+    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
+    return figure
+
+
+def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str]) -> go.Figure:
+    """Telemetry over time, one panel a metric, one line a run. `samples` has run_id, metric, at_ns, value (a ratio)."""
+    metrics = [metric for metric in titles if metric in set(samples["metric"])]
+    if not metrics:
+        raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2 s.")
+    figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
+    layout = figure_layout(look, height=90 + 150 * len(metrics))
+    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
+    figure.update_xaxes(layout["xaxis"])
+    for row, metric in enumerate(metrics, start=1):
+        for lane in lanes:
+            mine = samples.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
+            if len(mine):
+                figure.add_trace(_line(mine, "value", lane, Scale("%", 0.01), is_stepped=False), row=row, col=1)
+        figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{titles[metric]}, %", row=row, col=1)
+    figure.update_xaxes(title_text="s from the first reading", row=len(metrics), col=1)
+    return figure
+
+
+def _line(values: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, is_stepped: bool) -> go.Scatter:
+    start = values["at_ns"].min()
+    course = values.select(((pl.col("at_ns") - start) / 1e9).alias("s"), (pl.col(column) / scale.divisor).alias("y")).sort("s")
+    course = _thinned(course)
+    return go.Scatter(
+        x=course["s"].cast(pl.Float32).to_numpy(),
+        y=course["y"].cast(pl.Float32).to_numpy(),
+        mode="lines" if len(course) > 1 else "markers",
+        name=lane.label,
+        line={"color": lane.color, "dash": lane.dash, "width": 1.5, "shape": "hv" if is_stepped else "linear"},
+        hovertemplate=f"%{{y:.3g}} {scale.unit}",
+    )
+
+
+def _thinned(course: pl.DataFrame) -> pl.DataFrame:
+    """At most some 1,500 points: of each slice of time the largest value, since peaks are what one looks for."""
+    if len(course) <= _MOST_POINTS:
+        return course
+    width = float(course["s"].max() or 1.0) / _MOST_POINTS  # type: ignore[arg-type]
+    slices = (pl.col("s") / width).floor()
+    return course.group_by(slices.alias("slice")).agg(pl.col("s").first(), pl.col("y").max()).sort("s").drop("slice")

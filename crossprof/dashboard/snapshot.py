@@ -1,0 +1,53 @@
+"""The store as the serving process sees it: always the catalog last published."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from crossprof.store import Store
+
+__all__ = ["Snapshot", "frame", "rows_of"]
+
+
+class Snapshot:
+    """A store that follows its catalog. Each thread holds its own connection; a new catalog is opened at the next use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held = threading.local()
+
+    @property
+    def version(self) -> str:
+        """The name of the current catalog; empty before the first publish."""
+        try:
+            return os.readlink(self.path / "crossprof.duckdb")
+        except OSError:
+            return ""
+
+    def store(self) -> Store:
+        """The store at its current catalog, for the calling thread alone."""
+        version = self.version
+        held: Store | None = getattr(self._held, "store", None)
+        if held is None or self._held.version != version:
+            if held is not None:
+                held.close()
+            held = self._held.store = Store(self.path)
+            self._held.version = version
+        return held
+
+
+def frame(store: Store, query: str, *params: object) -> pl.DataFrame:
+    """The rows of a query with bound parameters, as a frame. Raises QueryError."""
+    found = pl.from_arrow(store.arrow(query, list(params)))
+    assert isinstance(found, pl.DataFrame)
+    return found
+
+
+def rows_of(store: Store, query: str, run_ids: Sequence[str]) -> pl.DataFrame:
+    """The rows of a query with one parameter, the run id, for each of the runs: one run a query prunes the others' files."""
+    return pl.concat([frame(store, query, run_id) for run_id in run_ids], how="vertical_relaxed")

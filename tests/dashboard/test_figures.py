@@ -1,0 +1,111 @@
+"""Figures from small frames, without a store and without a browser."""
+
+import polars as pl
+import pytest
+
+from crossprof.dashboard.components import Absent
+from crossprof.dashboard.figures import categories, series, step_time
+from crossprof.dashboard.theme import category_order, lanes, theme
+
+LOOK = theme("light")
+RUNS = [
+    {"run_id": "a", "run": "one", "framework": "torch"},
+    {"run_id": "b", "run": "two", "framework": "jax"},
+    {"run_id": "c", "run": "one", "framework": "torch"},
+]
+LANES = lanes(RUNS, "light")
+
+STEPS = pl.DataFrame(
+    {
+        "run_id": ["a"] * 7 + ["b"] * 2,
+        "rank": [0] * 9,
+        "step": [0, 1, 2, 3, 4, 5, 6, 0, 1],
+        "dur_ns": [90e6, 10e6, 20e6, 30e6, 40e6, 50e6, 70e6, 5e6, 7e6],
+        "is_profiled": [False] * 6 + [True] + [False] * 2,
+        "is_warmup": [True] + [False] * 8,
+    }
+)
+
+
+def test_lanes_tell_runs_apart() -> None:
+    assert [lane.label for lane in LANES] == ["one · a", "two", "one · c"]
+    assert LANES[0].color != LANES[2].color
+    assert LANES[0].color != LANES[1].color
+    many = lanes([{"run_id": str(n), "run": f"r{n}", "framework": "torch"} for n in range(4)], "dark")
+    assert len({(lane.color, lane.dash) for lane in many}) == 4
+
+
+def test_the_distribution_leaves_out_warm_up_and_keeps_profiled_steps_apart() -> None:
+    figure = step_time.distribution(STEPS, LANES, LOOK)
+    boxes = {box.name: box for box in figure.data}
+    assert list(boxes) == ["one · a<br>bare, 5 steps", "one · a<br>profiled, 1 steps", "two<br>bare, 2 steps"]
+    bare = boxes["one · a<br>bare, 5 steps"]
+    assert (bare.q1[0], bare.median[0], bare.q3[0]) == (20.0, 30.0, 40.0)
+    assert bare.upperfence[0] == pytest.approx(48.0)
+    assert figure.layout.xaxis.title.text == "ms"
+
+
+def test_nothing_to_draw_is_said_with_its_reason() -> None:
+    with pytest.raises(Absent, match="warm-up"):
+        step_time.distribution(STEPS.filter(pl.col("is_warmup")), LANES, LOOK)
+    with pytest.raises(Absent, match="step markers"):
+        step_time.over_time(STEPS.clear(), LANES[0], LOOK)
+    with pytest.raises(Absent, match="telemetry"):
+        series.utilization(pl.DataFrame(schema={"run_id": str, "metric": str}), LANES, LOOK, titles={"x": "X"})
+
+
+def test_steps_over_time_mark_what_is_not_counted() -> None:
+    figure = step_time.over_time(STEPS.filter(pl.col("run_id") == "a"), LANES[0], LOOK)
+    points = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
+    assert points["bare"] == ([1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 50.0])
+    assert points["profiled"] == ([6], [70.0])
+    assert points["warm-up, not counted"] == ([0], [90.0])
+
+
+def test_categories_stack_to_the_time_of_a_step_and_name_their_coverage() -> None:
+    times = pl.DataFrame(
+        {
+            "run_id": ["a", "a", "b"],
+            "category": ["other", "gemm", "gemm"],
+            "ns_per_step": [1e6, 3e6, 2e6],
+            "coverage_ratio": [0.8, 0.8, None],
+        }
+    )
+    figure = categories.per_step(times, LANES, LOOK)
+    bars = {bar.name: dict(zip(bar.y, bar.x, strict=True)) for bar in figure.data}
+    assert list(bars) == ["gemm", "other"]
+    assert bars["gemm"] == {"one · a<br>covers 80.0 %": 3.0, "two<br>device": 2.0}
+    assert bars["other"] == {"one · a<br>covers 80.0 %": 1.0}
+    assert [row[0] for row in figure.data[0].customdata] == ["75.0", "100"]
+    assert "one · c<br>nothing recorded" in figure.layout.yaxis.categoryarray
+
+
+def test_memory_starts_at_each_runs_first_reading() -> None:
+    events = pl.DataFrame({"run_id": ["a", "a", "b"], "at_ns": [10**18, 10**18 + 10**9, 5], "bytes": [2**30, 2**31, 2**30]})
+    figure = series.memory(events, LANES, LOOK, counter="process")
+    assert list(figure.data[0].x) == [0.0, 1.0]
+    assert list(figure.data[0].y) == [1.0, 2.0]
+    assert figure.data[1].mode == "markers"
+    assert figure.layout.yaxis.title.text == "Process, resident, GiB"
+
+
+def test_a_long_series_is_thinned_and_keeps_its_peak() -> None:
+    peak = pl.Series([100] * 50_000).scatter(31_234, 999)
+    events = pl.DataFrame({"run_id": ["a"] * 50_000, "at_ns": range(0, 50_000_000, 1000), "bytes": peak})
+    figure = series.memory(events, LANES, LOOK, counter="process")
+    assert len(figure.data[0].x) <= 1501
+    assert max(figure.data[0].y) == 999
+
+
+def test_one_panel_a_metric_in_the_order_asked_for() -> None:
+    samples = pl.DataFrame(
+        {"run_id": ["a", "b", "a"], "metric": ["cpu", "cpu", "gpu"], "at_ns": [1, 2, 3], "value": [0.5, 1.5, 0.9]}
+    )
+    figure = series.utilization(samples, LANES, LOOK, titles={"gpu": "Device", "cpu": "Process", "absent": "None"})
+    assert figure.layout.yaxis.title.text == "Device, %"
+    assert figure.layout.yaxis2.title.text == "Process, %"
+    assert [list(line.y) for line in figure.data] == [[pytest.approx(90.0)], [50.0], [150.0]]
+
+
+def test_unknown_categories_come_before_the_rest_without_a_name() -> None:
+    assert category_order(["other", "zeta", "memcpy", "gemm"]) == ["gemm", "memcpy", "zeta", "other"]
