@@ -29,11 +29,13 @@ _WINDOWS = (1 << 16, 1 << 20)
 class EventText:
     """The events of one file as text, and the keys around them.
 
-    Once chunks() is exhausted, `header` holds the keys beside traceEvents, and `is_cut` says whether the text ended too early.
+    Once chunks() is exhausted, `header` holds the keys beside traceEvents, `is_header_lost` says whether they could not be read,
+    and `is_cut` whether the text ended too early.
     """
 
     def __init__(self, source: Source) -> None:
         self.header: dict[str, Any] = {}
+        self.is_header_lost = False
         self.is_cut = False
         self._source = source
 
@@ -65,7 +67,8 @@ class EventText:
         events, suffix = self._ending(b"".join(parts), is_object=prefix.lstrip().startswith(b"{"))
         if events.strip():
             yield events
-        self.header = _header(prefix, suffix)
+        header = _header(prefix, suffix)
+        self.header, self.is_header_lost = header or {}, header is None
 
     def _ending(self, text: bytes, *, is_object: bool) -> tuple[bytes, bytes]:
         """The last events, and what follows their array. What remains of an event that was cut is left out."""
@@ -146,8 +149,8 @@ def _value_end(text: str, position: int) -> int | None:
         return None
 
 
-def _header(prefix: bytes, suffix: bytes) -> dict[str, Any]:
-    """The keys beside the events, of a text whose end may be missing."""
+def _header(prefix: bytes, suffix: bytes) -> dict[str, Any] | None:
+    """The keys beside the events, of a text whose end may be missing. None if they are not JSON."""
     text = (prefix + b"]" + (suffix or b"}")).decode(errors="replace")
     for candidate in (text, _TRAILING_COMMA.sub("", text)):
         try:
@@ -155,4 +158,4 @@ def _header(prefix: bytes, suffix: bytes) -> dict[str, Any]:
         except (ValueError, RecursionError):
             continue
         return header if isinstance(header, dict) else {}
-    return {}
+    return None

@@ -127,6 +127,9 @@ def _damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, 
     elif text.is_cut:
         detail = f"{source.path.name} ends in the middle of the events: the writer was stopped, or the copy is incomplete."
         found.append(("file_truncated", 1, detail, "Events are missing at the end; the numbers hold for what could be read."))
+    if text.is_header_lost and not text.is_cut:
+        detail = f"The keys beside the events of {source.path.name} are not valid JSON."
+        found.append(("header_invalid", 1, detail, "Device properties, rank and profiler options are unknown."))
     if lost:
         found.append(("events_invalid", lost, f"{lost} events of {source.path.name} are not valid JSON.", "They are left out."))
     return found

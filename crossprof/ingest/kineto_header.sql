@@ -64,7 +64,7 @@ SELECT 'events_without_time' AS code, 'warning' AS severity, sum(untimed) AS cou
 FROM kineto_tally HAVING sum(untimed) > 0;
 
 INSERT INTO staged_finding BY NAME
-SELECT 'no_events' AS code, 'error' AS severity, 0 AS count,
+SELECT 'no_events' AS code, 'error' AS severity, 1 AS count,
     'The trace holds no events: the profiler was stopped before it recorded any, or its buffers overflowed.' AS detail,
     'There is nothing to measure.' AS effect, getvariable('capture') AS capture
 FROM kineto_tally HAVING coalesce(sum(events), 0) = 0;
