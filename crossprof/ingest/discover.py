@@ -1,0 +1,141 @@
+"""Paths into jobs: which files are traces or recordings, and which of them belong to one run. Content decides, never a name."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossprof.errors import TraceError
+from crossprof.ingest.reader import Source, open_source, reader_for
+from crossprof.ingest.recording import rank_folders
+
+__all__ = ["Discovery", "RecordingJob", "TraceJob", "discover"]
+
+_ENDINGS = re.compile(r"(\.pt)?(\.trace)?(\.xplane)?(\.json|\.pb)?(\.gz)?$", re.IGNORECASE)
+_RANK_IN_NAME = re.compile(r"rank[-_. ]?(\d+)", re.IGNORECASE)
+_RANK_IN_HEAD = re.compile(rb'"distributedInfo"\s*:\s*\{[^{}]*?"rank"\s*:\s*(\d+)')
+
+
+@dataclass(frozen=True)
+class RecordingJob:
+    """One rank folder of a recording of our own."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class TraceJob:
+    """One foreign trace file: one rank of a run. `rank` is None where only the whole file may tell."""
+
+    path: Path
+    run: str
+    run_id: str
+    sha256: str
+    rank: int | None
+    rank_count: int
+
+
+@dataclass
+class Discovery:
+    """What paths turned out to be: jobs in order, and the paths that are none."""
+
+    jobs: list[RecordingJob | TraceJob] = field(default_factory=list)
+    failures: list[TraceError] = field(default_factory=list)
+
+
+def discover(paths: Sequence[str | Path], *, name: str | None = None) -> Discovery:
+    """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories."""
+    found = Discovery()
+    seen: set[Path] = set()
+    for given in paths:
+        try:
+            for path in _expanded(Path(given).expanduser()):
+                if (real := path.resolve()) not in seen:
+                    seen.add(real)
+                    found.jobs += _jobs_of(path, name)
+        except TraceError as error:
+            found.failures.append(error)
+    return found
+
+
+def _expanded(path: Path) -> list[Path]:
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if not matches:
+        raise TraceError(path, "no file matches this pattern. Check the path.")
+    return [Path(match) for match in matches]
+
+
+def _jobs_of(path: Path, name: str | None) -> list[RecordingJob | TraceJob]:
+    if not path.is_dir():
+        source = open_source(path)
+        reader_for(source)
+        return _run_of([source], name or _stem(path))
+    if folders := rank_folders(path):
+        return [RecordingJob(folder) for folder in folders]
+    jobs: list[RecordingJob | TraceJob] = []
+    for folder, sources in _traces_by_folder(path):
+        jobs += _jobs_in(folder, sources, name)
+    if not jobs:
+        raise TraceError(path, "this directory holds no trace and no recording. Give the directory that the profiler wrote to.")
+    return jobs
+
+
+def _traces_by_folder(path: Path) -> Iterator[tuple[Path, list[Source]]]:
+    """The trace files under a directory, folder by folder. Other files and hidden folders are passed over."""
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        sources = [source for name in sorted(names) if (source := _trace_or_none(Path(folder) / name))]
+        if sources:
+            yield Path(folder), sources
+
+
+def _trace_or_none(path: Path) -> Source | None:
+    try:
+        source = open_source(path)
+        reader_for(source)
+    except TraceError:
+        return None
+    return source
+
+
+def _jobs_in(folder: Path, sources: list[Source], name: str | None) -> list[RecordingJob | TraceJob]:
+    """The runs in one folder: a session of the TensorBoard profiler, the ranks of one job, or a run for each file."""
+    if folder.parent.name == "profile" and folder.parent.parent.name == "plugins":
+        # JAX writes the same events twice; a Chrome trace of them has no stats.
+        planes = [source for source in sources if reader_for(source).format == "xplane"] or sources
+        log_directory = folder.resolve().parents[2].name
+        return _run_of(planes, name or log_directory or folder.name, ranks=list(range(len(planes))))
+    ranks = [_peeked_rank(source) for source in sources]
+    if len(sources) > 1 and None not in ranks and len(set(ranks)) == len(ranks):
+        return _run_of(sources, name or folder.resolve().name, ranks=ranks)
+    return [job for source in sources for job in _run_of([source], name or _stem(source.path))]
+
+
+def _run_of(sources: list[Source], name: str, *, ranks: Sequence[int | None] = ()) -> list[RecordingJob | TraceJob]:
+    """The jobs of one run. Its id comes from the content, so that the same files are the same run wherever they lie."""
+    numbers = ranks or [_peeked_rank(source) for source in sources]
+    run_id = hashlib.sha256("".join(sorted(source.sha256 for source in sources)).encode()).hexdigest()[:12]
+    return [
+        TraceJob(path=source.path, run=name, run_id=run_id, sha256=source.sha256, rank=rank, rank_count=len(sources))
+        for source, rank in zip(sources, numbers, strict=True)
+    ]
+
+
+def _peeked_rank(source: Source) -> int | None:
+    """The rank that the head of the file states, else its name."""
+    if match := _RANK_IN_HEAD.search(source.head):
+        return int(match[1])
+    match_in_name = _RANK_IN_NAME.search(source.path.name)
+    return int(match_in_name[1]) if match_in_name else None
+
+
+def _stem(path: Path) -> str:
+    """The name of a file without what only says its format."""
+    return _ENDINGS.sub("", path.name) or path.name

@@ -1,0 +1,104 @@
+"""Where the source files of a rank lie once it is ingested: moved into the store, copied there, or left where they are."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from crossprof.store.layout import Layout
+
+__all__ = ["Home", "SourceFile", "add_artifacts", "content_of", "hashes_of"]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that a part was read from. `name` is its path below the folder of its rank."""
+
+    name: str
+    format: str
+    sha256: str
+    bytes: int
+    capture: int | None = None
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of a rank's files after the ingest, and how they come there."""
+
+    root: Path
+    folder: Path
+    storage: Literal["moved", "copied", "referenced"]
+
+    @classmethod
+    def of_recording(cls, folder: Path, content: str, *, root: Path, run_id: str, rank: int, is_kept: bool) -> Home:
+        """A recording in this store moves to its artifacts; one that lies elsewhere stays there."""
+        layout, folder = Layout(root), folder.resolve()
+        if folder.is_relative_to(layout.artifacts.resolve()):
+            return cls(root, folder, "moved")
+        target = layout.run_artifacts(run_id) / f"rank-{rank}"
+        if target.exists():  # this rank was recorded or copied before, with other content
+            target = target.with_name(f"{target.name}-{content[:8]}")
+        if folder.is_relative_to(layout.recordings.resolve()):
+            return cls(root, target, "moved")
+        return cls(root, target, "copied") if is_kept else cls(root, folder, "referenced")
+
+    @classmethod
+    def of_trace(cls, file: Path, *, root: Path, run_id: str, rank: int, is_kept: bool) -> Home:
+        """A foreign trace stays where it is, unless the user wants a copy."""
+        if is_kept:
+            return cls(root, Layout(root).run_artifacts(run_id) / f"rank-{rank}", "copied")
+        return cls(root, file.resolve().parent, "referenced")
+
+    def path_of(self, name: str) -> str:
+        """The path of a file as the table artifact holds it: relative to the store where the store owns it."""
+        path = self.folder / name
+        root = self.root.resolve()
+        path = path.resolve()
+        return str(path.relative_to(root)) if self.storage != "referenced" and path.is_relative_to(root) else str(path)
+
+    def copy(self, source: Path, files: list[SourceFile]) -> None:
+        """Copy files from the folder they lie in, where this home wants copies. Each appears whole, by a rename."""
+        for file in files if self.storage == "copied" else ():
+            target = self.folder / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = Layout(self.root).staged()
+            shutil.copy2(source / file.name, partial)
+            partial.replace(target)
+
+    def move(self, source: Path) -> None:
+        """Move the folder of a recording here, where this home wants that. One rename: it is in one place or the other."""
+        if self.storage != "moved" or source.resolve() == self.folder.resolve():
+            return
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(self.folder)
+        if not any(source.parent.iterdir()):
+            source.parent.rmdir()
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below a folder, by its path there, sorted."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                hashes[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
+def content_of(hashes: dict[str, str]) -> str:
+    """One hash for all files of a folder."""
+    return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in hashes.items()).encode()).hexdigest()
+
+
+def add_artifacts(
+    connection: duckdb.DuckDBPyConnection, files: list[SourceFile], *, home: Home, run_id: str, rank: int
+) -> None:
+    """Note the files in the table artifact."""
+    for file in files:
+        row = [run_id, rank, home.path_of(file.name), file.format, file.sha256, file.bytes, home.storage, file.capture]
+        connection.execute("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -1,0 +1,132 @@
+"""Paths into a store: every rank becomes a part, and one publish makes them all seen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from crossprof.errors import CrossprofError, TraceError
+from crossprof.ingest.discover import RecordingJob, TraceJob, discover
+from crossprof.ingest.part import Outcome, Request, write_recording, write_trace
+from crossprof.ingest.recording import rank_folders, read_recording
+from crossprof.ingest.scratch import sweep
+from crossprof.store.layout import Layout, create
+from crossprof.store.publish import publish
+
+__all__ = ["IngestResult", "Progress", "ingest", "pending"]
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is read now, how many ranks are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What became of one rank. `reason` says why it was not added; a path that holds no run has neither run nor rank."""
+
+    path: Path
+    status: Literal["added", "present", "skipped", "failed"]
+    run_id: str | None = None
+    run: str | None = None
+    rank: int | None = None
+    reason: str | None = None
+    part: Path | None = None
+    seconds: float = 0.0
+    n_events: int = 0
+
+
+def ingest(
+    paths: Sequence[str | Path],
+    *,
+    store: Path,
+    name: str | None = None,
+    framework: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    keep: bool = False,
+    force: bool = False,
+    on_progress: Progress | None = None,
+) -> list[IngestResult]:
+    """One result for each rank, and for each path that is none. What fails costs nothing else.
+
+    Reads every rank into a part of the store, moves the store's own recordings to its artifacts, then publishes once.
+    Raises StoreError where the store can't be written.
+    """
+    create(store)
+    sweep(store)
+    request = Request(store, name, framework, tags or {}, is_kept=keep, is_forced=force)
+    found = discover([path for path in paths if not _is_drained(Path(path), store)], name=name)
+    results = [IngestResult(error.path, "failed", reason=error.reason) for error in found.failures]
+    for number, job in enumerate(found.jobs):
+        if on_progress is not None:
+            on_progress(_path_of(job).name, number, len(found.jobs))
+        results.append(_result_of(job, request))
+    if on_progress is not None and found.jobs:
+        on_progress("publishing", len(found.jobs), len(found.jobs))
+    if any(result.status in {"added", "present"} for result in results):
+        publish(store)
+    return results
+
+
+def pending(store: Path) -> list[Path]:
+    """The rank folders of a store that wait to be ingested: their recording has ended, or its process is gone."""
+    return [folder for folder in rank_folders(Layout(store).recordings) if _is_waiting(folder)]
+
+
+def _is_waiting(folder: Path) -> bool:
+    try:
+        return not read_recording(folder).is_alive()
+    except (TraceError, OSError):
+        return False  # an explicit ingest of the folder says what is wrong with it
+
+
+def _is_drained(path: Path, store: Path) -> bool:
+    """Whether the path is the store's own recordings/, with nothing in it: all was ingested already, which is no error."""
+    recordings = Layout(store).recordings
+    return path.expanduser().resolve() == recordings.resolve() and not rank_folders(recordings)
+
+
+def _result_of(job: RecordingJob | TraceJob, request: Request) -> IngestResult:
+    started = time.perf_counter()
+    path = _path_of(job)
+    try:
+        outcome = write_trace(job, request) if isinstance(job, TraceJob) else write_recording(job, request)
+    except (CrossprofError, OSError, duckdb.Error) as error:
+        logger.debug("%s was not ingested.", path, exc_info=True)
+        run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
+        return IngestResult(path, "failed", run_id=run_id, run=run, rank=rank, reason=_reason(error))
+    return IngestResult(
+        path,
+        _status(outcome),
+        run_id=outcome.run_id,
+        run=outcome.run,
+        rank=outcome.rank,
+        reason=outcome.reason,
+        part=outcome.part,
+        seconds=time.perf_counter() - started,
+        n_events=outcome.n_events,
+    )
+
+
+def _status(outcome: Outcome) -> Literal["added", "present", "skipped"]:
+    if outcome.part is not None:
+        return "added"
+    return "skipped" if outcome.is_skipped else "present"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, on one line."""
+    if isinstance(error, TraceError):
+        return error.reason
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _path_of(job: RecordingJob | TraceJob) -> Path:
+    return job.path if isinstance(job, TraceJob) else job.folder

@@ -1,0 +1,171 @@
+"""One job into one part: stage, derive, write; a recording of our own is then moved out of the way."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from crossprof._version import __version__
+from crossprof.errors import TraceError
+from crossprof.ingest.derive import derive
+from crossprof.ingest.discover import RecordingJob, TraceJob
+from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
+from crossprof.ingest.reader import open_source, reader_for
+from crossprof.ingest.recording import Recording, read_recording
+from crossprof.ingest.run_folder import stage_recording
+from crossprof.ingest.scratch import scratch_database
+from crossprof.store.parts import part_exists, write_part
+
+__all__ = ["Outcome", "Request", "write_recording", "write_trace"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user said about the runs to be ingested."""
+
+    root: Path
+    name: str | None = None
+    framework: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    is_kept: bool = False
+    is_forced: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job. `part` is None where nothing was written; then `reason` says why."""
+
+    run_id: str
+    run: str
+    rank: int
+    part: Path | None = None
+    n_events: int = 0
+    reason: str | None = None
+    is_skipped: bool = False
+
+
+def write_trace(job: TraceJob, request: Request) -> Outcome:
+    """A foreign trace as a part. Raises TraceError, StoreError."""
+    root, run_id = request.root, job.run_id
+    if not request.is_forced and part_exists(root, run_id, job.rank or 0, job.sha256):
+        return _present(run_id, job.run, job.rank or 0)
+    with scratch_database(root) as connection:
+        source = open_source(job.path)
+        reader = reader_for(source)
+        reader.stage(connection, source, capture=None)
+        rank = job.rank if job.rank is not None else _staged_number(connection, "rank")
+        derive(connection, run_id=run_id, rank=rank)
+        _set(connection, run_id=run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)
+        _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
+        _run(connection, "trace_run.sql")
+        _run(connection, "run_device.sql")
+        home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
+        found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk)]
+        add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
+        home.copy(job.path.parent, found)
+        part = write_part(connection, root, run_id=run_id, rank=rank, content_sha256=job.sha256, replace=request.is_forced)
+        if part is None:
+            return _present(run_id, job.run, rank)
+        return Outcome(run_id, job.run, rank, part=part, n_events=_staged_number(connection, "n_events"))
+
+
+def write_recording(job: RecordingJob, request: Request) -> Outcome:
+    """A recording of our own as a part. Raises TraceError, StoreError.
+
+    The folder moves when the part is there: after a kill in between, the next ingest finds the part and only moves the folder.
+    """
+    with _locked(job.folder) as is_ours:
+        recording = read_recording(job.folder)
+        run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
+        if not is_ours:
+            return Outcome(run_id, run, rank, reason="another process is ingesting it", is_skipped=True)
+        if recording.is_alive():
+            reason = f"process {recording.pid} is still recording it; ingest it when that has ended"
+            return Outcome(run_id, run, rank, reason=reason, is_skipped=True)
+        hashes = hashes_of(job.folder)
+        content = content_of(hashes)
+        home = Home.of_recording(job.folder, content, root=request.root, run_id=run_id, rank=rank, is_kept=request.is_kept)
+        if not request.is_forced and part_exists(request.root, run_id, rank, content):
+            outcome = _present(run_id, run, rank)
+        else:
+            outcome = _written(recording, request, hashes=hashes, content=content, home=home)
+        home.move(job.folder)
+        return outcome
+
+
+def _written(recording: Recording, request: Request, *, hashes: dict[str, str], content: str, home: Home) -> Outcome:
+    run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
+    with scratch_database(request.root) as connection:
+        found = [
+            SourceFile(name, format_, hashes[name], (recording.folder / name).stat().st_size, capture)
+            for path, format_, capture in stage_recording(connection, recording)
+            if (name := str(path.relative_to(recording.folder))) in hashes
+        ]
+        derive(connection, run_id=run_id, rank=rank)
+        _run(connection, "run_device.sql")
+        _override(connection, request)
+        add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
+        home.copy(recording.folder, found)
+        part = write_part(connection, request.root, run_id=run_id, rank=rank, content_sha256=content, replace=request.is_forced)
+        if part is None:
+            return _present(run_id, run, rank)
+        return Outcome(run_id, run, rank, part=part, n_events=_staged_number(connection, "n_events"))
+
+
+def _present(run_id: str, run: str, rank: int) -> Outcome:
+    return Outcome(run_id, run, rank, reason=f"the store has this content already, as run {run_id}")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether this process alone works on the folder while the body runs. The kernel frees the lock of a process that dies."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        raise TraceError(folder, "this recording is gone; another process has ingested it meanwhile.") from None
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems lock no directory; the store then drops what is written twice
+        return True
+    return True
+
+
+def _override(connection: duckdb.DuckDBPyConnection, request: Request) -> None:
+    """What the user says now wins over what the recording says."""
+    connection.execute(
+        """UPDATE run SET run = coalesce(?, run), framework = coalesce(?, framework),
+            tags = map_concat(coalesce(tags, MAP {}), ?::JSON::MAP(VARCHAR, VARCHAR))""",
+        [request.name, request.framework, json.dumps(dict(request.tags))],
+    )
+
+
+def _staged_number(connection: duckdb.DuckDBPyConnection, key: str) -> int:
+    """The sum of a numeric fact over all files, 0 where none states it."""
+    row = connection.execute("SELECT sum(try_cast(value AS BIGINT)) FROM staged_fact WHERE key = ?", [key]).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:
+    for name, value in values.items():
+        connection.execute(f"SET VARIABLE {name} = ?", [value])
+
+
+def _run(connection: duckdb.DuckDBPyConnection, script: str) -> None:
+    connection.execute(files("crossprof.ingest").joinpath(script).read_text(encoding="utf-8"))

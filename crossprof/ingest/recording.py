@@ -1,0 +1,114 @@
+"""A run folder as the collectors wrote it: what run.json says, and whether its process still lives."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from crossprof.errors import TraceError
+
+__all__ = ["Recording", "is_recording", "rank_folders", "read_recording"]
+
+_SILENT_SECONDS = 900
+"""A process on another host is taken for dead when its folder did not change for this long; telemetry comes 5 times a second."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One rank of one run, from its folder."""
+
+    folder: Path
+    document: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """Identity of the run."""
+        return str(self.document["run_id"])
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return str(self.document.get("run") or self.run_id)
+
+    @property
+    def rank(self) -> int:
+        """Number of the rank."""
+        return int(self.document.get("rank") or 0)
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process that recorded it."""
+        pid = (self.document.get("process") or {}).get("pid")
+        return None if pid is None else int(pid)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the recording wrote its end."""
+        return self.document.get("status") != "running"
+
+    def is_alive(self) -> bool:
+        """Whether a process still writes to the folder."""
+        if self.has_ended:
+            return False
+        host = self.document.get("host") or {}
+        if host.get("boot_id") and host["boot_id"] == _boot_id():
+            return _is_process(self.pid, started_ns=self.document.get("started_ns"))
+        if host.get("name") == socket.gethostname():  # this host, but it was booted since
+            return False
+        return time.time() - max(path.stat().st_mtime for path in self.folder.iterdir()) < _SILENT_SECONDS
+
+    def lines(self, name: str) -> Path | None:
+        """One of the .jsonl files, None where it is missing."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a directory is the folder of one rank."""
+    return (folder / "run.json").is_file()
+
+
+def rank_folders(path: Path) -> list[Path]:
+    """The rank folders that a directory is or holds: a rank, a run, or many runs. Empty for any other directory."""
+    if is_recording(path):
+        return [path]
+    found = [*path.glob("rank-*/run.json"), *path.glob("*/rank-*/run.json")]
+    return sorted((file.parent for file in found), key=_by_run_and_number)
+
+
+def read_recording(folder: Path) -> Recording:
+    """The recording in a folder. Raises TraceError where run.json can't be read."""
+    try:
+        text = (folder / "run.json").read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=lambda _: None)  # NaN is Python's, not JSON's
+    except (OSError, ValueError) as error:
+        raise TraceError(folder, f"run.json can't be read ({error}). Nothing of this recording can be ingested.") from None
+    if not isinstance(document, dict) or not document.get("run_id"):
+        raise TraceError(folder, "run.json is not one of crossprof's: it names no run_id.")
+    return Recording(folder, document)
+
+
+def _by_run_and_number(folder: Path) -> tuple[str, int, str]:
+    number = folder.name.removeprefix("rank-")
+    return folder.parent.name, int(number) if number.isdigit() else 0, folder.name
+
+
+def _boot_id() -> str | None:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text(encoding="ascii").strip() if path.is_file() else None
+
+
+def _is_process(pid: int | None, *, started_ns: int | None) -> bool:
+    """Whether the process lives and is not a later one under the same number."""
+    try:
+        process = psutil.Process(pid)
+        is_later = started_ns is not None and process.create_time() > started_ns / 1e9 + 1
+        return pid is not None and not is_later and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False

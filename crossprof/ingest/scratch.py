@@ -1,0 +1,42 @@
+"""The scratch database of one rank: the tables of schema.sql, the relations of staging.sql, gone when the part is written."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from crossprof.store.layout import Layout
+
+__all__ = ["scratch_database", "sweep"]
+
+_SUFFIX = "-scratch"
+_STALE_SECONDS = 24 * 3600
+
+
+@contextmanager
+def scratch_database(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty scratch database in memory. What does not fit spills into a folder under .staging/, removed at the end."""
+    spill = Layout(root).staged(_SUFFIX)
+    spill.mkdir(parents=True)
+    connection = duckdb.connect(config={"temp_directory": str(spill)})
+    try:
+        connection.execute(files("crossprof.store").joinpath("schema.sql").read_text(encoding="utf-8"))
+        connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text(encoding="utf-8"))
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def sweep(root: Path) -> None:
+    """Remove the spill folders that a killed ingest left more than a day ago."""
+    oldest = time.time() - _STALE_SECONDS
+    for folder in Layout(root).staging.glob(f"*{_SUFFIX}"):
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
