@@ -43,8 +43,10 @@ class Capture:
         began = time.perf_counter_ns()
         with self._fuse.guard("waiting for the devices"):
             self._collector.drain()
+            self.drain_dur_ns = time.perf_counter_ns() - began
+        if self._fuse.is_blown:
+            return
         drained = time.perf_counter_ns()
-        self.drain_dur_ns = drained - began
         with self._fuse.guard("starting the profiler"):
             self._collector.start(self._directory, metadata)
         self._facts |= {"started_ns": time.time_ns(), "start_dur_ns": time.perf_counter_ns() - drained}
@@ -71,8 +73,9 @@ class Capture:
     def stop(self) -> None:
         """Let the devices finish the last step, switch the profiler off and have it write its files."""
         self.end_step(None)
-        with self._fuse.guard("waiting for the devices"):
-            self._collector.drain()
+        if not self._fuse.is_blown:
+            with self._fuse.guard("waiting for the devices"):
+                self._collector.drain()
         began = time.perf_counter_ns()
         self._facts["stopped_ns"] = time.time_ns()
         with self._fuse.guard("stopping the profiler"):

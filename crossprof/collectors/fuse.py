@@ -33,12 +33,12 @@ class Fuse:
         except Exception as error:
             self._blow(doing, error)
             if settings.is_on("CROSSPROF_STRICT"):
-                raise CollectorError(f"{doing} failed: {one_line(error)}") from error
+                raise CollectorError(f"{doing.capitalize()} failed ({one_line(error)}).") from error
 
     def _blow(self, doing: str, error: Exception) -> None:
         is_busy = isinstance(error, ProfilerBusy)
         cure = "Let one of the two profile at a time." if is_busy else "CROSSPROF_STRICT=1 raises it with its traceback."
-        detail = f"{doing} failed: {one_line(error)} {cure}"
+        detail = f"{doing.capitalize()} failed ({one_line(error)}). {cure}"
         self._note(
             "profiler_busy" if is_busy else "profiler_failed",
             "error",

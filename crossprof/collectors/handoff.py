@@ -73,7 +73,8 @@ def _work() -> None:
             if settings.is_on("CROSSPROF_INGEST"):
                 _ingest(recording)
         except Exception as error:
-            logger.warning("%s was not ingested: %s. Run: crossprof ingest %s", recording.path, error, recording.path)
+            if recording.path.exists():  # else a service ingested it before we could
+                logger.warning("%s was not ingested: %s. Run: crossprof ingest %s", recording.path, error, recording.path)
         finally:
             _waiting.task_done()
 

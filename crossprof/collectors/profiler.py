@@ -13,6 +13,9 @@ from crossprof.collectors.run_folder import RunFolder
 
 __all__ = ["Profiler"]
 
+_SHORTEST_LAG_NS = 1_000_000
+"""Waiting for idle devices takes time too; less than this is no sign that the host had run ahead."""
+
 
 class Profiler:
     """Opens and closes the windows of a recording, and lists them in run.json. Fails safe: see Fuse."""
@@ -45,7 +48,7 @@ class Profiler:
             self.window.start({**metadata, "capture": number})
         finally:
             self._record(f"capture-{number}-start")
-        if bare_mean_ns is not None and self.window.drain_dur_ns > bare_mean_ns:
+        if bare_mean_ns is not None and self.window.drain_dur_ns > max(bare_mean_ns, _SHORTEST_LAG_NS):
             self._note_host_ahead(self.window.drain_dur_ns, bare_mean_ns)
 
     def close(self) -> None:

@@ -1,0 +1,117 @@
+"""The shared suite over every collector. A framework that is not installed is skipped."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from crossprof.collectors import recording
+from crossprof.collectors.collector import make_collector
+from tests.collectors.fakes import FakeCollector
+from tests.collectors.suite import CollectorSuite
+
+
+class TestFake(CollectorSuite):
+    framework = "torch"
+
+    @pytest.fixture(autouse=True)
+    def _drive_the_fake(self, monkeypatch, collector):
+        monkeypatch.setattr(recording, "make_collector", lambda framework, options: collector)
+
+    @pytest.fixture
+    def collector(self):
+        return FakeCollector()
+
+    @pytest.fixture
+    def work(self):
+        return lambda: sum(range(100))
+
+    def test_step_numbers_are_in_the_trace(self, collector, work, tmp_path):
+        self.window(collector, work, tmp_path / "capture-0")
+        assert collector.steps == [7, 8, 9]
+
+
+class TestTorch(CollectorSuite):
+    framework = "torch"
+
+    @pytest.fixture
+    def collector(self):
+        return make_collector("torch", {})
+
+    @pytest.fixture
+    def work(self):
+        torch = pytest.importorskip("torch")
+        return lambda: torch.ones(32, 32) @ torch.ones(32, 32)
+
+    def marked_steps(self, file):
+        events = json.loads(file.read_text())["traceEvents"]
+        named = [re.fullmatch(r"ProfilerStep#(\d+)", event.get("name", "")) for event in events]
+        return sorted(int(match[1]) for match in named if match)
+
+    def test_the_run_is_named_in_the_trace(self, collector, work, tmp_path):
+        (file,) = self.window(collector, work, tmp_path / "capture-0")
+        document = json.loads(file.read_text())
+        assert document["crossprof_run"] == {"run_id": "r", "rank": 0}
+        assert {event.get("name") for event in document["traceEvents"]} >= {"aten::mm", "[memory]"}
+
+    def test_stacks_switch_trace_only_off(self, work, tmp_path):
+        collector = make_collector("torch", {"with_stack": True})
+        self.window(collector, work, tmp_path / "capture-0")
+        assert collector.effective_options()["with_stack"]
+        assert not collector.effective_options()["trace_only"]
+
+
+class XPlaneSuite(CollectorSuite):
+    def marked_steps(self, file):
+        """XPlane through the ingest's own reader would import it all: the numbers are looked for in the bytes of the file."""
+        from crossprof.ingest.reader import open_source, reader_for
+
+        duckdb = pytest.importorskip("duckdb")
+        from importlib.resources import files
+
+        with duckdb.connect() as connection:
+            connection.execute(files("crossprof.store").joinpath("schema.sql").read_text())
+            connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text())
+            source = open_source(file)
+            reader_for(source).stage(connection, source, capture=0)
+            return [step for (step,) in connection.execute("SELECT step FROM staged_step ORDER BY step").fetchall()]
+
+    def test_levels_are_read_back_from_the_trace(self, collector, work, tmp_path):
+        self.window(collector, work, tmp_path / "capture-0")
+        assert collector.effective_options()["host_tracer_level"] == 2
+        assert collector.effective_options()["python_tracer_level"] == 0
+
+
+class TestTensorFlow(XPlaneSuite):
+    framework = "tensorflow"
+
+    @pytest.fixture
+    def collector(self):
+        pytest.importorskip("tensorflow")
+        return make_collector("tensorflow", {})
+
+    @pytest.fixture
+    def work(self):
+        tf = pytest.importorskip("tensorflow")
+        return lambda: tf.matmul(tf.ones((32, 32)), tf.ones((32, 32))).numpy()
+
+    def test_options_that_tensorflow_ignores_are_not_reported_as_in_force(self, work, tmp_path):
+        collector = make_collector("tensorflow", {"host_tracer_level": 3})
+        self.window(collector, work, tmp_path / "capture-0")
+        assert collector.effective_options()["host_tracer_level"] == 2
+
+
+class TestJax(XPlaneSuite):
+    framework = "jax"
+
+    @pytest.fixture
+    def collector(self):
+        pytest.importorskip("jax")
+        return make_collector("jax", {})
+
+    @pytest.fixture
+    def work(self):
+        numpy = pytest.importorskip("jax.numpy")
+        return lambda: (numpy.ones((32, 32)) @ numpy.ones((32, 32))).block_until_ready()

@@ -1,0 +1,119 @@
+"""A profiler that breaks, anywhere, never changes what the user's code returns or raises."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import crossprof
+from crossprof.collectors import host
+from crossprof.collectors.collector import ProfilerBusy
+
+PLACES = ["start", "begin_step", "end_step", "drain", "stop", "export"]
+
+
+def train(fails: bool) -> str:
+    for number in crossprof.steps(range(16)):
+        if fails and number == 14:
+            raise LookupError("user")
+    return "trained"
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("way", ["decorator", "context"])
+def test_result_and_steps_survive(fake, recorded, caplog, place, way):
+    fake.fail_at = place
+    with caplog.at_level(logging.WARNING):
+        if way == "decorator":
+            assert crossprof.profile("run")(train)(False) == "trained"
+        else:
+            with crossprof.profile("run"):
+                assert train(False) == "trained"
+    (one,) = recorded()
+    assert len(one.steps) == 16
+    assert one.codes == {"profiler_failed"}
+    assert [capture["state"] for capture in one.run["captures"]] == ["failed"]
+    assert one.run["status"] == "completed"
+    assert len(caplog.messages) == 1
+    assert not fake.is_on
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_users_exception_survives(fake, recorded, place):
+    fake.fail_at = place
+    with pytest.raises(LookupError, match="user"):
+        crossprof.profile("run")(train)(True)
+    assert recorded()[0].run["error"] == "LookupError: user"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_strict_raises(fake, recorded, monkeypatch, place):
+    monkeypatch.setenv("CROSSPROF_STRICT", "1")
+    fake.fail_at = place
+    with pytest.raises(crossprof.errors.CollectorError, match="the profiler broke"):
+        crossprof.profile("run")(train)(False)
+    assert recorded()[0].codes == {"profiler_failed"}
+
+
+def test_strict_never_replaces_the_users_exception(fake, monkeypatch):
+    monkeypatch.setenv("CROSSPROF_STRICT", "1")
+    fake.fail_at = "export"
+    with pytest.raises(LookupError, match="user"), crossprof.profile("run", schedule=None):
+        raise LookupError("user")
+
+
+def test_steps_after_a_failed_start_are_bare(fake, recorded):
+    fake.fail_at = "start"
+    crossprof.profile("run")(train)(False)
+    assert recorded()[0].states == "uu" + "b" * 14
+
+
+def test_a_step_in_which_the_profiler_broke_is_neither_bare_nor_profiled(fake, recorded):
+    fake.fail_at = "end_step"
+    crossprof.profile("run")(train)(False)
+    assert recorded()[0].states == "uubbbbbu" + "b" * 8
+
+
+def test_busy_profiler_is_left_alone(fake, recorded, caplog):
+    fake.fail_at, fake.error = "start", ProfilerBusy("Another profiler is on.")
+    with caplog.at_level(logging.WARNING):
+        crossprof.profile("run")(train)(False)
+    (one,) = recorded()
+    assert one.codes == {"profiler_busy"}
+    assert len(caplog.messages) == 1
+
+
+def test_no_framework_keeps_step_times(recorded, monkeypatch):
+    from crossprof.collectors import recording
+
+    monkeypatch.setattr(recording, "detect_framework", lambda namespace: (None, False))
+    crossprof.profile("run")(train)(False)
+    (one,) = recorded()
+    assert one.codes == {"no_framework"}
+    assert one.run["framework"] is None
+    assert len(one.steps) == 16
+
+
+def test_failing_telemetry_is_a_finding(fake, recorded, monkeypatch):
+    def broken(sampler):
+        raise OSError("no /proc")
+
+    monkeypatch.setattr(host.HostSampler, "read", broken)
+    crossprof.profile("run")(train)(False)
+    (one,) = recorded()
+    assert one.codes == {"telemetry_failed"}
+    assert one.samples == []
+
+
+def test_full_disk_in_mid_run(fake, recorded, monkeypatch):
+    from crossprof.collectors.run_folder import RunFolder
+
+    def full(folder, line):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "append_step", full)
+    assert crossprof.profile("run")(train)(False) == "trained"
+    (one,) = recorded()
+    assert one.codes == {"steps_unwritten"}
+    assert one.run["findings"][0]["count"] == 16
