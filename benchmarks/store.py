@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
 from crossprof.store import Store, publish, write_part
-from crossprof.store.catalog import create_base
 from crossprof.store.tables import TABLES
 
 _TRIES = 5
@@ -27,34 +27,35 @@ _RUNS_PER_NAME = 5
 # One small run: 20 bare and 6 profiled steps, 40 kernels in each profiled one, an op around every second kernel, telemetry.
 _RUN = """
 SET VARIABLE origin = 1700000000000000000;
-INSERT INTO base.run BY NAME
+INSERT INTO template.run BY NAME
 SELECT '' AS run_id, '' AS run, 'torch' AS framework, 'bert-tiny' AS model, 'bf16' AS precision, 'training' AS phase,
-    32 AS batch_size, 1 AS world_size, 'gpu' AS device_kind, 'H100' AS device_model, 1 AS device_count, getvariable('origin') AS started_ns,
-    'completed' AS status, 'recording' AS source, MAP {'precision': 'bf16'} AS tags, '{"layers": 2}'::JSON AS config;
-INSERT INTO base.rank BY NAME SELECT '' AS run_id, 0 AS rank, 'completed' AS status, 26 AS step_count, 6 AS profiled_step_count;
-INSERT INTO base.device BY NAME SELECT '' AS run_id, 0 AS rank, 0 AS device_id, 'gpu' AS kind, 'H100' AS model, 'GPU-1' AS uuid;
-INSERT INTO base.artifact BY NAME
+    32 AS batch_size, 1 AS world_size, 'gpu' AS device_kind, 'H100' AS device_model, 1 AS device_count,
+    getvariable('origin') AS started_ns, 'completed' AS status, 'recording' AS source,
+    MAP {'precision': 'bf16'} AS tags, '{"layers": 2}'::JSON AS config;
+INSERT INTO template.rank BY NAME SELECT '' AS run_id, 0 AS rank, 'completed' AS status, 26 AS step_count;
+INSERT INTO template.device BY NAME SELECT '' AS run_id, 0 AS rank, 0 AS device_id, 'gpu' AS kind, 'H100' AS model;
+INSERT INTO template.artifact BY NAME
 SELECT '' AS run_id, 0 AS rank, 'artifacts/x/trace.json' AS path, 'kineto' AS format, '00' AS sha256, 1000 AS bytes,
     'moved' AS storage;
-INSERT INTO base.step BY NAME
+INSERT INTO template.step BY NAME
 SELECT '' AS run_id, 0 AS rank, i AS step, getvariable('origin') + i * 1000000 AS start_ns, 1000000 + hash(i) % 50000 AS dur_ns,
     i >= 20 AS is_profiled, i = 20 AS is_warmup, if(i >= 20, 0, NULL) AS capture, 32 AS samples, 'crossprof' AS source
 FROM range(26) AS steps (i);
-INSERT INTO base.op BY NAME
+INSERT INTO template.op BY NAME
 SELECT '' AS run_id, 0 AS rank, i AS op_id, 0 AS depth, 'aten::op_' || i % 15 AS name, 'gemm' AS category,
-    20 + i // 20 AS step, getvariable('origin') + 20000000 + i * 50000 AS start_ns, 40000 AS dur_ns, 40000 AS self_ns, 20000 AS device_ns,
-    '1' AS thread
+    20 + i // 20 AS step, getvariable('origin') + 20000000 + i * 50000 AS start_ns, 40000 AS dur_ns, 40000 AS self_ns,
+    20000 AS device_ns, '1' AS thread
 FROM range(120) AS ops (i);
-INSERT INTO base.kernel BY NAME
+INSERT INTO template.kernel BY NAME
 SELECT '' AS run_id, 0 AS rank, 0 AS device_id, i AS kernel_id, 'kernel_' || i % 30 AS name, 'kernel' AS kind,
-    'gemm' AS category, getvariable('origin') + 20000000 + i * 25000 AS start_ns, 20000 AS dur_ns, '7' AS stream, i // 2 AS op_id,
-    20 + i // 40 AS step, 20 + i // 40 AS device_step
+    'gemm' AS category, getvariable('origin') + 20000000 + i * 25000 AS start_ns, 20000 AS dur_ns, '7' AS stream,
+    i // 2 AS op_id, 20 + i // 40 AS step, 20 + i // 40 AS device_step
 FROM range(240) AS kernels (i);
-INSERT INTO base.memory_event BY NAME
+INSERT INTO template.memory_event BY NAME
 SELECT '' AS run_id, 0 AS rank, 0 AS device_id, getvariable('origin') + 20000000 + i * 100000 AS at_ns, 1024 AS bytes,
     1024 * i AS allocated_bytes, 65536 AS reserved_bytes
 FROM range(60) AS events (i);
-INSERT INTO base.sample BY NAME
+INSERT INTO template.sample BY NAME
 SELECT '' AS run_id, 0 AS rank, 0 AS device_id, getvariable('origin') + i * 500000 AS at_ns, metric, 0.5 AS value, '1' AS unit,
     true AS is_valid, 'nvml' AS source
 FROM range(50) AS readings (i), (VALUES ('hw.gpu.utilization'), ('hw.gpu.memory.utilization')) AS metrics (metric);
@@ -96,12 +97,15 @@ def main(arguments: list[str] | None = None) -> int:
 def fill(root: Path, numbers: Iterable[int]) -> None:
     """Writes the small run as a part, once for each number: the id is the number, five of them share a name."""
     with duckdb.connect() as connection:
-        create_base(connection)
+        connection.execute(
+            f"CREATE SCHEMA template; USE template; {(files('crossprof.store') / 'schema.sql').read_text()}; USE main"
+        )
+        connection.execute("CREATE SCHEMA base")
         connection.execute(_RUN)
         for table in TABLES:
             named = ", getvariable('name') AS run" if table == "run" else ""
             columns = f"* REPLACE (getvariable('run_id') AS run_id{named})"
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {columns} FROM base.{table}")
+            connection.execute(f"CREATE VIEW base.{table} AS SELECT {columns} FROM template.{table}")
         for number in numbers:
             run_id = str(10_000_000 + number)
             connection.execute(f"SET VARIABLE run_id = '{run_id}'; SET VARIABLE name = 'run-{number // _RUNS_PER_NAME}'")

@@ -69,7 +69,7 @@ def write_part(
     with writing(root):
         staged.mkdir(parents=True)
         try:
-            tables = {table: facts for table in TABLES if (facts := _write_table(connection, staged, table, run_id))}
+            tables = _write_tables(connection, staged, run_id)
             _write_manifest(staged, run_id=run_id, rank=rank, content_sha256=content_sha256, tables=tables)
             _move_into_place(staged, final)
         finally:
@@ -134,21 +134,27 @@ def _counting(folder: Path) -> Iterator[Path]:
             yield folder / name
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, run_id: str) -> dict[str, Any] | None:
-    columns = {row[0] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
+def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: str) -> dict[str, dict[str, Any]]:
+    has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
+    prefix = "base." if has_base else ""
+    written = {table: _write_table(connection, prefix + table, folder / f"{table}.parquet", run_id) for table in TABLES}
+    return {table: facts for table, facts in written.items() if facts}
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path, run_id: str) -> dict[str, Any] | None:
+    columns = {row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
     instant = next(iter(columns & _INSTANT), None)
     span = f"min({instant}), max({instant})" if instant else "NULL, NULL"
     rows, strangers, first, last = connection.execute(
-        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span} FROM {table}", [run_id]
+        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span} FROM {source}", [run_id]
     ).fetchall()[0]
     if strangers:
-        raise StoreError(f"{strangers} rows of {table} are not of run {run_id}: a part holds one rank of one run.")
+        raise StoreError(f"{strangers} rows of {path.stem} are not of run {run_id}: a part holds one rank of one run.")
     if not rows:
         return None
-    path = folder / f"{table}.parquet"
-    order = f"ORDER BY {ORDER[table]}" if table in ORDER else ""
+    order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
     options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"
-    connection.execute(f"COPY (SELECT * FROM {table} {order}) TO '{_quoted(path)}' ({options})")
+    connection.execute(f"COPY (SELECT * FROM {source} {order}) TO '{_quoted(path)}' ({options})")
     sync(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
