@@ -78,6 +78,7 @@ _SERIES = """
 """
 # A metric that a run has no samples for is a row without a value. In a run of one rank, the rank's figures are the run's.
 _FILL = """
+    DELETE FROM rollup.run_metric;
     INSERT INTO rollup.run_metric BY NAME
     WITH ranks AS (
         SELECT run_id, count(DISTINCT rank) AS ranks, min(rank) AS rank FROM rank GROUP BY run_id
