@@ -65,7 +65,8 @@ def fill(connection: duckdb.DuckDBPyConnection, work: list[tuple[Any, ...]], tol
     connection.register("rows", rows)
     connection.execute("""
         INSERT INTO base.kernel BY NAME
-        SELECT 'r' AS run_id, 0 AS rank, row_number() OVER () AS kernel_id, 'k' || kind AS name, 'other' AS category, * FROM rows
+        SELECT 'r' AS run_id, 0 AS rank, row_number() OVER () AS kernel_id, 'k' || kind AS name, 'other' AS category, *
+        FROM rows
     """)
     connection.unregister("rows")
     for number, start, end, is_profiled, is_warmup in told:
@@ -92,8 +93,10 @@ def test_the_parts_of_a_step_are_what_counting_nanoseconds_finds(
     told = in_time(lengths)
     fill(empty, work, told)
     found = empty.sql("""
-        SELECT device_id, step, compute_ns, communication_ns, exposed_communication_ns, copy_ns, exposed_copy_ns, idle_ns, window_ns
-        FROM breakdown WHERE window_ns > 0
+        SELECT device_id, step, compute_ns, communication_ns, exposed_communication_ns, copy_ns, exposed_copy_ns, idle_ns,
+            window_ns
+        FROM breakdown
+        WHERE window_ns > 0
     """).fetchall()
     expected = set()
     for device in devices(work):
@@ -101,10 +104,8 @@ def test_the_parts_of_a_step_are_what_counting_nanoseconds_finds(
         copy = covered(work, device, "memcpy", "memset")
         starts = [one[2] for one in work if one[0] == device and one[1] != "async"]
         ends = [one[2] + one[3] for one in work if one[0] == device and one[1] != "async"]
-        windows: list[tuple[int | None, set[int]]] = [
-            (step, set(range(start, end))) for step, start, end, is_profiled, _ in told if is_profiled
-        ]
-        windows.append((None, set(range(min(starts), max(ends)))))
+        windows: dict[int | None, set[int]] = {one[0]: set(range(one[1], one[2])) for one in told if one[3]}
+        windows[None] = set(range(min(starts), max(ends)))
         for step, window in windows.items():
             parts = (compute, communication, communication - compute, copy, copy - compute - communication)
             idle = window - compute - communication - copy
