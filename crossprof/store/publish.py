@@ -98,11 +98,12 @@ def _update(layout: Layout, folder: Path, current: Path) -> Published:
         known = dict(connection.execute("SELECT part, run_id FROM store.part").fetchall())
         edited = edits.read(layout.root)
         difference = _compare(layout, known)
-        same = (str(_home(layout)), contents.definitions(), edited.revision)
-        if built == same and not difference.stale and not difference.fresh:
-            _retire(difference.superseded)
-            return Published(current, skipped=difference.skipped)
+        is_current = built == (str(_home(layout)), contents.definitions(), edited.revision)
+        if is_current and not difference.stale:
+            return Published(current)
         published = _fill(layout, connection, difference, edited)
+    if is_current and not published.added and not published.removed:  # all that waits is skipped
+        return replace(published, path=current)
     return _release(layout, file, difference, published)
 
 

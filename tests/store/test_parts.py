@@ -122,7 +122,7 @@ def test_a_damaged_manifest_is_named_in_one_line(root: Path) -> None:
     path = small_run.write(root, "a")
     assert path is not None
     (path / "manifest.json").write_text("{")
-    with pytest.raises(StoreError, match="manifest.json can't be read") as caught:
+    with pytest.raises(StoreError, match=r"manifest\.json can't be read") as caught:
         read_part(path)
     assert "\n" not in str(caught.value)
 
