@@ -42,7 +42,7 @@ class IngestResult:
     n_events: int = 0
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     paths: Sequence[str | Path],
     *,
     store: Path,

@@ -16,7 +16,7 @@ from crossprof.errors import TraceError
 __all__ = ["Recording", "is_recording", "rank_folders", "read_recording"]
 
 _SILENT_SECONDS = 900
-"""A process on another host is taken for dead when its folder did not change for this long; telemetry comes 5 times a second."""
+"""A process on another host counts as dead when its folder did not change for this long; telemetry comes 5 times a second."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,16 @@ from crossprof.ingest.recording import Recording
 
 __all__ = ["stage_recording"]
 
+ReadFile = tuple[Path, str, int | None]
+"""A file of the recording, its format, and the window that it holds."""
+
 _LINES = ("steps.jsonl", "samples.jsonl")
 
 
-def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording) -> list[tuple[Path, str, int | None]]:
-    """The files of the recording: path, format and window. Fills run, rank, device, step, sample, finding and the staged relations.
+def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording) -> list[ReadFile]:
+    """The files of the recording: path, format and window.
 
+    Fills run, rank, device, step, sample, finding and the staged relations.
     A window whose trace is missing or can't be read costs a finding, never the steps.
     """
     status = recording.document.get("status") if recording.has_ended else "killed"
@@ -36,7 +40,7 @@ def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording)
         connection.execute(f"SET VARIABLE {name} = ?", [value])
     connection.execute(files("crossprof.ingest").joinpath("run_folder.sql").read_text(encoding="utf-8"))
     own = [recording.folder / "run.json", *(path for name in _LINES if (path := recording.lines(name)))]
-    found: list[tuple[Path, str, int | None]] = [(path, "recording", None) for path in own]
+    found: list[ReadFile] = [(path, "recording", None) for path in own]
     for capture in _captures(recording):
         found += _stage_capture(connection, recording, capture)
     return found
@@ -53,12 +57,12 @@ def _captures(recording: Recording) -> list[dict[str, Any]]:
 
 def _stage_capture(
     connection: duckdb.DuckDBPyConnection, recording: Recording, capture: dict[str, Any]
-) -> list[tuple[Path, str, int | None]]:
+) -> list[ReadFile]:
     number = int(capture.get("capture") or 0)
     paths = [_present(recording.folder / name) for name in capture.get("files") or []] or _traces_in(
         recording.folder / f"capture-{number}"
     )
-    staged: list[tuple[Path, str, int | None]] = []
+    staged: list[ReadFile] = []
     failures = [] if paths else [_missing(capture)]
     for path in paths:
         try:

@@ -48,7 +48,8 @@ SELECT line, plane, plane_name, is_device, CASE WHEN is_ambiguous THEN name || '
 FROM counted;
 
 CREATE OR REPLACE TEMP TABLE xplane_timed AS
-SELECT e.event, l.*, coalesce(e.metadata_id, 0) AS metadata_id, coalesce(n.name, '') AS name, coalesce(n.display_name, '') AS display_name,
+SELECT e.event, l.plane, l.is_device, l.thread, l.device_id, l.role, coalesce(e.metadata_id, 0) AS metadata_id,
+    coalesce(n.name, '') AS name, coalesce(n.display_name, '') AS display_name,
     l.zero_ns + (coalesce(e.offset_ps, 0) + 500) // 1000 AS start_ns,
     l.zero_ns + (coalesce(e.offset_ps, 0) + greatest(coalesce(e.duration_ps, 0), 0) + 500) // 1000 AS end_ns
 FROM xplane_event e
@@ -235,6 +236,12 @@ WITH hint AS (
     UNION ALL SELECT 'has_absolute_time', min(zero_ns >= 100000000000000000)::VARCHAR FROM xplane_timeline SEMI JOIN xplane_event USING (line)
 )
 SELECT key, value, getvariable('capture') AS capture FROM fact WHERE value IS NOT NULL;
+
+INSERT INTO staged_finding BY NAME
+SELECT 'no_events' AS code, 'error' AS severity, 0 AS count,
+    'The trace holds no events: the profiler was stopped before it recorded any.' AS detail,
+    'There is nothing to measure.' AS effect, getvariable('capture') AS capture
+WHERE NOT EXISTS (FROM xplane_event);
 
 DROP TABLE xplane_host;
 DROP TABLE xplane_module;

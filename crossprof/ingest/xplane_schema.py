@@ -72,7 +72,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "EventEntry": {"key": (1, "int64"), "value": (2, "EventName")},
     "StatName": {"id": (1, "int64"), "name": (2, "bytes")},
     "StatEntry": {"key": (1, "int64"), "value": (2, "StatName")},
-    # What the profiler was told, as it stands in the plane "Task Environment". The path of the user's log directory (10) is left out.
+    # What the profiler was told, from the plane "Task Environment". The path of the user's log directory (10) is left out.
     "ProfileOptions": {
         "include_dataset_ops": (1, "bool"),
         "host_tracer_level": (2, "uint32"),
@@ -94,11 +94,11 @@ def message_pool() -> DescriptorPool:
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
             label = FieldDescriptorProto.LABEL_REPEATED if kind.startswith("*") else FieldDescriptorProto.LABEL_OPTIONAL
-            kind = kind.removeprefix("*")
             added = message.field.add(name=field, number=number, label=label)
-            added.type = _TYPES.get(kind, FieldDescriptorProto.TYPE_MESSAGE)
-            if kind not in _TYPES:
-                added.type_name = f".{_PACKAGE}.{kind}"
+            plain = kind.removeprefix("*")
+            added.type = _TYPES.get(plain, FieldDescriptorProto.TYPE_MESSAGE)
+            if plain not in _TYPES:
+                added.type_name = f".{_PACKAGE}.{plain}"
     pool = DescriptorPool()
     pool.Add(file)
     return pool

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from crossprof.ingest.xplane_schema import decoder
 
@@ -59,8 +58,8 @@ def flat_tables(space: Space) -> dict[str, pa.Table]:
         raise SpaceError(f"a plane is corrupt ({error})") from None
     planes = pa.table({"plane": _numbers(batch), "id": batch.column("id"), "name": _text(batch.column("name"))})
     lines, plane_of_line = _flat(batch.column("lines"))
-    events, line_of_event = _flat(pc.struct_field(lines, "events"))
-    stats, event_of_stat = _flat(pc.struct_field(events, "stats"))
+    events, line_of_event = _flat(lines.field("events"))
+    stats, event_of_stat = _flat(events.field("stats"))
     plane_of_event = plane_of_line.take(line_of_event)
     plane_of_stat = plane_of_event.take(event_of_stat)
     return {
@@ -118,16 +117,16 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
 
 def _flat(lists: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The items of all lists, and for each the number of its list."""
-    return pc.list_flatten(lists), pc.list_parent_indices(lists)
+    return lists.flatten(), lists.value_parent_indices()
 
 
 def _columns(structs: pa.Array, *names: str, **more: pa.Array) -> pa.Table:
     """Some fields of structs as a table, with further columns before them."""
-    return pa.table(more | {name: pc.struct_field(structs, name) for name in names})
+    return pa.table(more | {name: structs.field(name) for name in names})
 
 
 def _line_table(lines: pa.Array, plane: pa.Array) -> pa.Table:
-    texts = {name: _text(pc.struct_field(lines, name)) for name in ("name", "display_name")}
+    texts = {name: _text(lines.field(name)) for name in ("name", "display_name")}
     return _columns(lines, "id", "timestamp_ns", line=_numbers(lines), plane=plane, **texts)
 
 
@@ -148,24 +147,24 @@ def _stat_table(stats: pa.Array, **more: pa.Array) -> pa.Table:
 
 def _plane_stats(batch: pa.RecordBatch) -> pa.Table:
     stats, plane = _flat(batch.column("stats"))
-    return _stat_table(stats, plane=plane, bytes_value=pc.struct_field(stats, "bytes_value"))
+    return _stat_table(stats, plane=plane, bytes_value=stats.field("bytes_value"))
 
 
 def _name_tables(batch: pa.RecordBatch) -> dict[str, pa.Table]:
     """The names of events and stats. The key of the map is the id: some writers leave the one inside empty."""
     entries, plane = _flat(batch.column("event_names"))
-    key, values = pc.struct_field(entries, "key"), pc.struct_field(entries, "value")
-    stats, parent = _flat(pc.struct_field(values, "stats"))
+    key, values = entries.field("key"), entries.field("value")
+    stats, parent = _flat(values.field("stats"))
     stat_entries, stat_plane = _flat(batch.column("stat_names"))
-    texts = {name: _text(pc.struct_field(values, name)) for name in ("name", "display_name")}
+    texts = {name: _text(values.field(name)) for name in ("name", "display_name")}
     return {
         "xplane_event_name": pa.table({"plane": plane, "metadata_id": key, **texts}),
         "xplane_event_name_stat": _stat_table(stats, plane=plane.take(parent), event_metadata_id=key.take(parent)),
         "xplane_stat_name": pa.table(
             {
                 "plane": stat_plane,
-                "metadata_id": pc.struct_field(stat_entries, "key"),
-                "name": _text(pc.struct_field(stat_entries, ["value", "name"])),
+                "metadata_id": stat_entries.field("key"),
+                "name": _text(stat_entries.field("value").field("name")),
             }
         ),
     }
