@@ -60,9 +60,9 @@ class EventText:
             if size < limit:
                 continue
             text = b"".join(parts)
-            if cut := _last_event(text):
-                yield text[:cut].rstrip().removesuffix(b",")
-                text = text[cut:]
+            if border := _last_border(text):
+                yield text[: border.start() + 1]
+                text = text[border.end() :]
             parts, size, limit = [text], len(text), len(text) + CHUNK_BYTES
         events, suffix = self._ending(b"".join(parts), is_object=prefix.lstrip().startswith(b"{"))
         if events.strip():
@@ -72,7 +72,8 @@ class EventText:
 
     def _ending(self, text: bytes, *, is_object: bool) -> tuple[bytes, bytes]:
         """The last events, and what follows their array. What remains of an event that was cut is left out."""
-        start = _last_event(text) or 0
+        border = _last_border(text)
+        start = border.end() if border else 0
         # One byte a character keeps positions; whatever is not ASCII lies inside strings, where it does no harm.
         rest = text[start:].decode("latin-1")
         end, position = 0, len(rest) - len(rest.lstrip())
@@ -119,15 +120,15 @@ def _split_at_array(blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
     return text, b"]}"
 
 
-def _last_event(text: bytes) -> int | None:
-    """Where the last whole event of a text begins, if it isn't the only one.
+def _last_border(text: bytes) -> re.Match[bytes] | None:
+    """The border before the last whole event of a text, if it isn't the only one.
 
     An event is told from other objects by its "ph": deviceProperties, which may follow the events, have none.
     """
     for window in (*_WINDOWS, len(text)):
         for border in reversed(list(_BORDER.finditer(text, max(0, len(text) - window)))):
             if _is_event(text[border.end() :]):
-                return border.end()
+                return border
         if window >= len(text):
             break
     return None

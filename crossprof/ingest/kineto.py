@@ -19,21 +19,15 @@ _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
 _FOREIGN_ARRAY = re.compile(rb'"cat"\s*:\s*"(?:Session|Node)"')  # ONNX Runtime
 
 # DuckDB compares the fields of a STRUCT without case, and leaves the spelling that it does not declare NULL without a word.
-_RENAMED_KEYS = (
-    (b'"Bytes":', b'"memory bytes":'),  # of [memory]; "bytes" belongs to copies
-    (b'"External id":', b'"external id":'),
-    (b'"Input dims":', b'"Input Dims":'),
-    (b'"Addr":', b'"addr":'),
-)
+_MEMORY_BYTES = (b'"Bytes":', b'"memory bytes":')  # of [memory]; "bytes" belongs to copies
+_SPELLINGS = (("external id", "External id"), ("Input Dims", "Input dims"))
 _ARGUMENTS = """STRUCT(
     device BIGINT, stream VARCHAR, correlation BIGINT, "external id" BIGINT, bytes BIGINT, grid VARCHAR, block VARCHAR,
     "registers per thread" INTEGER, "shared memory" BIGINT, "est. achieved occupancy %" DOUBLE, "graph node id" BIGINT,
     "In msg nelems" BIGINT, dtype VARCHAR, "Process Group Name" VARCHAR, "Group size" INTEGER,
     "Input Dims" VARCHAR, "Input type" VARCHAR, "Sequence number" BIGINT, "Fwd thread id" BIGINT, "Module Hierarchy" VARCHAR,
-    "Call stack" VARCHAR, "memory bytes" BIGINT, addr UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
+    "Call stack" VARCHAR, "memory bytes" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
-_READ = """CREATE OR REPLACE TEMP TABLE kineto_event AS
-SELECT * FROM read_json(getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = {lenient})"""
 _PREPARE = """
 CREATE OR REPLACE TEMP TABLE kineto_tally (events BIGINT, unreadable BIGINT, untimed BIGINT);
 CREATE OR REPLACE TEMP MACRO kineto_element_bytes(dtype) AS CASE
@@ -78,14 +72,21 @@ class KinetoReader:
         connection.execute(_sql("kineto_header.sql"))
         for finding in _damage(source, text, lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
-        connection.execute("DROP TABLE IF EXISTS kineto_event; DROP TABLE IF EXISTS kineto_timed; DROP TABLE kineto_tally")
+        connection.execute("DROP VIEW IF EXISTS kineto_timed; DROP TABLE IF EXISTS kineto_event; DROP TABLE kineto_tally")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, chunk: bytes, path: Path, mapping: str) -> int:
     """Stage one chunk of events. The count of events that could not be read."""
     chunk = chunk if chunk.isascii() else chunk.decode(errors="replace").encode()
-    for old, new in _RENAMED_KEYS:
-        chunk = chunk.replace(old, new)
+    chunk = chunk.replace(*_MEMORY_BYTES)
+    arguments = _ARGUMENTS
+    for declared, other in _SPELLINGS:
+        if f'"{other}":'.encode() not in chunk:
+            continue
+        if f'"{declared}":'.encode() in chunk:
+            chunk = chunk.replace(f'"{other}":'.encode(), f'"{declared}":'.encode())
+        else:
+            arguments = arguments.replace(declared, other)
     is_coarse = bool(_COARSE_TIME.search(chunk, 0, _COARSE_TIME_BYTES))
     if is_coarse:
         chunk = _TIME.sub(rb'\1"\2"', chunk)
@@ -93,7 +94,7 @@ def _load(connection: duckdb.DuckDBPyConnection, chunk: bytes, path: Path, mappi
     columns = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR") | {
         "ts": time_type,
         "dur": time_type,
-        "args": _ARGUMENTS,
+        "args": arguments,
     }
     _set(connection, "columns", columns)
     _set(connection, "chunk", str(path))
@@ -103,17 +104,13 @@ def _load(connection: duckdb.DuckDBPyConnection, chunk: bytes, path: Path, mappi
 
 def _map(connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str) -> int:
     """Read and map events; those that are not JSON are found by halving. The count of them."""
-    path.write_bytes(b"[" + events + b"]")
+    with path.open("wb") as file:
+        file.writelines((b"[", events, b"]"))
     try:
-        connection.execute(_READ.format(lenient="false"))
+        connection.execute(mapping)
     except duckdb.Error:
-        if parts := halves(events):
-            return sum(_map(connection, part, path, mapping) for part in parts)
-        try:
-            connection.execute(_READ.format(lenient="true"))
-        except duckdb.Error:
-            return 1
-    connection.execute(mapping)
+        parts = halves(events)
+        return sum(_map(connection, part, path, mapping) for part in parts) if parts else 1
     return 0
 
 

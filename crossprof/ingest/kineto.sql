@@ -1,24 +1,25 @@
 -- One chunk of Kineto events onto the staged relations.
--- kineto_event holds the chunk as the JSON reader gave it; variables: base_ns, capture.
--- Times: whole microseconds and their fraction apart, because a double holds neither product nor sum to the nanosecond.
+-- Variables: chunk (path), columns, base_ns, capture. kineto_ns(ts, dur) is the end in nanoseconds after the base:
+-- it keeps whole microseconds and their fraction apart, because a double holds neither product nor sum to the nanosecond.
 
-CREATE OR REPLACE TEMP TABLE kineto_timed AS
+CREATE OR REPLACE TEMP TABLE kineto_event AS
 SELECT
-    * EXCLUDE (cat, tid, ts, dur),
-    lower(cat) AS cat,
-    regexp_replace(tid, '^stream ', '') AS tid,
+    ph, lower(cat) AS cat, name, pid, regexp_replace(tid, '^stream ', '') AS tid, args,
     getvariable('base_ns') + kineto_ns(ts, 0) AS start_ns,
     -- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
     getvariable('base_ns') + kineto_ns(ts, dur) AS end_ns
-FROM kineto_event
-WHERE ph IN ('X', 'i', 'I') AND kineto_ns(ts, 0) IS NOT NULL;
+-- A field of an unexpected type is NULL; text that is no JSON is still an error.
+FROM read_json(
+    getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = true);
+
+CREATE OR REPLACE TEMP VIEW kineto_timed AS SELECT * FROM kineto_event WHERE start_ns IS NOT NULL;
 
 INSERT INTO staged_step BY NAME
 SELECT
     try_cast(regexp_extract(name, '^ProfilerStep#(\d+)', 1) AS BIGINT) AS step,
     start_ns, end_ns, getvariable('capture') AS capture
 FROM kineto_timed
-WHERE cat IN ('user_annotation', 'cpu_op', 'operator') AND regexp_matches(name, '^ProfilerStep#\d+');
+WHERE ph = 'X' AND cat IN ('user_annotation', 'cpu_op', 'operator') AND regexp_matches(name, '^ProfilerStep#\d+');
 
 INSERT INTO staged_kernel BY NAME
 SELECT
@@ -90,17 +91,17 @@ SELECT
     CASE WHEN args."Device Type" = 0 THEN -1 ELSE coalesce(args."Device Id", -1) END AS device_id,
     start_ns AS at_ns,
     args."memory bytes" AS bytes,
-    args.addr AS address,
+    args."Addr" AS address,
     args."Total Allocated" AS allocated_bytes,
     -- The CPU has no pool: its total is always 0, which says nothing.
     CASE WHEN args."Device Type" <> 0 THEN args."Total Reserved" END AS reserved_bytes,
     getvariable('capture') AS capture
 FROM kineto_timed
-WHERE name = '[memory]' AND args."memory bytes" IS NOT NULL;
+WHERE name = '[memory]' AND ph IN ('i', 'I', 'X') AND args."memory bytes" IS NOT NULL;
 
 INSERT INTO kineto_tally
 SELECT
     count(*),
     count(*) FILTER (ph IS NULL),
-    count(*) FILTER (ph = 'X' AND kineto_ns(ts, 0) IS NULL)
+    count(*) FILTER (ph = 'X' AND start_ns IS NULL)
 FROM kineto_event;
