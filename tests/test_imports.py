@@ -7,7 +7,22 @@ import sys
 
 import pytest
 
-HEAVY = ["torch", "tensorflow", "jax", "duckdb", "dash", "plotly", "polars", "numpy", "pyarrow", "pandas", "scipy", "psutil", "pynvml", "rich"]
+HEAVY = [
+    "torch",
+    "tensorflow",
+    "jax",
+    "duckdb",
+    "dash",
+    "plotly",
+    "polars",
+    "numpy",
+    "pyarrow",
+    "pandas",
+    "scipy",
+    "psutil",
+    "pynvml",
+    "rich",
+]
 
 
 @pytest.mark.parametrize("module", ["crossprof", "crossprof.collectors"])

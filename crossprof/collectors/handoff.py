@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -83,10 +84,9 @@ def _ingest(recording: Finished) -> None:
     """Run the ingest of one folder in a child that outlives this process. Its output goes to a log beside the staging area."""
     log = recording.store / ".staging" / f"ingest-{recording.path.parent.name}-{recording.path.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "crossprof", "ingest", os.fspath(recording.path), "--store", os.fspath(recording.store)]
     with log.open("wb") as output:
         child = subprocess.Popen(
-            _at_low_priority(command),
+            _at_low_priority(_command(recording)),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -99,11 +99,19 @@ def _ingest(recording: Finished) -> None:
     log.unlink(missing_ok=True)
 
 
+def _command(recording: Finished) -> list[str]:
+    """The ingest of a folder. `-P` keeps the directory of the training script, and modules in it that shadow ours, out."""
+    return [sys.executable, "-P", "-m", "crossprof", "ingest", os.fspath(recording.path), "--store", os.fspath(recording.store)]
+
+
 def _at_low_priority(command: list[str]) -> list[str]:
-    """The command behind `nice`: a preexec function could deadlock in a process with threads."""
-    return ["nice", "-n", "10", *command] if os.name == "posix" else command
+    """The command behind `nice`, where there is one: a preexec function could deadlock in a process with threads."""
+    nice = shutil.which("nice")
+    return [nice, "-n", "10", *command] if nice else command
 
 
 def _environment() -> dict[str, str]:
-    """The environment, in which the child records nothing and takes no accelerator."""
-    return {**os.environ, "CROSSPROF_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    """The environment, in which the child finds this very package, records nothing and takes no accelerator."""
+    package = os.fspath(Path(__file__).parents[2])
+    found_by = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), package]))
+    return {**os.environ, "PYTHONPATH": found_by, "CROSSPROF_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}

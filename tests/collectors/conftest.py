@@ -33,7 +33,9 @@ class Recorded:
 
 
 def read(path: Path) -> Recorded:
-    lines = {name: [json.loads(line) for line in (path / f"{name}.jsonl").read_text().splitlines()] for name in ("steps", "samples")}
+    lines = {
+        name: [json.loads(line) for line in (path / f"{name}.jsonl").read_text().splitlines()] for name in ("steps", "samples")
+    }
     return Recorded(path, json.loads((path / "run.json").read_text()), lines["steps"], lines["samples"])
 
 

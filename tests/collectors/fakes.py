@@ -12,7 +12,9 @@ from crossprof.collectors.collector import ProfilerBusy
 class FakeCollector:
     framework = "torch"
 
-    def __init__(self, options: Mapping[str, Any] | None = None, *, fail_at: str | None = None, error: Exception | None = None) -> None:
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, *, fail_at: str | None = None, error: Exception | None = None
+    ) -> None:
         self.options = dict(options or {})
         self.fail_at = fail_at
         self.error = error or RuntimeError("the profiler broke")

@@ -98,7 +98,16 @@ async def test_async_iterable(fake, recorded):
 
 @pytest.mark.parametrize(
     ("length", "states"),
-    [(1, "p"), (2, "wp"), (3, "uwp"), (4, "ubwp"), (8, "uubbbbwp"), (10, "uubbbbbwpp"), (13, "uubbbbbwppppp"), (14, "uubbbbbwpppppb")],
+    [
+        (1, "p"),
+        (2, "wp"),
+        (3, "uwp"),
+        (4, "ubwp"),
+        (8, "uubbbbwp"),
+        (10, "uubbbbbwpp"),
+        (13, "uubbbbbwppppp"),
+        (14, "uubbbbbwpppppb"),
+    ],
 )
 def test_known_length_fits_the_schedule(fake, recorded, length, states):
     with crossprof.profile("run"):

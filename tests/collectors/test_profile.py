@@ -27,7 +27,15 @@ def test_bare_decorator_names_the_run_after_the_function(fake, recorded):
 
 def test_arguments_reach_run_json(fake, recorded):
     @crossprof.profile(
-        "bert", framework="torch", model="BERT", precision="bf16", phase="training", batch_size=8, tags={"gpus": 2}, config={"lr": 0.1}, with_stack=True
+        "bert",
+        framework="torch",
+        model="BERT",
+        precision="bf16",
+        phase="training",
+        batch_size=8,
+        tags={"gpus": 2},
+        config={"lr": 0.1},
+        with_stack=True,
     )
     def train():
         return None
@@ -40,7 +48,9 @@ def test_arguments_reach_run_json(fake, recorded):
     assert run["options_requested"] == {"schedule": "auto", "with_stack": True}
 
 
-@pytest.mark.parametrize("wrong", [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}])
+@pytest.mark.parametrize(
+    "wrong", [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}]
+)
 def test_wrong_arguments_are_refused_at_once(wrong):
     with pytest.raises(ValueError, match="theano|often|profiled"):
         crossprof.profile("run", **wrong)

@@ -111,8 +111,16 @@ def test_a_job_that_is_started_again_under_its_id_keeps_both(tmp_path):
 
 def test_two_processes_record_one_run(tmp_path):
     code = "import crossprof\nwith crossprof.profile('pair') as run:\n    for _ in crossprof.steps(range(3)): pass\n"
-    common = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511", "CROSSPROF_STORE": str(tmp_path)}
-    ranks = [subprocess.Popen([sys.executable, "-c", code], env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in (0, 1)]
+    common = os.environ | {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29511",
+        "CROSSPROF_STORE": str(tmp_path),
+    }
+    ranks = [
+        subprocess.Popen([sys.executable, "-c", code], env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in (0, 1)
+    ]
     assert [process.wait(timeout=60) for process in ranks] == [0, 0]
     documents = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("recordings/*/rank-*/run.json"))]
     assert [document["rank"] for document in documents] == [0, 1]
