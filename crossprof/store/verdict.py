@@ -13,6 +13,7 @@ __all__ = ["MetricDifference", "Verdict", "verdict_sentence", "why_sentence"]
 Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
 
 _LEADING = ("step_time", "throughput", "kernel_time")  # the first that both runs have opens the comparison
+_RESTS = {"idle": "idle time of the device", "outside_ops": "host time outside operators"}
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))
 
 
@@ -57,7 +58,7 @@ def why_sentence(base: str, other: str, categories: Sequence[CategoryDifference]
     largest = categories[0]
     more = "more" if largest.delta_ns > 0 else "less"
     size = _duration(abs(largest.delta_ns))
-    where = f"{largest.category} on the {largest.place}"
+    where = _RESTS.get(largest.category) or f"{largest.category} on the {largest.place}"
     return f"Largest difference: {where}, {size} {more} a profiled step in {other} than in {base}."
 
 

@@ -1,0 +1,242 @@
+import json
+
+import duckdb
+import numpy as np
+import pytest
+
+from crossprof.errors import CrossprofError, RunNotFound
+from crossprof.store import catalog
+from crossprof.store.compare import compare
+
+SCRIPT_KEYS = ["metric", "unit", "base", "other", "n_base", "n_other", "ratio", "ci_low", "ci_high", "verdict"]
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, **fields: object) -> None:
+    marks = ", ".join("?" for _ in fields)
+    connection.execute(f"INSERT INTO base.{table} ({', '.join(fields)}) VALUES ({marks})", list(fields.values()))
+
+
+class Runs:
+    """Made-up runs for comparisons: thirty bare steps, five measured ones with two operators and, on a GPU, one kernel each."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        catalog.create_base(self.connection)
+        self._random = np.random.default_rng(17)
+
+    def add(
+        self, run_id: str, *, speed: float = 1.0, gemm: float = 1.0, bare: int = 30, noise: float = 0.01, **facts: object
+    ) -> None:
+        known = {"run": run_id, "model": "mlp", "precision": "float32", "batch_size": 8, "phase": "training", "world_size": 1}
+        known |= {"framework": "torch", "device_kind": "cpu", "device_model": "EPYC"} | facts
+        insert(self.connection, "run", run_id=run_id, **known)
+        insert(self.connection, "rank", run_id=run_id, rank=0)
+        at = 0
+        for step in range(bare + 5):
+            is_profiled = step >= bare
+            spread = 1 + noise * self._random.standard_normal()
+            which = {"run_id": run_id, "rank": 0, "step": step, "start_ns": at}
+            dur_ns = int(1e6 / speed * (1.2 if is_profiled else 1) * spread)
+            capture = 0 if is_profiled else None
+            insert(
+                self.connection,
+                "step",
+                **which,
+                dur_ns=dur_ns,
+                is_profiled=is_profiled,
+                is_warmup=False,
+                capture=capture,
+                samples=8,
+            )
+            if is_profiled:
+                self._operators(which, gemm / speed, is_torch=known["framework"] == "torch")
+            if is_profiled and known["device_kind"] == "gpu":
+                insert(
+                    self.connection,
+                    "kernel",
+                    **which,
+                    device_id=0,
+                    kernel_id=step,
+                    name="sgemm",
+                    kind="kernel",
+                    category="gemm",
+                    dur_ns=int(500_000 * gemm / speed),
+                )
+            at += dur_ns
+
+    def _operators(self, which: dict[str, object], gemm: float, *, is_torch: bool) -> None:
+        works = (
+            ("aten::mm" if is_torch else "MatMul", "gemm", 600_000 * gemm),
+            ("aten::relu" if is_torch else "Relu", "elementwise", 1e5),
+        )
+        for op_id, (name, category, share) in enumerate(works):
+            ns = int(share)
+            insert(self.connection, "op", **which, op_id=op_id, name=name, category=category, dur_ns=ns, self_ns=ns)
+
+    def ready(self) -> duckdb.DuckDBPyConnection:
+        catalog.roll_up(self.connection)
+        return self.connection
+
+
+def test_a_faster_run_is_better_and_says_where() -> None:
+    runs = Runs()
+    runs.add("slow", framework="tensorflow")
+    runs.add("fast", speed=1.25, gemm=0.5)
+    found = compare(runs.ready(), ["slow"], [["fast"]]).others[0]
+    assert found.alike
+    assert found.differences == ()
+    step_time, throughput = found.metric("step_time"), found.metric("throughput")
+    assert step_time is not None
+    assert throughput is not None
+    assert step_time.verdict == throughput.verdict == "better"
+    assert (step_time.n_base, step_time.n_other) == (30, 30)
+    assert step_time.ratio == pytest.approx(0.8, rel=0.02)
+    assert step_time.ci_low is not None
+    assert step_time.ci_high is not None
+    assert step_time.ci_low < 0.8 < step_time.ci_high
+    assert found.verdict.startswith("fast is faster than slow by a factor of 1.2")
+    assert found.why.startswith("Largest difference: gemm on the host, 360 us less a profiled step in fast")
+    assert [one.category for one in found.categories] == ["gemm", "outside_ops", "elementwise"]
+    assert {(one.name, one.found) for one in found.operations} == {
+        ("aten::mm", "only in other"),
+        ("aten::relu", "only in other"),
+        ("MatMul", "only in base"),
+        ("Relu", "only in base"),
+    }
+
+
+def test_the_same_speed_is_indistinguishable() -> None:
+    runs = Runs()
+    runs.add("a", noise=0.05)
+    runs.add("b", noise=0.05)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    assert [one.verdict for one in found.metrics if one.metric in {"step_time", "throughput"}] == ["indistinguishable"] * 2
+    assert "b and a are indistinguishable" in found.verdict
+
+
+def test_a_coverage_has_no_good_direction() -> None:
+    runs = Runs()
+    runs.add("a")
+    runs.add("b", gemm=0.5)
+    coverage = compare(runs.ready(), ["a"], [["b"]]).others[0].metric("op_coverage")
+    assert coverage is not None
+    assert coverage.verdict == "different"
+
+
+def test_few_steps_have_a_ratio_but_no_interval() -> None:
+    runs = Runs()
+    runs.add("a", bare=4)
+    runs.add("b", bare=30)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    step_time = found.metric("step_time")
+    assert step_time is not None
+    assert (step_time.verdict, step_time.ci_low, step_time.ci_high) == ("too_few", None, None)
+    assert step_time.ratio == pytest.approx(1, rel=0.05)
+    assert found.verdict.startswith("Too few samples to tell b from a")
+
+
+def test_what_is_not_alike_is_named() -> None:
+    runs = Runs()
+    runs.add("a")
+    runs.add("b", precision="bf16", bare=0, model=None)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    assert not found.alike
+    assert found.differences == ("model: mlp vs unknown", "precision: float32 vs bf16", "timed_steps: bare vs profiled")
+    assert found.verdict.endswith(
+        "They are not alike: model: mlp vs unknown; precision: float32 vs bf16; timed_steps: bare vs profiled."
+    )
+
+
+def test_device_figures_of_a_cpu_and_a_gpu_run_are_not_compared() -> None:
+    runs = Runs()
+    runs.add("cpu")
+    runs.add("gpu", device_kind="gpu", device_model="H100", speed=2)
+    found = compare(runs.ready(), ["cpu"], [["gpu"]]).others[0]
+    verdicts = {one.metric: one.verdict for one in found.metrics}
+    assert verdicts["step_time"] == "better"
+    for metric in ("kernel_time", "device_busy", "op_time"):
+        assert verdicts[metric] == "not_comparable"
+    operators = found.metric("op_time")
+    assert operators is not None
+    assert operators.base is not None
+    assert operators.ratio is None
+    assert found.categories == found.operations == ()
+    assert found.why == ""
+
+
+def test_gpu_runs_are_compared_by_their_device_work() -> None:
+    runs = Runs()
+    for name, speed in (("a", 1.0), ("b", 2.0)):
+        runs.add(name, device_kind="gpu", device_model="H100", speed=speed)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    kernel = found.operations[0]
+    assert (kernel.place, kernel.name, kernel.base_calls, kernel.delta_ns) == ("device", "sgemm", 1.0, -250_000)
+    assert {one.category for one in found.categories} == {"gemm", "idle"}
+
+
+def test_repeats_are_pooled() -> None:
+    runs = Runs()
+    for name, speed in (("a1", 1.0), ("a2", 1.1), ("a3", 0.9), ("b1", 1.05), ("b2", 0.95)):
+        runs.add(name, run=name[0], speed=speed)
+    connection = runs.ready()
+    found = compare(connection, ["a1", "a2", "a3"], [["b1", "b2"], ["a2"]])
+    assert found.base == "a@all"
+    assert [one.run for one in found.others] == ["b@all", "a"]
+    pooled, single = found.others[0].metric("step_time"), found.others[1].metric("step_time")
+    assert pooled is not None
+    assert single is not None
+    assert (pooled.n_base, pooled.n_other) == (90, 60)
+    assert pooled.verdict == "indistinguishable"
+    alone = compare(connection, ["a1"], [["b1"]]).others[0].metric("step_time")
+    assert alone is not None
+    assert alone.verdict == "better"  # within one run each the steps agree; only repeats show that runs do not
+
+
+def test_the_same_capture_is_recognised() -> None:
+    runs = Runs()
+    runs.add("a")
+    runs.add("b")
+    for name in ("a", "b"):
+        artifact = {"path": "t.json", "format": "kineto", "sha256": "cafe", "bytes": 1, "storage": "referenced"}
+        insert(runs.connection, "artifact", run_id=name, rank=0, **artifact)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    assert found.is_same_capture
+    assert found.alike
+    assert found.differences == ("capture: the same files in both",)
+    assert found.verdict.startswith("Both runs hold the same capture.")
+
+
+def test_runs_of_one_name_are_told_apart_by_id() -> None:
+    runs = Runs()
+    runs.add("id-1", run="mlp")
+    runs.add("id-2", run="mlp")
+    found = compare(runs.ready(), ["id-1"], [["id-2"]])
+    assert (found.base, found.others[0].run) == ("mlp (id-1)", "mlp (id-2)")
+
+
+def test_json_has_the_shape_that_scripts_rely_on(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    document = json.loads(json.dumps(compare(tiny_runs, ["run-gpu"], [["run-cpu"]]).to_json(), allow_nan=False))
+    assert list(document) == ["base", "others"]
+    assert document["base"] == "tiny-gpu"
+    (other,) = document["others"]
+    assert list(other) == ["run", "alike", "differences", "metrics"]
+    assert all(list(metric) == SCRIPT_KEYS for metric in other["metrics"])
+
+
+def test_the_metrics_asked_for_come_in_that_order(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    found = compare(tiny_runs, ["run-gpu"], [["run-cpu"]], metrics=["op_time", "step_time"]).others[0]
+    assert [one.metric for one in found.metrics] == ["op_time", "step_time"]
+
+
+def test_a_run_of_nothing_can_be_compared(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    found = compare(tiny_runs, ["run-empty"], [["run-cpu"]]).others[0]
+    assert {one.verdict for one in found.metrics} == {"not_comparable"}
+    assert found.verdict.startswith("tiny-cpu and tiny-empty share no figure of speed.")
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_unknown_names_are_said_so(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(CrossprofError, match="No metric is named 'speed'"):
+        compare(tiny_runs, ["run-gpu"], [["run-cpu"]], metrics=["speed"])
+    with pytest.raises(RunNotFound, match="nowhere"):
+        compare(tiny_runs, ["run-gpu"], [["nowhere"]])

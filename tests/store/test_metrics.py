@@ -1,0 +1,131 @@
+from types import ModuleType
+
+import duckdb
+import numpy as np
+import pytest
+
+from crossprof.store import catalog
+from crossprof.store.metrics import registry, samples
+
+
+def values(connection: duckdb.DuckDBPyConnection, run_id: str, rank: int | None = None) -> dict[str, float]:
+    rows = connection.sql(
+        "SELECT metric, value FROM run_metric WHERE run_id = ? AND rank IS NOT DISTINCT FROM ?::INTEGER AND value IS NOT NULL",
+        params=[run_id, rank],
+    ).fetchall()
+    return dict(rows)
+
+
+def test_the_registry_is_the_view(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    known = registry(tiny_runs)
+    assert next(iter(known)) == "step_time"
+    assert {"step_time_profiled", "throughput", "device_busy", "kernel_time", "peak_memory", "profiler_overhead"} <= set(known)
+    for metric in known.values():
+        assert metric.better in {"lower", "higher", "none"}
+        assert metric.statistic in {"median", "mean", "p95", "max"}
+        assert metric.across_ranks in {"max", "mean", "sum"}
+        assert metric.comparable_across in {"any run", "same kind of device", "same framework"}
+
+
+def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    found = values(tiny_runs, "run-gpu")
+    assert found == pytest.approx(
+        {
+            "step_time": 50,  # the bare steps 50, 60, 50; not the profiled ones of 100
+            "step_time_profiled": 100,
+            "step_time_p95": 59,
+            "throughput": 4 / 50e-9,
+            "profiler_overhead": 2,
+            "device_busy": 130 / 200,
+            "kernel_time": 70,  # 20 + 20 + 0 + 30, and 20 + 20 + 30 by launch, whole, though 20 of it run after the step
+            "kernels_per_step": 3.5,
+            "compute_time": 30,
+            "communication_time": 25,
+            "exposed_communication_time": 20,
+            "copy_time": 20,
+            "idle_time": 35,
+            "op_time": 25,
+            "op_coverage": 50 / 200,
+            "peak_memory": 5000,
+            "peak_memory_allocated": 300,
+            "peak_memory_reserved": 1000,
+            "device_utilization": 0.6,
+            "energy_per_step": 4.6 / 460 * 72,
+        }
+    )
+    assert values(tiny_runs, "run-gpu", 0) == found
+
+
+def test_the_busy_metric_is_the_view_s_ratio(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    rows = tiny_runs.sql("SELECT busy_ratio FROM device_busy WHERE scope = 'steps'").fetchall()
+    assert [(values(tiny_runs, "run-gpu")["device_busy"],)] == rows
+
+
+def test_ranks_are_joined_step_by_step(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    whole, first, second = values(tiny_runs, "run-cpu"), values(tiny_runs, "run-cpu", 0), values(tiny_runs, "run-cpu", 1)
+    assert (first["step_time"], second["step_time"]) == (200, 200)
+    assert whole["step_time"] == 205  # the slower rank of each step: 200 and 210
+    assert whole["throughput"] == pytest.approx(first["throughput"] + second["throughput"], rel=0.01)
+    assert (first["peak_memory"], second["peak_memory"], whole["peak_memory"]) == (9000, 8500, 9000)
+    assert whole["op_coverage"] == pytest.approx(500 / 800)
+    assert "device_busy" not in whole
+    assert "profiler_overhead" not in whole
+
+
+def test_a_metric_without_a_source_is_a_row_without_a_value(tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    rows = tiny_runs.sql("SELECT metric, value, n, ci_low FROM run_metric WHERE run_id = 'run-empty'").fetchall()
+    assert sorted(row[0] for row in rows) == sorted(registry(tiny_runs))
+    assert {row[1:] for row in rows} == {(None, 0, None)}
+
+
+def many_steps(tiny: ModuleType, runs: int = 1, steps: int = 60) -> duckdb.DuckDBPyConnection:
+    connection: duckdb.DuckDBPyConnection = duckdb.connect()
+    catalog.create_base(connection)
+    connection.execute("""
+        INSERT INTO base.run (run_id, run) SELECT 'r' || i, 'run' FROM range(?) AS t (i);
+    """, [runs])  # fmt: skip
+    connection.execute("INSERT INTO base.rank (run_id, rank) SELECT run_id, 0 FROM base.run")
+    connection.execute(
+        """
+        INSERT INTO base.step BY NAME
+        SELECT run_id, 0 AS rank, i AS step, i * 2000 AS start_ns, if(i >= 10 AND i < 20, 1500, 1000) + i % 7 AS dur_ns,
+            i BETWEEN 10 AND 19 AS is_profiled, i < 2 OR i = 10 AS is_warmup, if(i BETWEEN 10 AND 19, 0, NULL) AS capture,
+            32 AS samples
+        FROM base.run, range(?) AS t (i)
+        """,
+        [steps],
+    )
+    catalog.roll_up(connection)
+    return connection
+
+
+def test_intervals_hold_their_values(tiny: ModuleType) -> None:
+    with many_steps(tiny) as connection:
+        rows = connection.sql(
+            "SELECT metric, value, n, ci_low, ci_high FROM run_metric WHERE rank IS NULL AND n > 0"
+        ).fetchall()
+    found = {row[0]: row[1:] for row in rows}
+    assert set(found) == {"step_time", "step_time_p95", "step_time_profiled", "throughput", "profiler_overhead"}
+    assert found["step_time"][1] == 48  # 60 less 10 profiled and 2 warm-up steps
+    assert found["step_time_profiled"][1] == 9
+    assert found["profiler_overhead"][0] == pytest.approx(1.5, abs=0.01)
+    for value, _, low, high in found.values():
+        assert low <= value <= high
+        assert low > 0.9 * value
+
+
+def test_filling_twice_leaves_one_row_each(tiny: ModuleType) -> None:
+    with many_steps(tiny) as connection:
+        before = connection.sql("SELECT count(*) FROM run_metric").fetchall()
+        catalog.fill_run_metric(connection)
+        assert connection.sql("SELECT count(*) FROM run_metric").fetchall() == before
+
+
+def test_samples_are_in_time_order_and_of_the_runs_asked_for(tiny: ModuleType) -> None:
+    with many_steps(tiny, runs=3) as connection:
+        found = samples(connection, ["r1"])
+    assert {one.run_id for one in found} == {"r1"}
+    step_time = next(one for one in found if one.metric == "step_time")
+    assert step_time.rank is None
+    expected = [1000 + i % 7 for i in range(2, 60) if not 10 <= i < 20]
+    assert np.array_equal(step_time.series.values, expected)
