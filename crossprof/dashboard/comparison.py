@@ -12,9 +12,19 @@ from crossprof.dashboard import components, theme
 from crossprof.dashboard.quantity import NONE, Scale, percent_change, percent_range, scale_for, significant
 from crossprof.store.compare import Comparison, MetricDifference, RunDifference
 
-__all__ = ["differing_facts", "metrics_table", "operations_grid", "verdict_card"]
+__all__ = ["differing_facts", "metrics", "operations_grid", "verdict_card"]
 
 _MOST_OPERATIONS = 300
+_LEADING = (
+    "step_time",
+    "throughput",
+    "device_busy",
+    "kernel_time",
+    "op_time",
+    "op_coverage",
+    "peak_memory",
+    "profiler_overhead",
+)
 _ARROWS = {True: "▲", False: "▼"}
 _WORDS = {"too_few": "too few samples", "not_comparable": "not comparable"}
 _FACTS = {
@@ -34,7 +44,7 @@ _FACTS = {
 }
 
 
-def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]]) -> html.Section:
+def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]], *, is_only: bool) -> html.Section:
     """Verdict, why and what to do next, for one run against the baseline. `runs` are the rows of all runs involved."""
     leading = found.metric("step_time") or found.metric("throughput")
     word = leading.verdict if leading is not None else "not_comparable"
@@ -42,7 +52,7 @@ def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]]) -> htm
     rows += [html.Dt("Next"), html.Dd(_next(found, word, runs))]
     return html.Section(
         [html.P(found.verdict, className="sentence"), html.Dl(rows)],
-        className=f"card verdict wide is-{word}",
+        className=f"card verdict is-{word}{' wide' if is_only else ''}",
         **{"aria-label": f"Verdict on {found.run}"},
     )
 
@@ -58,14 +68,26 @@ def _next(found: RunDifference, word: str, runs: Sequence[Mapping[str, Any]]) ->
         return "Record more steps of both: five bare ones are the least that gives an interval."
     if not found.alike:
         named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in found.differences)
-        return f"Record again with the same {named}: until then the difference is theirs as much as the framework's."
+        return f"Record again with the same {named}: until then that alone may be the difference."
     if word == "indistinguishable":
         return "Take them as equal, or record more steps to narrow the interval."
     return "See the categories and the largest differences below."
 
 
-def metrics_table(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> html.Table:
-    """Metrics as rows, runs as columns, the baseline first. `addresses` make each of the others the baseline."""
+def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> list[Any]:
+    """The leading metrics as a table, and the rest in one that opens on demand. `addresses` make each other run the baseline."""
+    held = {one.metric for other in found.others for one in other.metrics if one.base or one.other}
+    leading = [metric for metric in registry if metric["id"] in held and metric["id"] in _LEADING]
+    rest = [metric for metric in registry if metric["id"] in held and metric["id"] not in _LEADING]
+    parts: list[Any] = [html.Div(_metrics_table(found, leading, addresses), className="scroll")]
+    if rest:
+        more = html.Div(_metrics_table(found, rest, addresses), className="scroll")
+        parts.append(html.Details([html.Summary(f"{len(rest)} more metrics"), more]))
+    return parts
+
+
+def _metrics_table(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> html.Table:
+    """Metrics as rows, runs as columns, the baseline first."""
     held = [{one.metric: one for one in other.metrics} for other in found.others]
     heads = [html.Th([found.base, html.Div(html.Span("baseline", className="badge"))], scope="col", className="number")]
     for other, address in zip(found.others, addresses, strict=True):
@@ -95,13 +117,11 @@ def _metric_cell(cell: MetricDifference | None, scale: Scale) -> html.Td:
     change = f"{percent_change(cell.ratio)} {word}" if cell.ratio is not None else word
     if cell.verdict in ("better", "worse", "different") and cell.ratio is not None:
         change = f"{_ARROWS[cell.ratio > 1]} {change}"
-    samples = f"{cell.n_base} samples in the baseline, {cell.n_other} here"
-    parts = [html.Div(scale.full(cell.other), className="value"), html.Div(change, className=f"change {_color(cell)}")]
+    samples = f"{cell.n_base} samples in the baseline, {cell.n_other} here; in brackets the 95 % interval of the change"
+    line = [html.Span(change, className=f"change {_color(cell)}")]
     if cell.ci_low is not None:
-        parts.append(
-            html.Div(percent_range(cell.ci_low, cell.ci_high), className="interval", title="95 % interval of the change")
-        )
-    return html.Td(parts, className="number", title=samples)
+        line.append(html.Span(f" [{percent_range(cell.ci_low, cell.ci_high)}]", className="interval"))
+    return html.Td([html.Div(scale.full(cell.other), className="value"), html.Div(line)], className="number", title=samples)
 
 
 def _color(cell: MetricDifference) -> str:
@@ -110,18 +130,29 @@ def _color(cell: MetricDifference) -> str:
     return cell.verdict if is_visible and cell.verdict in ("better", "worse") else "dimmed"
 
 
-def differing_facts(sides: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> html.Table:
-    """What each run is, runs as columns; a fact that is not the same in all of them is in bold."""
-    body = []
-    for field, title in _FACTS.items():
-        texts = [NONE if side[field] is None else str(side[field]) for side in sides]
-        if field == "framework":
-            texts = [theme.framework_title(side[field]) for side in sides]
-        differs = len(set(texts)) > 1
-        cells = [html.Td(html.B(text) if differs else text, className="" if differs else "dimmed") for text in texts]
-        body.append(html.Tr([html.Th(title, scope="row"), *cells]))
+def differing_facts(sides: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[Any]:
+    """What is not the same in all runs, runs as columns; and in one line what is."""
+    texts = {title: [_fact(side, field) for side in sides] for field, title in _FACTS.items()}
+    shared = [f"{title.lower()} {held[0]}" for title, held in texts.items() if len(set(held)) == 1 and held[0] != NONE]
+    body = [
+        html.Tr([html.Th(title, scope="row"), *(html.Td(text) for text in held)])
+        for title, held in texts.items()
+        if len(set(held)) > 1
+    ]
+    same = html.P(
+        f"The same in all: {', '.join(shared)}." if shared else "Nothing known of them is the same.", className="dimmed"
+    )
+    if not body:
+        return [same]
     head = html.Tr([html.Th("", scope="col"), *(html.Th(label, scope="col") for label in labels)])
-    return html.Table([html.Thead(head), html.Tbody(body)], className="plain facts")
+    return [html.Div(html.Table([html.Thead(head), html.Tbody(body)], className="plain facts"), className="scroll"), same]
+
+
+def _fact(side: Mapping[str, Any], field: str) -> str:
+    value = side[field]
+    if value is None:
+        return NONE
+    return theme.framework_title(value) if field == "framework" else str(value)[:40]
 
 
 def operations_grid(found: Comparison) -> Any:

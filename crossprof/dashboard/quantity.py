@@ -53,14 +53,15 @@ def significant(value: float) -> str:
 
 
 def percent_change(ratio: float | None) -> str:
-    """A ratio to the baseline as a change: +12.3 %, −4.56 %; from tenfold on as a factor."""
+    """A ratio to the baseline as a change: +12.3 %, −4.56 %, −0.12 %; from tenfold on as a factor."""
     if ratio is None or math.isnan(ratio):
         return NONE
     if ratio >= 10:
         return f"×{significant(ratio)}"
-    change = (ratio - 1) * 100
+    change = round((ratio - 1) * 100, 2)
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return f"{sign}{significant(abs(change))}\u2009%"
+    size = significant(abs(change)) if abs(change) >= 1 or change == 0 else f"{abs(change):.2f}"
+    return f"{sign}{size}\u2009%"
 
 
 def percent_range(low: float | None, high: float | None) -> str:

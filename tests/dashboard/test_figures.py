@@ -74,8 +74,8 @@ def test_categories_stack_to_the_time_of_a_step_and_name_their_coverage() -> Non
     figure = categories.per_step(times, LANES, LOOK)
     bars = {bar.name: dict(zip(bar.y, bar.x, strict=True)) for bar in figure.data}
     assert list(bars) == ["gemm", "other"]
-    assert bars["gemm"] == {"one · a<br>covers 80.0 %": 3.0, "two<br>device": 2.0}
-    assert bars["other"] == {"one · a<br>covers 80.0 %": 1.0}
+    assert bars["gemm"] == {"one · a<br>ops cover 80.0 %": 3.0, "two<br>device": 2.0}
+    assert bars["other"] == {"one · a<br>ops cover 80.0 %": 1.0}
     assert [row[0] for row in figure.data[0].customdata] == ["75.0", "100"]
     assert "one · c<br>nothing recorded" in figure.layout.yaxis.categoryarray
 

@@ -49,6 +49,8 @@ def test_a_ratio_is_a_change_with_its_sign() -> None:
     assert percent_change(1.123) == "+12.3\u2009%"
     assert percent_change(0.5) == "−50.0\u2009%"
     assert percent_change(1.0) == "±0\u2009%"
+    assert percent_change(1.0000004) == "±0\u2009%"
+    assert percent_change(0.9946) == "−0.54\u2009%"
     assert percent_change(53) == "×53.0"
     assert percent_range(0.9, 1.1) == "−10.0\u2009% to +10.0\u2009%"
 

@@ -36,10 +36,10 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
                 y=[rows[row["run_id"]] for row in part],
                 customdata=[[significant(value)] for value in share],
                 orientation="h",
-                name=category,
+                name=category.replace("_", " "),
                 width=0.55,
                 marker={"color": category_color(category), "line": {"width": 0}},
-                hovertemplate=f"{category}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
+                hovertemplate=f"{category.replace('_', ' ')}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
             )
         )
     legend = {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0, "traceorder": "normal", "font": {"size": 12}}
@@ -54,4 +54,4 @@ def _label(lane: Lane, total: dict[str, float | None] | None) -> str:
     if total is None:
         return f"{lane.label}<br>nothing recorded"
     coverage = total["coverage_ratio"]
-    return f"{lane.label}<br>{'device' if coverage is None else f'covers {significant(coverage * 100)} %'}"
+    return f"{lane.label}<br>{'device' if coverage is None else f'ops cover {significant(coverage * 100)} %'}"

@@ -44,7 +44,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     return [
         html.Div([html.H1("Compare"), _legend(runs, labels)], className="title-row"),
         html.Div(
-            [comparison.verdict_card(other, [runs[0], run]) for other, run in zip(found.others, runs[1:], strict=True)],
+            [comparison.verdict_card(other, [runs[0], run], is_only=len(found.others) == 1) for other, run in zip(found.others, runs[1:], strict=True)],
             className="cards",
         ),
         html.Div([*_tables(store, found, names, runs, labels), *_figures(), _operations(found)], className="cards"),
@@ -71,16 +71,10 @@ def _tables(
 ) -> list[html.Section]:
     registry = frame(store, "select * from metric").to_dicts()
     addresses = [components.compare_address(names, name) for name in names[1:]]
-    metrics = html.Div(comparison.metrics_table(found, registry, addresses), className="scroll")
-    facts = html.Div(comparison.differing_facts(runs, labels), className="scroll")
+    reading = "Change against the baseline and the 95 % interval of that change. Hover over a name for its definition."
     return [
-        components.card(
-            "Metrics",
-            "Change against the baseline with the 95 % interval of the ratio. Hover over a name for its definition.",
-            metrics,
-            is_wide=True,
-        ),
-        components.card("What the runs are", "What is not the same in all of them is in bold.", facts, is_wide=True),
+        components.card("Metrics", reading, *comparison.metrics(found, registry, addresses), is_wide=True),
+        components.card("What differs between the runs", "", *comparison.differing_facts(runs, labels), is_wide=True),
     ]
 
 
@@ -97,7 +91,7 @@ def _figures() -> list[html.Section]:
             "compare",
             "categories",
             "Time by category",
-            "Sum of kernel times on the device, or of operator self times on a CPU, per measured step. Never one beside the other as equals.",
+            "Per measured step: the sum of kernel times on a device; where only the CPU worked, of operator self times and their coverage.",
         ),
         card(
             "compare", "memory", "Memory", "By the count that the runs share: the driver's, the process's, or the allocator's."

@@ -1,0 +1,165 @@
+"""The dashboard over a synthetic store in the system's chromium, with a guard that fails on anything the browser complains of."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright")
+from playwright.sync_api import Page, Request, Response
+from werkzeug.serving import make_server
+
+from crossprof.dashboard import create_app
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--font-render-hinting=none",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+]
+_SETTLED = """() => {
+  const state = window.store && window.store.getState();
+  if (!state || state.isLoading) return false;
+  const callbacks = Object.assign({}, state.callbacks);
+  delete callbacks.stored;
+  delete callbacks.completed;
+  return Object.values(callbacks).flat().length === 0 && document.querySelectorAll("main > *").length > 0;
+}"""
+_DRAWN = "() => document.querySelectorAll('.skeleton').length === 0 && ![...document.querySelectorAll('.dash-graph')].some(g => !g.querySelector('.main-svg'))"
+
+
+def _synthetic() -> ModuleType:
+    """tests/dashboard/synthetic.py: the store of made-up runs that both rooms' tests share."""
+    path = Path(__file__).parents[1] / "dashboard" / "synthetic.py"
+    spec = importlib.util.spec_from_file_location("synthetic", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault("synthetic", importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    viewport = {"width": 1440, "height": 1480}
+    return {**browser_context_args, "viewport": viewport, "reduced_motion": "reduce", "timezone_id": "UTC", "locale": "en-US"}
+
+
+def _served(path: Path) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, create_app(path).server, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def synthetic_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = _synthetic().write_store(tmp_path_factory.mktemp("synthetic"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def address(synthetic_store: Path) -> Iterator[str]:
+    yield from _served(synthetic_store)
+
+
+@pytest.fixture
+def empty_address(tmp_path: Path) -> Iterator[str]:
+    yield from _served(tmp_path / "empty")
+
+
+class Guard:
+    """What a browser did while a page was open, and what it complained of."""
+
+    def __init__(self, page: Page) -> None:
+        self.complaints: list[str] = []
+        self.callbacks = 0
+        page.on("console", lambda message: self._complain(f"console {message.text}") if message.type == "error" else None)
+        page.on("pageerror", lambda error: self._complain(f"page error {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("request", self._sent)
+        page.on("response", self._answered)
+
+    def _complain(self, what: str) -> None:
+        self.complaints.append(what[:500])
+
+    def _failed(self, request: Request) -> None:
+        if "ABORTED" not in (request.failure or ""):
+            self._complain(f"failed {request.url}: {request.failure}")
+
+    def _sent(self, request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self._complain(f"request to another host: {request.url}")
+        self.callbacks += "_dash-update-component" in request.url
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self._complain(f"{response.status} {response.url}")
+
+
+@pytest.fixture
+def guard(page: Page) -> Iterator[Guard]:
+    """Fails the test on a console or page error, a failed request or callback, or a request to another host."""
+    watching = Guard(page)
+    yield watching
+    assert watching.complaints == []
+
+
+def until(page: Page, condition: str, *, seconds: float = 60) -> None:
+    """Wait for a JavaScript condition. page.wait_for_function evaluates strings inside the page, which the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"still not true after {seconds} s: {condition}"
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(name="until")
+def _until() -> Any:
+    return until
+
+
+def settle(page: Page) -> None:
+    """Wait until no callback is under way, every figure is drawn, fonts are there and two frames have passed."""
+    until(page, _SETTLED)
+    until(page, _DRAWN)
+    page.evaluate(
+        "() => document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
+
+
+@pytest.fixture
+def visit(page: Page, guard: Guard) -> Any:
+    """Open an address and wait until the page rests."""
+
+    def go(url: str) -> Page:
+        page.goto(url)
+        settle(page)
+        return page
+
+    return go
