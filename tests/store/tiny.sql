@@ -81,13 +81,13 @@ SELECT *, 'nvml' AS source FROM (VALUES
     ('run-gpu', 0, 0, 500, 'hw.gpu.utilization', NULL, '1', false),
     ('run-gpu', 0, 0, 100, 'hw.gpu.memory.usage', 4000, 'By', true),
     ('run-gpu', 0, 0, 300, 'hw.gpu.memory.usage', 5000, 'By', true),
-    ('run-gpu', 0, 0, 50, 'hw.energy', 10.0, 'J', true),
-    ('run-gpu', 0, 0, 510, 'hw.energy', 14.6, 'J', true),
+    ('run-gpu', 0, 0, 50, 'hw.gpu.energy', 10.0, 'J', true),
+    ('run-gpu', 0, 0, 510, 'hw.gpu.energy', 14.6, 'J', true),
     ('run-gpu', 0, -1, 100, 'process.memory.usage', 7000, 'By', true),
     ('run-cpu', 0, -1, 100, 'process.memory.usage', 8000, 'By', true),
     ('run-cpu', 0, -1, 300, 'process.memory.usage', 9000, 'By', true),
     ('run-cpu', 1, -1, 100, 'process.memory.usage', 8500, 'By', true),
-    ('run-cpu', 0, -1, 100, 'process.cpu.utilization', 1.5, '1', true)
+    ('run-cpu', 0, -1, 100, 'process.cpu.utilization', 0.5, '1', true)
 ) AS t (run_id, rank, device_id, at_ns, metric, value, unit, is_valid);
 
 INSERT INTO base.finding BY NAME

@@ -73,12 +73,12 @@ telemetry AS (
         CASE metric
             WHEN 'hw.gpu.utilization' THEN 'device_utilization'
             WHEN 'process.cpu.utilization' THEN 'cpu_utilization'
-            WHEN 'hw.power' THEN 'power'
-            WHEN 'hw.energy' THEN 'energy_per_step'
+            WHEN 'hw.gpu.power' THEN 'power'
+            WHEN 'hw.gpu.energy' THEN 'energy_per_step'
         END AS metric
     FROM utilization
     LEFT JOIN has_bare USING (run_id, rank)
-    WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.power', 'hw.energy')
+    WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
         AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
 ),
 energy AS (
