@@ -12,8 +12,8 @@ import duckdb
 __all__ = ["CATEGORIES", "Rule", "classify", "rules"]
 
 CATEGORIES = (
-    "gemm", "attention", "conv", "norm", "softmax", "elementwise", "reduce", "embedding", "index", "optimizer", "loss", "pooling",
-    "rng", "copy", "communication", "fusion", "input", "control", "other",
+    "gemm", "attention", "conv", "norm", "softmax", "elementwise", "reduce", "embedding", "index", "optimizer", "loss",
+    "pooling", "rng", "copy", "communication", "fusion", "input", "control", "other",
 )  # fmt: skip
 _SCOPES = {"kernel": ("kernel", "both"), "op": ("op", "both"), "hlo": ("hlo",)}
 

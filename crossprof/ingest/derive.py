@@ -22,7 +22,8 @@ WITH everything AS (
 )
 SELECT
     kind, source, coalesce(thread, '') AS thread, start_ns, greatest(coalesce(end_ns, start_ns), start_ns) AS end_ns,
-    coalesce(tie, source) AS tie, row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, tie, source) - 1 AS number
+    coalesce(tie, source) AS tie,
+    row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, tie, source) - 1 AS number
 FROM everything"""
 _CALL_KINDS = """
 CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE

@@ -29,8 +29,8 @@ _WINDOWS = (1 << 16, 1 << 20)
 class EventText:
     """The events of one file as text, and the keys around them.
 
-    Once chunks() is exhausted, `header` holds the keys beside traceEvents, `is_header_lost` says whether they could not be read,
-    and `is_cut` whether the text ended too early.
+    Once chunks() is exhausted, `header` holds the keys beside traceEvents, `is_header_lost` says whether they could not
+    be read, and `is_cut` whether the text ended too early.
     """
 
     def __init__(self, source: Source) -> None:
@@ -64,10 +64,11 @@ class EventText:
                 yield text[: border.start() + 1]
                 text = text[border.end() :]
             parts, size, limit = [text], len(text), len(text) + CHUNK_BYTES
-        events, suffix = self._ending(b"".join(parts), is_object=prefix.lstrip().startswith(b"{"))
+        is_object = prefix.lstrip().startswith(b"{")
+        events, suffix = self._ending(b"".join(parts), is_object=is_object)
         if events.strip():
             yield events
-        header = _header(prefix, suffix)
+        header = _header(prefix, suffix) if is_object else {}
         self.header, self.is_header_lost = header or {}, header is None
 
     def _ending(self, text: bytes, *, is_object: bool) -> tuple[bytes, bytes]:

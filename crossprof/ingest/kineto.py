@@ -32,7 +32,8 @@ _PREPARE = """
 CREATE OR REPLACE TEMP TABLE kineto_tally (events BIGINT, unreadable BIGINT, untimed BIGINT);
 CREATE OR REPLACE TEMP MACRO kineto_element_bytes(dtype) AS CASE
     WHEN dtype IN ('Double', 'Long', 'ComplexFloat') THEN 8 WHEN dtype IN ('Float', 'Int', 'UInt32') THEN 4
-    WHEN dtype IN ('BFloat16', 'Half', 'Short') THEN 2 WHEN dtype IN ('Byte', 'Char', 'Bool') OR dtype LIKE 'Float8%' THEN 1 END"""
+    WHEN dtype IN ('BFloat16', 'Half', 'Short') THEN 2
+    WHEN dtype IN ('Byte', 'Char', 'Bool') OR dtype LIKE 'Float8%' THEN 1 END"""
 _NS_OF_DOUBLE = """CREATE OR REPLACE TEMP MACRO kineto_ns(ts, dur) AS
     try_cast(trunc(ts) AS BIGINT) * 1000 + try_cast(trunc(dur) AS BIGINT) * 1000
     + try_cast(round((ts - trunc(ts) + dur - trunc(dur)) * 1000) AS BIGINT)"""

@@ -73,7 +73,7 @@ class Source:
         yield from self._decompressed(self._members(rest))
 
     def _members(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """The content of each gzip member in turn. The checksum is compared here, because zlib drops content when it differs."""
+        """The content of each gzip member in turn. Checksums are compared here: zlib drops content when they differ."""
         buffer = b""
         while True:
             buffer = b"".join(chain([buffer], _first(blocks, _HEADER_BYTES - len(buffer))))
@@ -131,14 +131,13 @@ def _first(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
 def _inflated(inflate: isal_zlib._Decompress, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The content of one deflate stream, in bounded pieces."""
     for block in blocks:
-        while block or inflate.unconsumed_tail:
-            if content := inflate.decompress(block, BLOCK_BYTES):
+        rest = block
+        while rest:
+            if content := inflate.decompress(rest, BLOCK_BYTES):
                 yield content
             if inflate.eof:
                 return
-            block = inflate.unconsumed_tail
-            if not content and not block:
-                break
+            rest = inflate.unconsumed_tail
 
 
 def _after_header(buffer: bytes, blocks: Iterator[bytes]) -> bytes:
