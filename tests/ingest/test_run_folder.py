@@ -1,0 +1,187 @@
+"""A recording of our own into the tables: every value checked by hand, and what is broken costs a finding, no steps."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from crossprof.errors import TraceError
+from crossprof.ingest.derive import derive
+from crossprof.ingest.recording import rank_folders, read_recording
+from crossprof.ingest.run_folder import stage_recording
+from tests.ingest.recorded import BASE, BOOT_ID, KINETO, MS, alive, run_folder
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def staged(connection: Connection, folder: Path) -> Connection:
+    stage_recording(connection, read_recording(folder))
+    derive(connection, run_id="20261123-bert", rank=0)
+    return connection
+
+
+def findings(connection: Connection) -> dict[str, tuple[Any, ...]]:
+    rows = connection.execute("SELECT code, severity, count, detail FROM finding").fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_the_run_is_what_run_json_says(scratch: Connection, tmp_path: Path) -> None:
+    staged(scratch, run_folder(tmp_path))
+    row = scratch.execute(
+        """SELECT run_id, run, framework, framework_version, model, precision, phase, batch_size, world_size, started_ns, ended_ns,
+            status, source, host, python_version, git_commit, git_is_dirty, tags, config->>'lr', versions, environment,
+            options_requested->>'record_shapes', crossprof_version FROM run"""
+    ).fetchall()
+    assert row == [
+        ("20261123-bert", "bert", "torch", "2.13.0", "bert-base", "bf16", None, 32, 1, BASE, BASE + 10 * MS)
+        + ("completed", "recording", "node-1", "3.11.9", "abc", True, {"team": "nlp"}, "0.1", {"torch": "2.13.0"})
+        + ({"OMP_NUM_THREADS": "8"}, "true", "0.1.0")
+    ]
+    rank = scratch.execute(
+        """SELECT rank, boot_id, clock_offset_ns, step_count, profiled_step_count, capture_count, profiler_start_ns, profiler_stop_ns,
+            profiler_export_ns, sampler_cpu_ratio FROM rank"""
+    ).fetchall()
+    assert rank == [(0, BOOT_ID, 0, 4, 2, 1, 5, 7, 9, 0.01)]
+
+
+def test_our_own_steps_win_over_the_profilers(scratch: Connection, tmp_path: Path) -> None:
+    staged(scratch, run_folder(tmp_path))
+    rows = scratch.execute(
+        "SELECT step, start_ns, dur_ns, is_profiled, is_warmup, capture, samples, source FROM step ORDER BY step"
+    ).fetchall()
+    assert rows == [
+        (0, BASE, MS, False, True, None, 32, "crossprof"),
+        (1, BASE + MS, MS, False, False, None, 32, "crossprof"),
+        (2, BASE + 2 * MS, MS, True, True, 0, 32, "crossprof"),
+        (3, BASE + 3 * MS, MS, True, False, 0, 32, "crossprof"),
+    ]
+    assert scratch.execute("SELECT name, start_ns, step FROM op").fetchall() == [("aten::mm", BASE + 3_100_000, 3)]
+
+
+def test_readings_find_their_device_by_uuid(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    with (folder / "samples.jsonl").open("a") as file:
+        file.write(json.dumps({"at_ns": BASE, "source": "nvml", "device": "GPU-z", "values": {"hw.gpu.utilization": 1.0}}) + "\n")
+    staged(scratch, folder)
+    rows = scratch.execute("SELECT metric, device_id, value, unit, is_valid, source FROM sample ORDER BY metric").fetchall()
+    assert rows == [
+        ("hw.gpu.utilization", 0, 0.5, "1", True, "nvml"),
+        ("process.memory.usage", -1, 5e9, "By", True, "psutil"),
+        ("system.cpu.utilization", None, None, "1", False, "psutil"),
+    ]
+    assert "GPU-z" in findings(scratch)["device_unknown"][2]
+
+
+def test_a_killed_recording_keeps_its_whole_lines(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, status="running", ended_ns=None, captures=[], trace=None)
+    with (folder / "steps.jsonl").open("a") as file:
+        file.write('{"step": 4, "start_ns": 17000')
+    staged(scratch, folder)
+    assert scratch.execute("SELECT status, ended_ns FROM run").fetchall() == [("killed", None)]
+    assert scratch.execute("SELECT count(*) FROM step").fetchall() == [(4,)]
+    found = findings(scratch)
+    assert found["recording_killed"][:2] == ("warning", 1)
+    assert found["lines_torn"][:2] == ("info", 1)
+    assert "ended before its trace was written" in found["capture_failed"][2]
+
+
+def test_a_recording_without_lines_is_read(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, status="running")
+    (folder / "steps.jsonl").unlink()
+    (folder / "samples.jsonl").write_text("")
+    staged(scratch, folder)
+    assert scratch.execute("SELECT count(*) FROM run").fetchall() == [(1,)]
+    assert scratch.execute("SELECT count(*) FROM sample").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("trace", "reason"),
+    [(None, "there is no such file"), ("", "an empty file"), ("<html>", "HTML")],
+    ids=["missing", "empty", "something else"],
+)
+def test_a_broken_capture_costs_a_finding_and_no_steps(
+    scratch: Connection, tmp_path: Path, trace: str | None, reason: str
+) -> None:
+    staged(scratch, run_folder(tmp_path, trace=trace))
+    severity, count, detail = findings(scratch)["capture_failed"]
+    assert (severity, count) == ("error", 1)
+    assert reason in detail
+    assert scratch.execute("SELECT count(*) FROM step").fetchall() == [(4,)]
+
+
+def test_a_trace_that_run_json_had_no_time_to_name_is_found(scratch: Connection, tmp_path: Path) -> None:
+    staged(scratch, run_folder(tmp_path, status="running", captures=[]))
+    assert scratch.execute("SELECT name FROM op").fetchall() == [("aten::mm",)]
+
+
+def test_a_trace_that_is_compressed_meanwhile_is_found(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, trace=None)
+    (folder / "capture-0" / "trace.json.gz").write_bytes(gzip.compress(json.dumps(KINETO).encode()))
+    staged(scratch, folder)
+    assert scratch.execute("SELECT name FROM op").fetchall() == [("aten::mm",)]
+
+
+def test_findings_of_the_collectors_are_carried_over(scratch: Connection, tmp_path: Path) -> None:
+    noted = {"code": "ended_early", "severity": "warning", "count": 2, "detail": "short", "effect": None}
+    staged(scratch, run_folder(tmp_path, findings=[noted]))
+    assert findings(scratch)["ended_early"] == ("warning", 2, "short")
+
+
+def test_a_nan_in_the_users_config_is_no_obstacle(scratch: Connection, tmp_path: Path) -> None:
+    staged(scratch, run_folder(tmp_path, config={"loss": float("nan")}))
+    assert scratch.execute("SELECT config->>'loss' FROM run").fetchall() == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_alive"),
+    [
+        ({"status": "completed", "process": alive()}, False),
+        ({"status": "running", "process": alive(), "started_ns": time.time_ns()}, True),
+        ({"status": "running"}, False),
+        ({"status": "running", "process": alive(), "started_ns": BASE}, False),  # the number went to a later process
+        ({"status": "running", "host": {"name": "elsewhere", "boot_id": "other"}}, True),  # its folder is still written to
+    ],
+    ids=["ended", "running", "gone", "another process", "another host"],
+)
+def test_who_still_writes_to_a_folder(tmp_path: Path, facts: dict[str, Any], is_alive: bool) -> None:
+    assert read_recording(run_folder(tmp_path, **facts)).is_alive() is is_alive
+
+
+def test_a_silent_recording_of_another_host_is_dead(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, status="running", host={"name": "elsewhere", "boot_id": "other"})
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert not read_recording(folder).is_alive()
+
+
+def test_a_process_that_nobody_has_waited_for_is_dead(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    time.sleep(0.5)  # it ends, and stays in the process table until wait
+    folder = run_folder(tmp_path, status="running", process={"pid": child.pid}, started_ns=time.time_ns())
+    try:
+        assert not read_recording(folder).is_alive()
+    finally:
+        child.wait()
+
+
+def test_folders_are_found_from_a_rank_a_run_and_all_runs(tmp_path: Path) -> None:
+    folders = [run_folder(tmp_path, rank=rank) for rank in (0, 2, 10)]
+    assert rank_folders(folders[1]) == [folders[1]]
+    assert rank_folders(folders[0].parent) == folders
+    assert rank_folders(tmp_path) == folders
+    assert rank_folders(tmp_path.parent) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}'])
+def test_a_broken_run_json_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(TraceError, match=r"run\.json") as caught:
+        read_recording(tmp_path)
+    assert "\n" not in str(caught.value)
