@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,8 +76,9 @@ class Home:
         if self.storage != "moved" or source.resolve() == self.folder.resolve():
             return
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(self.folder)
-        if not any(source.parent.iterdir()):
+        with suppress(FileNotFoundError):  # another ingest saw the part too, and moved the folder first
+            source.rename(self.folder)
+        with suppress(OSError):  # other ranks of the run still wait
             source.parent.rmdir()
 
 

@@ -13,6 +13,7 @@ import duckdb
 
 from crossprof.errors import CrossprofError, TraceError
 from crossprof.ingest.discover import RecordingJob, TraceJob, discover
+from crossprof.ingest.home import Home
 from crossprof.ingest.part import Outcome, Request, write_recording, write_trace
 from crossprof.ingest.recording import rank_folders, read_recording
 from crossprof.ingest.scratch import sweep
@@ -55,7 +56,8 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
 ) -> list[IngestResult]:
     """One result for each rank, and for each path that is none. What fails costs nothing else.
 
-    Reads every rank into a part of the store, moves the store's own recordings to its artifacts, then publishes once.
+    Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
+    order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
     Raises StoreError where the store can't be written.
     """
     create(store)
@@ -63,14 +65,20 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     request = Request(store, name, framework, tags or {}, is_kept=keep, is_forced=force)
     found = discover([path for path in paths if not _is_drained(Path(path), store)], name=name)
     results = [IngestResult(error.path, "failed", reason=error.reason) for error in found.failures]
+    moves: list[tuple[Home, Path]] = []
     for number, job in enumerate(found.jobs):
         if on_progress is not None:
             on_progress(_path_of(job).name, number, len(found.jobs))
-        results.append(_result_of(job, request))
+        result, home = _result_of(job, request)
+        results.append(result)
+        if home is not None:
+            moves.append((home, _path_of(job)))
     if on_progress is not None and found.jobs:
         on_progress("publishing", len(found.jobs), len(found.jobs))
     if any(result.status in {"added", "present"} for result in results):
         publish(store)
+    for home, folder in moves:
+        home.move(folder)
     return results
 
 
@@ -92,7 +100,8 @@ def _is_drained(path: Path, store: Path) -> bool:
     return path.expanduser().resolve() == recordings.resolve() and not rank_folders(recordings)
 
 
-def _result_of(job: RecordingJob | TraceJob, request: Request) -> IngestResult:
+def _result_of(job: RecordingJob | TraceJob, request: Request) -> tuple[IngestResult, Home | None]:
+    """What became of a job, and where its folder belongs after the publish."""
     started = time.perf_counter()
     path = _path_of(job)
     try:
@@ -100,8 +109,8 @@ def _result_of(job: RecordingJob | TraceJob, request: Request) -> IngestResult:
     except (CrossprofError, OSError, duckdb.Error) as error:
         logger.debug("%s was not ingested.", path, exc_info=True)
         run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
-        return IngestResult(path, "failed", run_id=run_id, run=run, rank=rank, reason=_reason(error))
-    return IngestResult(
+        return IngestResult(path, "failed", run_id=run_id, run=run, rank=rank, reason=_reason(error)), None
+    result = IngestResult(
         path,
         _status(outcome),
         run_id=outcome.run_id,
@@ -112,6 +121,7 @@ def _result_of(job: RecordingJob | TraceJob, request: Request) -> IngestResult:
         seconds=time.perf_counter() - started,
         n_events=outcome.n_events,
     )
+    return result, outcome.home
 
 
 def _status(outcome: Outcome) -> Literal["added", "present", "skipped"]:

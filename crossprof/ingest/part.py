@@ -1,4 +1,4 @@
-"""One job into one part: stage, derive, write; a recording of our own is then moved out of the way."""
+"""One job into one part: stage, derive, write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -41,7 +41,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one job. `part` is None where nothing was written; then `reason` says why."""
+    """What became of one job. `part` is None where nothing was written; then `reason` says why.
+
+    `home` is where the folder of a recording belongs once the part is published.
+    """
 
     run_id: str
     run: str
@@ -50,6 +53,7 @@ class Outcome:
     n_events: int = 0
     reason: str | None = None
     is_skipped: bool = False
+    home: Home | None = None
 
 
 def write_trace(job: TraceJob, request: Request) -> Outcome:
@@ -78,10 +82,7 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
 
 
 def write_recording(job: RecordingJob, request: Request) -> Outcome:
-    """A recording of our own as a part. Raises TraceError, StoreError.
-
-    The folder moves when the part is there: after a kill in between, the next ingest finds the part and only moves the folder.
-    """
+    """A recording of our own as a part. Raises TraceError, StoreError."""
     with _locked(job.folder) as is_ours:
         recording = read_recording(job.folder)
         run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
@@ -97,8 +98,7 @@ def write_recording(job: RecordingJob, request: Request) -> Outcome:
             outcome = _present(run_id, run, rank)
         else:
             outcome = _written(recording, request, hashes=hashes, content=content, home=home)
-        home.move(job.folder)
-        return outcome
+        return replace(outcome, home=home)
 
 
 def _written(recording: Recording, request: Request, *, hashes: dict[str, str], content: str, home: Home) -> Outcome:

@@ -1,0 +1,262 @@
+"""Ingest end to end on tiny input: parts, moves, what is there already, what fails, and a kill at every point."""
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from crossprof.errors import StoreError
+from crossprof.ingest import ingest, pending
+from crossprof.ingest import part as part_module
+from crossprof.ingest.home import Home
+from tests.ingest.recorded import KINETO, STEPS, alive, run_folder
+
+ingest_module = sys.modules["crossprof.ingest.ingest"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "traces" / "bert.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({**KINETO, "host_name": "node-7"}))
+    return path
+
+
+def table(store: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows of the published catalog, as any client reads them."""
+    with duckdb.connect(str(store / "crossprof.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def parts(store: Path) -> list[Path]:
+    return [path for path in store.glob("runs/*/part-*") if path.is_dir()]
+
+
+def test_a_foreign_trace_becomes_a_run(store: Path, trace: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    [result] = ingest([trace], store=store, tags={"a": "b"}, on_progress=lambda *step: seen.append(step))
+    assert (result.status, result.run, result.rank, result.n_events) == ("added", "bert", 0, 2)
+    assert result.part in parts(store)
+    assert table(
+        store, "SELECT run, framework, status, source, host, world_size, device_kind, device_count, tags::VARCHAR FROM run"
+    ) == [("bert", "torch", "imported", "trace", "node-7", 1, "cpu", 1, "{a=b}")]
+    [(start, end)] = table(store, "SELECT started_ns, ended_ns FROM run")
+    assert (start, end - start) == (KINETO["baseTimeNanoseconds"] + 3_000_000, 900_000)
+    assert table(store, "SELECT path, format, storage, bytes FROM artifact") == [
+        (str(trace), "kineto", "referenced", trace.stat().st_size)
+    ]
+    assert seen == [("bert.json", 0, 1), ("publishing", 1, 1)]
+    assert not list((store / ".staging").iterdir())
+
+
+def test_the_same_content_is_no_second_run(store: Path, trace: Path, tmp_path: Path) -> None:
+    ingest([trace], store=store)
+    copy = tmp_path / "renamed"
+    copy.write_bytes(trace.read_bytes())
+    [result] = ingest([copy], store=store, name="other")
+    assert result.status == "present"
+    assert str(result.run_id) in str(result.reason)
+    assert len(parts(store)) == 1
+    assert table(store, "SELECT run FROM run") == [("bert",)]
+
+
+def test_force_reads_it_again(store: Path, trace: Path) -> None:
+    [first] = ingest([trace], store=store)
+    [second] = ingest([trace], store=store, force=True, name="better", framework="jax")
+    assert (second.status, second.run_id) == ("added", first.run_id)
+    assert table(store, "SELECT run, framework FROM run") == [("better", "jax")]
+
+
+def test_keep_copies_the_file_into_the_store(store: Path, trace: Path) -> None:
+    [result] = ingest([trace], store=store, keep=True)
+    name = f"artifacts/{result.run_id}/rank-0/bert.json"
+    assert table(store, "SELECT path, storage FROM artifact") == [(name, "copied")]
+    assert (store / name).read_bytes() == trace.read_bytes()
+    assert trace.exists()
+
+
+def test_the_rank_may_stand_behind_the_events(store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "late.json"
+    padding = [
+        {"ph": "X", "cat": "cpu_op", "name": "x" * 100, "pid": 1, "tid": 1, "ts": n, "dur": 1, "args": {}} for n in range(500)
+    ]
+    path.write_text(json.dumps({"traceEvents": padding, "distributedInfo": {"rank": 3, "world_size": 8}}))
+    [result] = ingest([path], store=store)
+    assert result.rank == 3
+    assert table(store, "SELECT world_size, is_partial FROM run") == [(8, True)]
+    assert ingest([path], store=store)[0].status == "present"
+
+
+def test_ranks_of_a_directory_are_one_run_and_one_publish(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for rank in range(3):
+        text = json.dumps({"distributedInfo": {"rank": rank, "world_size": 3}, **KINETO})
+        (tmp_path / "job").mkdir(exist_ok=True)
+        (tmp_path / "job" / f"{rank}.json").write_text(text)
+    calls: list[Path] = []
+    real = ingest_module.publish
+    monkeypatch.setattr(ingest_module, "publish", lambda root: (calls.append(root), real(root)))
+    results = ingest([tmp_path / "job"], store=store)
+    assert [(result.status, result.rank) for result in results] == [("added", 0), ("added", 1), ("added", 2)]
+    assert calls == [store]
+    assert table(store, "SELECT run, world_size, part_count, is_partial FROM run") == [("job", 3, 3, False)]
+
+
+def test_what_fails_costs_nothing_else(store: Path, trace: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.xplane.pb"
+    broken.write_bytes(b"\x0a\x10\x12\x09/host:CPU\x1a\x05\xff\xff\xff\xff\xff")
+    results = ingest([tmp_path / "missing", broken, trace], store=store)
+    assert [(result.path.name, result.status) for result in results] == [
+        ("missing", "failed"),
+        ("broken.xplane.pb", "failed"),
+        ("bert.json", "added"),
+    ]
+    assert all(result.reason and "\n" not in result.reason for result in results if result.status == "failed")
+    assert table(store, "SELECT run FROM run") == [("bert",)]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_store_that_can_not_be_written_is_said_so_at_once(trace: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(StoreError, match="locked"):
+        ingest([trace], store=locked / "store")
+
+
+def test_a_store_below_a_file_is_said_so_at_once(trace: Path) -> None:
+    with pytest.raises(StoreError, match="--store"):
+        ingest([trace], store=trace / "store")
+
+
+def test_a_recording_of_the_store_moves_to_its_artifacts(store: Path) -> None:
+    folder = run_folder(store / "recordings")
+    [result] = ingest([store / "recordings"], store=store, tags={"more": "1"})
+    assert (result.status, result.run, result.run_id, result.n_events) == ("added", "bert", "20261123-bert", 2)
+    assert not folder.parent.exists()
+    home = "artifacts/20261123-bert/rank-0"
+    names = ["capture-0/trace.json", "run.json", "samples.jsonl", "steps.jsonl"]
+    assert table(store, "SELECT path, storage, capture FROM artifact ORDER BY path") == [
+        (f"{home}/{name}", "moved", 0 if "capture" in name else None) for name in names
+    ]
+    assert all((store / home / name).is_file() for name in names)
+    assert table(store, "SELECT status, source, device_kind, device_model, tags::VARCHAR FROM run") == [
+        ("completed", "recording", "gpu", "H100", "{team=nlp, more=1}")
+    ]
+    assert table(store, "SELECT count(*) FROM step_time") == [(len(STEPS),)]
+    assert ingest([store / "recordings"], store=store) == []
+
+
+def test_a_recording_elsewhere_stays_there(store: Path, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "from_the_cluster")
+    assert ingest([folder], store=store)[0].status == "added"
+    assert folder.is_dir()
+    assert {row[0] for row in table(store, "SELECT storage FROM artifact")} == {"referenced"}
+    assert ingest([folder], store=store)[0].status == "present"
+
+
+def test_a_moved_recording_can_be_read_again(store: Path) -> None:
+    run_folder(store / "recordings")
+    ingest([store / "recordings"], store=store)
+    moved = store / "artifacts" / "20261123-bert"
+    [result] = ingest([moved], store=store, force=True)
+    assert result.status == "added"
+    assert table(store, "SELECT count(*) FROM artifact WHERE storage = 'moved'") == [(4,)]
+    assert (moved / "rank-0" / "run.json").is_file()
+
+
+def test_a_live_recording_waits(store: Path) -> None:
+    folder = run_folder(store / "recordings", status="running", process=alive(), started_ns=time.time_ns())
+    [result] = ingest([folder], store=store)
+    assert (result.status, folder.is_dir()) == ("skipped", True)
+    assert str(os.getpid()) in str(result.reason)
+    assert pending(store) == []
+
+
+def test_pending_names_what_has_ended(store: Path) -> None:
+    assert pending(store) == []
+    ended = run_folder(store / "recordings", run_id="a")
+    killed = run_folder(store / "recordings", run_id="b", status="running")
+    (store / "recordings" / "c" / "rank-0").mkdir(parents=True)
+    (store / "recordings" / "c" / "rank-0" / "run.json").write_text("{")
+    assert pending(store) == [ended, killed]
+
+
+def test_a_recording_that_another_process_works_on_is_left_to_it(store: Path) -> None:
+    folder = run_folder(store / "recordings")
+    with locked(folder):
+        [result] = ingest([folder], store=store)
+    assert (result.status, parts(store)) == ("skipped", [])
+    assert ingest([folder], store=store)[0].status == "added"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing that handles errors handles it."""
+
+
+def killed(*_args: Any, **_options: Any) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "then"),
+    [
+        (part_module, "derive", "added"),
+        (part_module, "write_part", "added"),
+        (Home, "move", "present"),
+        (ingest_module, "publish", "present"),
+    ],
+    ids=["while deriving", "before the part", "before the move", "before the publish"],
+)
+def test_a_kill_at_any_point_loses_nothing(
+    store: Path, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, then: str
+) -> None:
+    folder = run_folder(store / "recordings")
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, killed)
+        with pytest.raises(Killed):
+            ingest([folder], store=store)
+    assert ingest(pending(store), store=store)[0].status == then
+    assert table(store, "SELECT run, (SELECT count(*) FROM step_time WHERE run_id = run.run_id) FROM run") == [("bert", 4)]
+    assert len([path for path in parts(store) if "20261123-bert" in str(path)]) == 1
+    assert (store / "artifacts" / "20261123-bert" / "rank-0" / "run.json").is_file()
+    assert not folder.exists()
+
+
+def test_the_same_rank_recorded_again_keeps_both_folders(store: Path) -> None:
+    run_folder(store / "recordings")
+    ingest([store / "recordings"], store=store)
+    run_folder(store / "recordings", model="bert-large")
+    assert ingest([store / "recordings"], store=store)[0].status == "added"
+    assert len(list((store / "artifacts" / "20261123-bert").iterdir())) == 2
+    assert table(store, "SELECT model FROM run") == [("bert-large",)]
+
+
+def test_what_a_killed_ingest_left_behind_is_swept_by_age(store: Path, trace: Path) -> None:
+    old, young = store / ".staging" / "old-scratch", store / ".staging" / "young-scratch"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    ingest([trace], store=store)
+    assert (old.exists(), young.exists()) == (False, True)
