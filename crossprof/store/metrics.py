@@ -39,6 +39,7 @@ class Metric:
     source: str
     statistic: Statistic
     across_ranks: str
+    highest: float | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ _FILL = """
     INSERT INTO rollup.run_metric BY NAME
     WITH ranks AS (
         SELECT run_id, count(DISTINCT rank) AS ranks, min(rank) AS rank FROM rank GROUP BY run_id
+    ),
+    estimated AS (
+        SELECT told.* REPLACE (if(ci_high > highest, highest, ci_high) AS ci_high)
+        FROM told_metric AS told
+        JOIN metric ON metric.id = told.metric
     )
     SELECT run.run_id, metric.id AS metric, NULL AS rank, value, coalesce(n, 0) AS n, ci_low, ci_high
     FROM run
@@ -116,9 +122,9 @@ def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
     found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
     found += _samples(connection, _SERIES.format(condition=several, rows=_ONE_RANK))
     estimated = _table(_estimates(found))
-    connection.register("estimated", estimated)
+    connection.register("told_metric", estimated)
     connection.execute(_FILL)
-    connection.unregister("estimated")
+    connection.unregister("told_metric")
 
 
 def _samples(source: Source, query: str, params: object = None) -> list[Sampled]:

@@ -89,9 +89,9 @@ def estimate(series: Iterable[Series]) -> list[Estimate]:
         errors = _bootstrap_errors([todo[i] for i in indices], n, length, statistic)
         blocks = max(n / length, 2.0)
         for index, error in zip(indices, errors, strict=True):
-            # a bootstrap of few blocks sees only (blocks - 1) / blocks of the variance
+            # few blocks show only (blocks - 1) / blocks of the variance; that they overlap adds half as much freedom again
             corrected = float(error) * math.sqrt(blocks / (blocks - 1))
-            found[index] = Estimate(_value(todo[index]), n, corrected, blocks - 1)
+            found[index] = Estimate(_value(todo[index]), n, corrected, 1.5 * (blocks - 1))
     return [one for one in found if one is not None]
 
 

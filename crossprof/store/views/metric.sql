@@ -3,30 +3,30 @@
 -- A bare step has no profiler on; a measured step is profiled and no warm-up.
 CREATE VIEW metric AS
 SELECT * FROM (VALUES
-    ('step_time', 'Step time', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'median', 'max'),
-    ('step_time_profiled', 'Step time under the profiler', 'ns', 'lower', 'wall time of a step', 'step', 'measured steps', 'any run', 'step_time.dur_ns', 'median', 'max'),
-    ('step_time_p95', 'Step time, 95th percentile', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'p95', 'max'),
-    ('throughput', 'Throughput', 'samples/s', 'higher', 'samples of a step', 'wall time of the step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.samples', 'median', 'sum'),
-    ('throughput_tokens', 'Throughput in tokens', 'tokens/s', 'higher', 'tokens of a step', 'wall time of the step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.tokens', 'median', 'sum'),
-    ('device_busy', 'Device busy', 'ratio', 'higher', 'union of device work but async', 'wall time', 'measured steps, by device time', 'same kind of device', 'device_busy.busy_ratio', 'mean', 'mean'),
-    ('kernel_time', 'Kernel time', 'ns', 'lower', 'sum of kernel and collective durations on a device', 'step', 'measured steps, by launch', 'same kind of device', 'category_summary.total_ns', 'median', 'mean'),
-    ('kernels_per_step', 'Kernels per step', 'count', 'lower', 'kernels and collectives on a device', 'step', 'measured steps, by launch', 'same kind of device', 'category_summary.calls', 'median', 'mean'),
-    ('compute_time', 'Compute time', 'ns', 'lower', 'union of kernels', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.compute_ns', 'median', 'mean'),
-    ('communication_time', 'Communication time', 'ns', 'lower', 'union of collectives, waiting included', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.communication_ns', 'median', 'mean'),
-    ('exposed_communication_time', 'Exposed communication', 'ns', 'lower', 'union of collectives less compute', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.exposed_communication_ns', 'median', 'mean'),
-    ('copy_time', 'Copy time', 'ns', 'lower', 'union of copies and memsets', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.copy_ns', 'median', 'mean'),
-    ('idle_time', 'Idle time', 'ns', 'lower', 'step less the union of device work', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.idle_ns', 'median', 'mean'),
-    ('op_time', 'Operator time on the host', 'ns', 'lower', 'sum of operator self times over threads', 'step', 'measured steps', 'same kind of device', 'category_summary.total_ns', 'median', 'mean'),
-    ('op_coverage', 'Operator coverage', 'ratio', 'none', 'sum of operator self times over threads', 'wall time; above 1 with several busy threads', 'measured steps', 'same framework', 'category_summary.total_ns', 'mean', 'mean'),
-    ('peak_memory', 'Peak memory', 'bytes', 'lower', 'most memory in use: the driver''s count of the device, on a CPU run resident memory of the process', 'none', 'the whole run', 'same kind of device', 'memory_peak.peak_used_bytes', 'max', 'max'),
-    ('peak_memory_allocated', 'Peak memory, allocated', 'bytes', 'lower', 'most bytes in use by the allocator''s count', 'none', 'the capture', 'same framework', 'memory_peak.peak_allocated_bytes', 'max', 'max'),
-    ('peak_memory_reserved', 'Peak memory, reserved', 'bytes', 'lower', 'most bytes that the allocator held', 'none', 'the capture', 'same framework', 'memory_peak.peak_reserved_bytes', 'max', 'max'),
-    ('device_utilization', 'Device utilization by the driver', 'ratio', 'higher', 'time with any kernel running', 'sample period of the driver', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean'),
-    ('cpu_utilization', 'CPU utilization of the process', 'ratio', 'none', 'CPU time of the process', 'wall time of all cores', 'readings between the first and the last step', 'any run', 'utilization.value', 'mean', 'mean'),
-    ('power', 'Power of a device', 'W', 'lower', 'power draw of the board', 'none', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean'),
-    ('energy_per_step', 'Energy per step', 'J', 'lower', 'rise of the energy counters over the time it took, times the mean step', 'step', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'sum'),
-    ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'median measured step', 'median bare step', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max')
-) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks);
+    ('step_time', 'Step time', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
+    ('step_time_profiled', 'Step time under the profiler', 'ns', 'lower', 'wall time of a step', 'step', 'measured steps', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
+    ('step_time_p95', 'Step time, 95th percentile', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'p95', 'max', NULL),
+    ('throughput', 'Throughput', 'samples/s', 'higher', 'samples of a step', 'wall time of the step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.samples', 'median', 'sum', NULL),
+    ('throughput_tokens', 'Throughput in tokens', 'tokens/s', 'higher', 'tokens of a step', 'wall time of the step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.tokens', 'median', 'sum', NULL),
+    ('device_busy', 'Device busy', 'ratio', 'higher', 'union of device work but async', 'wall time', 'measured steps, by device time', 'same kind of device', 'device_busy.busy_ratio', 'mean', 'mean', 1.0),
+    ('kernel_time', 'Kernel time', 'ns', 'lower', 'sum of kernel and collective durations on a device', 'step', 'measured steps, by launch', 'same kind of device', 'category_summary.total_ns', 'median', 'mean', NULL),
+    ('kernels_per_step', 'Kernels per step', 'count', 'lower', 'kernels and collectives on a device', 'step', 'measured steps, by launch', 'same kind of device', 'category_summary.calls', 'median', 'mean', NULL),
+    ('compute_time', 'Compute time', 'ns', 'lower', 'union of kernels', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.compute_ns', 'median', 'mean', NULL),
+    ('communication_time', 'Communication time', 'ns', 'lower', 'union of collectives, waiting included', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.communication_ns', 'median', 'mean', NULL),
+    ('exposed_communication_time', 'Exposed communication', 'ns', 'lower', 'union of collectives less compute', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.exposed_communication_ns', 'median', 'mean', NULL),
+    ('copy_time', 'Copy time', 'ns', 'lower', 'union of copies and memsets', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.copy_ns', 'median', 'mean', NULL),
+    ('idle_time', 'Idle time', 'ns', 'lower', 'step less the union of device work', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.idle_ns', 'median', 'mean', NULL),
+    ('op_time', 'Operator time on the host', 'ns', 'lower', 'sum of operator self times over threads', 'step', 'measured steps', 'same kind of device', 'category_summary.total_ns', 'median', 'mean', NULL),
+    ('op_coverage', 'Operator coverage', 'ratio', 'none', 'sum of operator self times over threads', 'wall time; above 1 with several busy threads', 'measured steps', 'same framework', 'category_summary.total_ns', 'mean', 'mean', NULL),
+    ('peak_memory', 'Peak memory', 'bytes', 'lower', 'most memory in use: the driver''s count of the device, on a CPU run resident memory of the process', 'none', 'the whole run', 'same kind of device', 'memory_peak.peak_used_bytes', 'max', 'max', NULL),
+    ('peak_memory_allocated', 'Peak memory, allocated', 'bytes', 'lower', 'most bytes in use by the allocator''s count', 'none', 'the capture', 'same framework', 'memory_peak.peak_allocated_bytes', 'max', 'max', NULL),
+    ('peak_memory_reserved', 'Peak memory, reserved', 'bytes', 'lower', 'most bytes that the allocator held', 'none', 'the capture', 'same framework', 'memory_peak.peak_reserved_bytes', 'max', 'max', NULL),
+    ('device_utilization', 'Device utilization by the driver', 'ratio', 'higher', 'time with any kernel running', 'sample period of the driver', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean', 1.0),
+    ('cpu_utilization', 'CPU utilization of the process', 'ratio', 'none', 'CPU time of the process', 'wall time of all cores', 'readings between the first and the last step', 'any run', 'utilization.value', 'mean', 'mean', 1.0),
+    ('power', 'Power of a device', 'W', 'lower', 'power draw of the board', 'none', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean', NULL),
+    ('energy_per_step', 'Energy per step', 'J', 'lower', 'rise of the energy counters over the time it took, times the mean step', 'step', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'sum', NULL),
+    ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'median measured step', 'median bare step', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max', NULL)
+) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest);
 
 COMMENT ON VIEW metric IS 'The definition of one metric.';
 COMMENT ON COLUMN metric.id IS 'Name that scripts use.';
@@ -40,3 +40,4 @@ COMMENT ON COLUMN metric.comparable_across IS 'any run, same kind of device, or 
 COMMENT ON COLUMN metric.source IS 'View and column that it comes from.';
 COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95 or max.';
 COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum.';
+COMMENT ON COLUMN metric.highest IS 'Value that it can not pass, nor its interval. NULL: there is none.';
