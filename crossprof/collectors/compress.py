@@ -15,18 +15,16 @@ __all__ = ["compress_captures"]
 def compress_captures(folder: RunFolder) -> None:
     """Compress every `.json` of a folder's captures. Each file is named in run.json at any moment, in one form or the other."""
     captures = []
-    replaced: list[Path] = []
+    packed: dict[Path, Path] = {}
     for capture in folder.facts.get("captures", []):
-        files = [folder.path / name for name in capture.get("files", ())]
-        plain = [path for path in files if path.suffix == ".json"]
-        packed = {path: _compress(path) for path in plain}
-        files = [packed.get(path, path) for path in files]
-        names = [folder.relative(path) for path in files]
-        captures.append({**capture, "files": names, "bytes": sum(path.stat().st_size for path in files)})
-        replaced += plain
-    if replaced:
+        files: list[Path] = [folder.path / name for name in capture.get("files", ())]
+        packed |= {path: _compress(path) for path in files if path.suffix == ".json"}
+        kept = [packed.get(path, path) for path in files]
+        size = sum(path.stat().st_size for path in kept)
+        captures.append({**capture, "files": [folder.relative(path) for path in kept], "bytes": size})
+    if packed:
         folder.update(captures=captures)
-    for path in replaced:
+    for path in packed:
         path.unlink()
 
 

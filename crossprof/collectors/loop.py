@@ -130,10 +130,7 @@ class Loop:
         elif is_open or plan not in PROFILED:
             return False
         if plan in PROFILED:
-            bare = self.counts["bare"]
-            self._profiler.open(
-                {**self._metadata, "first_step": self.counts["count"]}, bare_mean_ns=self._bare_ns / bare if bare else None
-            )
+            self._profiler.open({**self._metadata, "first_step": self.counts["count"]}, bare_ns=self._bare_ns)
         return True
 
     def _finish(self, end_ns: int) -> None:

@@ -13,8 +13,9 @@ from crossprof.collectors.run_folder import RunFolder
 
 __all__ = ["Profiler"]
 
-_SHORTEST_LAG_NS = 1_000_000
-"""Waiting for idle devices takes time too; less than this is no sign that the host had run ahead."""
+_SHORTEST_LAG_NS = 3_000_000
+_LAG_RATIO = 0.1
+"""Waiting for idle devices takes time too: the host had run ahead if it took more, and more than this share of the bare steps."""
 
 
 class Profiler:
@@ -36,8 +37,8 @@ class Profiler:
         """Whether a step that starts now runs under the profiler."""
         return self.window is not None and not self.fuse.is_blown
 
-    def open(self, metadata: Mapping[str, Any], *, bare_mean_ns: float | None = None) -> None:
-        """Start a window, if there is a profiler. By `bare_mean_ns` one sees whether the host had run ahead of the device."""
+    def open(self, metadata: Mapping[str, Any], *, bare_ns: int = 0) -> None:
+        """Start a window, if there is a profiler. `bare_ns`, the time of all bare steps, tells whether the host ran ahead."""
         if self.fuse.is_blown or not self._has_collector():
             return
         assert self._collector is not None
@@ -48,8 +49,8 @@ class Profiler:
             self.window.start({**metadata, "capture": number})
         finally:
             self._record(f"capture-{number}-start")
-        if bare_mean_ns is not None and self.window.drain_dur_ns > max(bare_mean_ns, _SHORTEST_LAG_NS):
-            self._note_host_ahead(self.window.drain_dur_ns, bare_mean_ns)
+        if bare_ns and self.window.drain_dur_ns > max(_SHORTEST_LAG_NS, _LAG_RATIO * bare_ns):
+            self._note_host_ahead(self.window.drain_dur_ns, bare_ns)
 
     def close(self) -> None:
         """End the window, if there is one: its files are written when this returns."""
@@ -80,9 +81,9 @@ class Profiler:
         with self.fuse.guard("writing run.json"):
             self._folder.update(captures=captures, clock=clock, options_effective=effective)
 
-    def _note_host_ahead(self, drained_ns: int, mean_ns: float) -> None:
+    def _note_host_ahead(self, drained_ns: int, bare_ns: int) -> None:
         detail = (
-            f"After the bare steps, of {mean_ns / 1e6:.2f} ms each, the device still had {drained_ns / 1e6:.1f} ms of work. "
+            f"After bare steps of {bare_ns / 1e6:.1f} ms in all, the device still had {drained_ns / 1e6:.1f} ms of work. "
             "Wait for a result in each step (jax.block_until_ready(loss), loss.item())."
         )
         self._folder.finding("host_ran_ahead", "warning", detail, "Step times are those of handing work out, not of doing it.")

@@ -36,7 +36,7 @@ class TorchCollector:
         import torch
         from torch.profiler import profile
 
-        if torch.autograd._profiler_enabled():
+        if torch.autograd._profiler_enabled():  # pyright: ignore[reportPrivateImportUsage]
             raise ProfilerBusy("torch.profiler is already on in this process.")
         options = {"activities": _activities(), **self._options}
         if not _NO_TRACE_ONLY & {name for name, value in options.items() if value}:

@@ -16,7 +16,7 @@ from crossprof.collectors.collector import Collector, ProfilerBusy
 
 
 class CollectorSuite:
-    """Subclass it with the fixtures `collector`, a fresh one, and `work`, a function that does a little of the framework's work."""
+    """To subclass with the fixtures `collector`, a fresh one, and `work`, a function that makes the framework work a little."""
 
     framework: str
 
@@ -85,7 +85,7 @@ class CollectorSuite:
         with crossprof.profile("timed", framework=self.framework) as run:
             run.step()
             began = time.perf_counter_ns()
-            for _ in range(20):
+            for _ in range(50):
                 work()
                 time.sleep(0.02)
                 now = time.perf_counter_ns()
@@ -94,7 +94,7 @@ class CollectorSuite:
                 began = time.perf_counter_ns()
         (one,) = recorded()
         steps = one.steps[1:]
-        assert one.states == "uubbbbbwppppp" + "b" * 8
+        assert one.states == "uubbbbbwppppp" + "b" * 38
         assert len(steps) == len(own)
         times = [step["end_ns"] - step["start_ns"] for step in steps]
         assert statistics.median(times) == pytest.approx(statistics.median(own), rel=0.01)

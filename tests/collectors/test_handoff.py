@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ with open(store + "/spans", "a") as file: file.write(json.dumps([began, time.tim
             pass
     handoff.wait()
     spans = [json.loads(line) for line in (tmp_path / "store" / "spans").read_text().splitlines()]
-    assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
     assert len(spans) == 3
 
 

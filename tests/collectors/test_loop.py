@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 import crossprof
@@ -25,7 +27,7 @@ def test_steps_touch_except_where_the_profiler_worked(fake, recorded):
         for _ in crossprof.steps(range(16)):
             pass
     (one,) = recorded()
-    gaps = [later["start_ns"] - earlier["end_ns"] for earlier, later in zip(one.steps, one.steps[1:], strict=False)]
+    gaps = [later["start_ns"] - earlier["end_ns"] for earlier, later in pairwise(one.steps)]
     assert all(gap == 0 for step, gap in enumerate(gaps) if step not in (6, 12))
     assert gaps[6] > 0
     assert gaps[12] > 0
@@ -75,9 +77,13 @@ def test_failing_step_is_no_step(fake, recorded):
         if fails:
             raise KeyError("user")
 
-    with pytest.raises(KeyError, match="user"), crossprof.profile("run", schedule=(0, 9, 0, 1)):
+    @crossprof.profile("run", schedule=(0, 9, 0, 1))
+    def train():
         train_step(False)
         train_step(True)
+
+    with pytest.raises(KeyError, match="user"):
+        train()
     (one,) = recorded()
     assert one.states == "b"
     assert one.run["status"] == "failed"

@@ -52,7 +52,7 @@ def test_arguments_reach_run_json(fake, recorded):
     "wrong", [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}]
 )
 def test_wrong_arguments_are_refused_at_once(wrong):
-    with pytest.raises(ValueError, match="theano|often|profiled"):
+    with pytest.raises(ValueError, match=r"theano|often|profiled"):
         crossprof.profile("run", **wrong)
 
 

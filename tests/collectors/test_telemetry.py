@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_readings_come_in_their_rhythm_and_at_the_end():
     assert summary["readings"] == len(readings)
     assert summary["interval_ns"] == 50_000_000
     assert 0 <= summary["cpu_ratio"] < 0.5
-    gaps = [later["perf_ns"] - earlier["perf_ns"] for earlier, later in zip(readings, readings[1:-1], strict=False)]
+    gaps = [later["perf_ns"] - earlier["perf_ns"] for earlier, later in pairwise(readings[:-1])]
     assert statistics.median(gaps) == pytest.approx(50e6, rel=0.3)
     assert set(readings[0]) == {"at_ns", "perf_ns", "cost_ns", "source", "device", "values"}
 
