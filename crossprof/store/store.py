@@ -194,7 +194,7 @@ class Store:
         return ()
 
     def _names(self) -> list[str]:
-        rows = self.arrow("SELECT run FROM (SELECT run, max(started_ns) AS at FROM run GROUP BY run) ORDER BY at DESC LIMIT 6")
+        rows = self.arrow("SELECT run FROM (SELECT run, max(started_ns) AS latest_ns FROM run GROUP BY run) ORDER BY latest_ns DESC LIMIT 6")
         names: list[str] = rows["run"].to_pylist()
         return names
 
