@@ -35,8 +35,8 @@ def findings(connection: Connection) -> dict[str, tuple[Any, ...]]:
 def test_the_run_is_what_run_json_says(scratch: Connection, tmp_path: Path) -> None:
     staged(scratch, run_folder(tmp_path))
     run = scratch.execute(
-        """SELECT run_id, run, framework, framework_version, model, precision, phase, batch_size, world_size, status, source, host
-        FROM run"""
+        """SELECT run_id, run, framework, framework_version, model, precision, phase, batch_size, world_size, status, source,
+            host FROM run"""
     ).fetchall()
     assert run == [
         ("20261123-bert", "bert", "torch", "2.13.0", "bert-base", "bf16", None, 32, 1, "completed", "recording", "node-1")
