@@ -96,7 +96,7 @@ def create_base(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates the empty tables of schema.sql in the schema `base` and exposes them in `main`."""
     catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
     connection.execute(f'CREATE SCHEMA base; USE "{catalog}".base')
-    connection.execute(files(__package__).joinpath("schema.sql").read_text("utf-8"))
+    connection.execute(files("crossprof.store").joinpath("schema.sql").read_text("utf-8"))
     connection.execute(f'USE "{catalog}".main')
     expose_base(connection)
 
@@ -122,7 +122,7 @@ def _quoted(text: str) -> str:
 
 
 def _sources() -> Iterable[tuple[str, str]]:
-    for entry in files(__package__).joinpath("views").iterdir():
+    for entry in files("crossprof.store").joinpath("views").iterdir():
         if entry.name.endswith(".sql"):
             yield entry.name.removesuffix(".sql"), entry.read_text("utf-8")
 

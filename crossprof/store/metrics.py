@@ -128,7 +128,7 @@ def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _samples(source: Source, query: str, params: object = None) -> list[Sampled]:
-    statistics = {one.id: one.statistic for one in registry(source).values()}
+    statistics: dict[str, Statistic] = {one.id: one.statistic for one in registry(source).values()}
     table = cast(pa.Table, source.sql(query, params=params).to_arrow_table())
     columns = [table.column(name).to_pylist() for name in ("run_id", "metric", "rank")]
     values, weights = (_lists(table.column(name)) for name in ("values", "weights"))

@@ -1,5 +1,3 @@
-from types import ModuleType
-
 import duckdb
 import numpy as np
 import pytest
@@ -78,7 +76,7 @@ def test_a_metric_without_a_source_is_a_row_without_a_value(tiny_runs: duckdb.Du
     assert {row[1:] for row in rows} == {(None, 0, None)}
 
 
-def many_steps(tiny: ModuleType, runs: int = 1, steps: int = 60) -> duckdb.DuckDBPyConnection:
+def many_steps(*, runs: int = 1, steps: int = 60, is_gpu: bool = False) -> duckdb.DuckDBPyConnection:
     connection: duckdb.DuckDBPyConnection = duckdb.connect()
     catalog.create_base(connection)
     connection.execute("""
@@ -95,12 +93,20 @@ def many_steps(tiny: ModuleType, runs: int = 1, steps: int = 60) -> duckdb.DuckD
         """,
         [steps],
     )
+    if is_gpu:  # one of the nine measured steps has a gap
+        connection.execute("""
+            INSERT INTO base.kernel BY NAME
+            SELECT run_id, 0 AS rank, 0 AS device_id, step AS kernel_id, 'k' AS name, 'kernel' AS kind, 'gemm' AS category,
+                start_ns, if(step = 15, dur_ns - 600, dur_ns) AS dur_ns, step
+            FROM base.step
+            WHERE is_profiled
+        """)
     catalog.roll_up(connection)
     return connection
 
 
-def test_intervals_hold_their_values(tiny: ModuleType) -> None:
-    with many_steps(tiny) as connection:
+def test_intervals_hold_their_values() -> None:
+    with many_steps() as connection:
         rows = connection.sql(
             "SELECT metric, value, n, ci_low, ci_high FROM run_metric WHERE rank IS NULL AND n > 0"
         ).fetchall()
@@ -114,15 +120,25 @@ def test_intervals_hold_their_values(tiny: ModuleType) -> None:
         assert low > 0.9 * value
 
 
-def test_filling_twice_leaves_one_row_each(tiny: ModuleType) -> None:
-    with many_steps(tiny) as connection:
+def test_the_interval_of_a_share_stays_below_one() -> None:
+    with many_steps(is_gpu=True) as connection:
+        rows = connection.sql(
+            "SELECT value, n, ci_high FROM run_metric WHERE metric = 'device_busy' AND rank IS NULL"
+        ).fetchall()
+    ((value, n, high),) = rows
+    assert 0.9 < value < high == 1.0
+    assert n == 9
+
+
+def test_filling_twice_leaves_one_row_each() -> None:
+    with many_steps() as connection:
         before = connection.sql("SELECT count(*) FROM run_metric").fetchall()
         catalog.fill_run_metric(connection)
         assert connection.sql("SELECT count(*) FROM run_metric").fetchall() == before
 
 
-def test_samples_are_in_time_order_and_of_the_runs_asked_for(tiny: ModuleType) -> None:
-    with many_steps(tiny, runs=3) as connection:
+def test_samples_are_in_time_order_and_of_the_runs_asked_for() -> None:
+    with many_steps(runs=3) as connection:
         found = samples(connection, ["r1"])
     assert {one.run_id for one in found} == {"r1"}
     step_time = next(one for one in found if one.metric == "step_time")
