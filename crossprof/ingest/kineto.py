@@ -41,7 +41,7 @@ _NS_OF_TEXT = """CREATE OR REPLACE TEMP MACRO kineto_ns(ts, dur) AS
     try_cast(round((try_cast(ts AS DECIMAL(30, 9)) + try_cast(dur AS DECIMAL(30, 9))) * 1000) AS BIGINT)"""
 
 # A double holds microseconds to the nanosecond up to 2^43 = 8.8e12.
-_COARSE_TIME = re.compile(rb'"ts"\s*:\s*(?:[89]\d{12}|\d{14,})\.\d')
+_COARSE_TIME = re.compile(rb'"ts"\s*:\s*"?(?:[89]\d{12}|\d{14,})\.\d')
 _TIME = re.compile(rb'("(?:ts|dur)"\s*:\s*)(-?\d+(?:\.\d+)?)')
 _COARSE_TIME_BYTES = 1 << 20
 

@@ -118,8 +118,8 @@ def test_launches(scratch: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_our_own_steps_are_kept(scratch: duckdb.DuckDBPyConnection) -> None:
-    scratch.execute("INSERT INTO step BY NAME SELECT 'r' run_id, 0 AS rank, 3 AS step, 0 start_ns, 50 dur_ns, true is_profiled, "
-                    "true is_warmup, 'crossprof' AS source")  # fmt: skip
+    scratch.execute("""INSERT INTO step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup, source)
+        VALUES ('r', 0, 3, 0, 50, true, true, 'crossprof')""")
     stage(scratch, "step", step=9, start_ns=0, end_ns=40)
     op(scratch, "in", 10, 20)
     op(scratch, "after", 50, 60)
