@@ -1,6 +1,6 @@
 """The dashboard room: pages over the store's views. It draws and decides nothing.
 
-`crossprof.dashboard.quantity` writes numbers for the command line too, so this file loads no Dash until a dashboard is asked for.
+`crossprof.dashboard.quantity` writes numbers for the command line too, so no Dash is loaded until a dashboard is asked for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def serve(
     allowed_hosts: Collection[str] = (),
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the dashboard until Ctrl-C; `on_ready` gets its address: see `server.serve`. Raises StoreError where it can't listen."""
+    """Serve the dashboard until Ctrl-C; `on_ready` gets its address: see `server.serve`. Raises StoreError: it can't listen."""
     from crossprof.dashboard import server
 
     server.serve(store_path, host=host, port=port, token=token, allowed_hosts=allowed_hosts, on_ready=on_ready)

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
@@ -109,7 +108,6 @@ def _menu() -> list[str]:
 def _route(app: Dash, snapshot: Snapshot) -> None:
     pages = {page.path: page for page in PAGES}
 
-    @app.callback(Output("page", "children"), Output("shown", "data"), Input("url", "pathname"), Input("url", "search"))
     def show(pathname: str | None, search: str | None) -> tuple[Any, dict[str, str]]:
         query = dict(parse_qsl((search or "").lstrip("?")))
         page = pages.get((pathname or "/").rstrip("/") or "/")
@@ -117,6 +115,7 @@ def _route(app: Dash, snapshot: Snapshot) -> None:
             return _no_such_page(pathname or ""), {"title": "Not found", "path": ""}
         return _body(page, snapshot, query), {"title": page.title, "path": page.path}
 
+    app.callback(Output("page", "children"), Output("shown", "data"), Input("url", "pathname"), Input("url", "search"))(show)
     browser = "crossprof"
     app.clientside_callback(
         ClientsideFunction(browser, "toggleScheme"),

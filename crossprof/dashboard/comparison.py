@@ -1,4 +1,4 @@
-"""The tables of a comparison: verdicts, metrics, what differs between the runs, operations. Words and figures are the store's."""
+"""The parts of a comparison: verdicts, metrics, what differs between runs, operations. Words and figures are the store's."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _next(found: RunDifference, word: str, runs: Sequence[Mapping[str, Any]]) ->
 
 
 def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> list[Any]:
-    """The leading metrics as a table, and the rest in one that opens on demand. `addresses` make each other run the baseline."""
+    """The leading metrics as a table, the rest in one that opens on demand. `addresses` make each other run the baseline."""
     held = {one.metric for other in found.others for one in other.metrics if one.base or one.other}
     leading = [metric for metric in registry if metric["id"] in held and metric["id"] in _LEADING]
     rest = [metric for metric in registry if metric["id"] in held and metric["id"] not in _LEADING]
@@ -160,7 +160,7 @@ def operations_grid(found: Comparison) -> Any:
     rows = _operation_rows(found)
     if not rows:
         return components.absent(
-            "the baseline and the others have no work of one kind: kernels on a device are never set beside operators of a CPU run."
+            "the runs have no work of one kind: kernels on a device are never set beside operators of a CPU run."
         )
     scale = scale_for("ns", [value for row in rows for key, value in row.items() if key.startswith("value") and value])
     for row in rows:
@@ -216,12 +216,14 @@ def _operation_rows(found: Comparison) -> list[dict[str, Any]]:
     for row in rows.values():
         for place in places:  # in the baseline and in another run, but not in this one
             row.setdefault(f"value_{place}", None)
-            row.setdefault(f"delta_{place}", -(row["value_base"] or 0.0))
+            row.setdefault(f"delta_{place}", -row["value_base"] if row["value_base"] else None)
     deltas = [f"delta_{place}" for place in places]
-    return sorted(rows.values(), key=lambda row: -max(abs(row[delta]) for delta in deltas))[:_MOST_OPERATIONS]
+    return sorted(rows.values(), key=lambda row: -max(abs(row[delta] or 0.0) for delta in deltas))[:_MOST_OPERATIONS]
 
 
-def _signed(value: float, scale: Scale) -> str:
+def _signed(value: float | None, scale: Scale) -> str:
+    if value is None:
+        return NONE
     size = significant(abs(value) / scale.divisor)
     return size if value == 0 else f"{'+' if value > 0 else '−'}{size}"
 

@@ -18,7 +18,7 @@ __all__ = ["Absent", "card", "chip", "command", "compare_address", "drawn", "fig
 logger = logging.getLogger(__name__)
 
 
-class Absent(Exception):
+class Absent(Exception):  # noqa: N818 - a state of a card, no error
     """There is nothing to draw, and this is why. The message finishes the sentence 'None, because ...'."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["NONE", "Scale", "instant", "percent_change", "percent_range", "scale_for", "significant"]
+__all__ = ["NONE", "Scale", "instant", "percent", "percent_change", "percent_range", "scale_for", "significant"]
 
 NONE = "–"
 _TIMES = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
@@ -50,6 +50,11 @@ def significant(value: float) -> str:
     decimals = max(0, 2 - math.floor(math.log10(abs(rounded))))
     text = f"{value:,.{min(decimals, 6)}f}"
     return f"{value:.1e}" if float(text.replace(",", "")) == 0 else text
+
+
+def percent(ratio: float) -> str:
+    """A share in 0..1 as a percentage."""
+    return f"{significant(ratio * 100)}\u2009%"
 
 
 def percent_change(ratio: float | None) -> str:

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-import psutil
+from crossprof.ingest import pending
 
-__all__ = ["Watcher", "finished_recordings"]
+__all__ = ["Watcher"]
 
 logger = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 5.0
 _TRIES = 3
-
-
-def finished_recordings(store_path: Path) -> list[Path]:
-    """The rank folders in recordings/ that nobody writes to any more: ended, or their process on this machine is gone."""
-    return [path.parent for path in sorted(store_path.glob("recordings/*/rank-*/run.json")) if _is_finished(path)]
-
-
-def _is_finished(path: Path) -> bool:
-    try:
-        document = json.loads(path.read_bytes())
-        if document["status"] != "running":
-            return True
-        boot_id = Path("/proc/sys/kernel/random/boot_id")
-        is_here = boot_id.is_file() and boot_id.read_text().strip() == document["host"]["boot_id"]
-        return is_here and not psutil.pid_exists(int(document["process"]["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):  # vanished meanwhile, or not a recording of ours
-        return False
 
 
 class Watcher(threading.Thread):
@@ -54,7 +36,7 @@ class Watcher(threading.Thread):
         """Look every few seconds, until `close`. A recording is taken at the second look that finds it finished."""
         earlier: set[Path] = set()
         while not self._ended.wait(_EVERY_SECONDS):
-            found = {path for path in finished_recordings(self._store_path) if self._tries.get(path, 0) < _TRIES}
+            found = {path for path in pending(self._store_path) if self._tries.get(path, 0) < _TRIES}
             if waiting := sorted(found & earlier):
                 self._ingest(waiting)
             earlier = found

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from waitress.server import create_server
+from waitress.server import create_server  # type: ignore[import-untyped]
 
 from crossprof.dashboard.app import create_app
 from crossprof.dashboard.recordings import Watcher
@@ -57,9 +57,9 @@ def serve(
         raise
     watcher = Watcher(resolved_path(store_path))
     watcher.start()
-    if on_ready is not None:
-        on_ready(_address(host, bound.getsockname()[1]))
     try:
+        if on_ready is not None:
+            on_ready(_address(host, bound.getsockname()[1]))
         with _sigterm_ends():
             server.run()  # returns on KeyboardInterrupt
     finally:

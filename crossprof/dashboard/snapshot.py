@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ class Snapshot:
     def version(self) -> str:
         """The name of the current catalog; empty before the first publish."""
         try:
-            return os.readlink(self.path / "crossprof.duckdb")
+            return str((self.path / "crossprof.duckdb").readlink())
         except OSError:
             return ""
 

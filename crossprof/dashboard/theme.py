@@ -32,31 +32,27 @@ _FRAMEWORK_COLORS = {
 }
 _DASHES = ("solid", "solid", "dash", "dot", "dashdot")
 
-# In order of meaning, the same in every run: compute, then memory, then communication, then what has no name.
+# In order of meaning, the same in every run: compute, then memory, then communication, then what is no work.
 _CATEGORY_COLORS = {
     "gemm": "#3CA951",
     "attention": "#FF8AB7",
     "conv": "#4269D0",
-    "norm": "#A463F2",
-    "elementwise": "#EFB118",
-    "activation": "#D9C046",
-    "softmax": "#C98BDB",
-    "reduce": "#97BBF5",
-    "embedding": "#7FA65A",
-    "loss": "#E58FB1",
-    "optimizer": "#6CC5B0",
-    "random": "#C7A98B",
     "fusion": "#5B8DB8",
-    "data": "#B5A642",
+    "norm": "#A463F2",
+    "softmax": "#C98BDB",
+    "elementwise": "#EFB118",
+    "reduce": "#97BBF5",
+    "pooling": "#2F8F83",
+    "embedding": "#7FA65A",
+    "index": "#B9C46A",
+    "loss": "#E58FB1",
+    "rng": "#C7A98B",
+    "optimizer": "#6CC5B0",
+    "input": "#B5A642",
     "copy": "#9C6B4E",
-    "memcpy": "#9C6B4E",
-    "memset": "#BF9A83",
-    "comm": "#FF725C",
     "communication": "#FF725C",
-    "collective": "#FF725C",
-    "sync": "#8E99A8",
-    "runtime": "#7C8694",
-    "other": "#B4BAC2",
+    "control": "#7C8694",
+    "other": "#A9B0B8",
     "outside_ops": "#CED4DA",
     "idle": "#CED4DA",
 }
@@ -140,7 +136,7 @@ def category_color(category: str) -> str:
 def category_order(categories: Iterable[str]) -> list[str]:
     """Categories in order of meaning; unknown ones before the rest that has no name."""
     order = {name: place for place, name in enumerate(_CATEGORY_COLORS)}
-    return sorted(set(categories), key=lambda name: (order.get(name, order["sync"]), name))
+    return sorted(set(categories), key=lambda name: (order.get(name, order["control"]), name))
 
 
 def figure_layout(look: Theme, *, height: int = 260) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The dashboard over a synthetic store in the system's chromium, with a guard that fails on anything the browser complains of."""
+"""The dashboard over a synthetic store in the system's chromium, and a guard that fails on any complaint of the browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ _SETTLED = """() => {
   delete callbacks.completed;
   return Object.values(callbacks).flat().length === 0 && document.querySelectorAll("main > *").length > 0;
 }"""
-_DRAWN = "() => document.querySelectorAll('.skeleton').length === 0 && ![...document.querySelectorAll('.dash-graph')].some(g => !g.querySelector('.main-svg'))"
+_DRAWN = """() => document.querySelectorAll('.skeleton').length === 0
+  && [...document.querySelectorAll('.dash-graph')].every(graph => graph.querySelector('.main-svg'))"""
 
 
 def _synthetic() -> ModuleType:
@@ -132,7 +133,7 @@ def guard(page: Page) -> Iterator[Guard]:
 
 
 def until(page: Page, condition: str, *, seconds: float = 60) -> None:
-    """Wait for a JavaScript condition. page.wait_for_function evaluates strings inside the page, which the page's policy forbids."""
+    """Wait for a JavaScript condition. page.wait_for_function would evaluate it inside the page, which the policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):
         assert time.monotonic() < end, f"still not true after {seconds} s: {condition}"

@@ -13,13 +13,14 @@ STARTED_NS = 1_780_000_000 * SECOND
 _OPERATORS = {
     "torch": (("aten::addmm", "gemm", 0.42), ("aten::bmm", "gemm", 0.16), ("aten::gelu", "elementwise", 0.09),
               ("aten::native_layer_norm", "norm", 0.07), ("aten::_softmax", "softmax", 0.06), ("aten::copy_", "copy", 0.04)),
-    "tensorflow": (("MatMul", "gemm", 0.45), ("BatchMatMulV2", "gemm", 0.13), ("Erf", "elementwise", 0.12), ("Softmax", "softmax", 0.05)),
+    "tensorflow": (("MatMul", "gemm", 0.45), ("BatchMatMulV2", "gemm", 0.13),
+                   ("Erf", "elementwise", 0.12), ("Softmax", "softmax", 0.05)),
     "jax": (("dot_general", "gemm", 0.5), ("loop_multiply_fusion", "fusion", 0.2), ("reduce-window", "reduce", 0.06)),
 }  # fmt: skip
 
 _KERNELS = (
     ("ampere_sgemm_128x64_tn", "kernel", "gemm", 0.46),
-    ("void at::native::vectorized_elementwise_kernel<4, at::native::GeluFunctor<float>, std::array<char*, 2ul>>(int, float, char*)",
+    ("void at::native::vectorized_elementwise_kernel<4, at::native::GeluFunctor<float>, Array<char*, 2ul>>(int, char*)",
      "kernel", "elementwise", 0.18),
     ("void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float>>(float)", "kernel", "reduce", 0.08),
     ("Memcpy HtoD (Pinned -> Device)", "memcpy", "memcpy", 0.03),
@@ -69,9 +70,9 @@ def _run(connection: duckdb.DuckDBPyConnection, run: SyntheticRun, started: int)
     ended = started + run.step_ns * 60
     connection.execute(
         """INSERT INTO run BY NAME SELECT ? AS run_id, ? AS run, ? AS framework, ? AS framework_version, 'transformer' AS model,
-        ? AS precision, 'training' AS phase, ? AS batch_size, 1 AS world_size, ? AS device_kind, ? AS device_model, 1 AS device_count,
-        ? AS started_ns, ? AS ended_ns, 'completed' AS status, 'recording' AS source, 'synthetic-host' AS host,
-        '3.11.9' AS python_version, '0123456789abcdef0123' AS git_commit, true AS git_is_dirty,
+        ? AS precision, 'training' AS phase, ? AS batch_size, 1 AS world_size, ? AS device_kind, ? AS device_model,
+        1 AS device_count, ? AS started_ns, ? AS ended_ns, 'completed' AS status, 'recording' AS source,
+        'synthetic-host' AS host, '3.11.9' AS python_version, '0123456789abcdef0123' AS git_commit, true AS git_is_dirty,
         MAP {'precision': ?} AS tags, '{"layers": 2, "width": 128}' AS config, MAP {'numpy': '2.1.0', ?: ?} AS versions,
         MAP {'OMP_NUM_THREADS': '2'} AS environment, '{"schedule": "auto", "shapes": true}' AS options_requested,
         '{"schedule": "auto", "shapes": false}' AS options_effective, '0.1.0' AS crossprof_version""",
@@ -90,7 +91,7 @@ def _run(connection: duckdb.DuckDBPyConnection, run: SyntheticRun, started: int)
         [run.run_id, 0 if is_gpu else -1, run.device, model],
     )
     connection.execute(
-        """INSERT INTO finding VALUES (?, 0, 'synthetic', 'info', 1, 'These figures were made up for a test.', 'They mean nothing.'),
+        """INSERT INTO finding VALUES (?, 0, 'synthetic', 'info', 1, 'These figures were made up for a test.', 'No meaning.'),
         (?, 0, 'ops_hidden', 'warning', 3, 'Cheap operators are missing after warm-up.', 'Coverage is low.')""",
         [run.run_id, run.run_id],
     )
@@ -119,8 +120,9 @@ def _ops(
 ) -> None:
     connection.execute(
         """INSERT INTO op BY NAME
-        SELECT run_id, 0 AS rank, step * 100 + ? AS op_id, 0 AS depth, ? AS name, ? AS category, start_ns + ? * 1000000 AS start_ns,
-            (dur_ns * ?)::BIGINT AS dur_ns, (dur_ns * ?)::BIGINT AS self_ns, 'main' AS thread, step
+        SELECT run_id, 0 AS rank, step * 100 + ? AS op_id, 0 AS depth, ? AS name, ? AS category,
+            start_ns + ? * 1000000 AS start_ns, (dur_ns * ?)::BIGINT AS dur_ns, (dur_ns * ?)::BIGINT AS self_ns,
+            'main' AS thread, step
         FROM step WHERE run_id = ? AND is_profiled""",
         [place, name, category, place, share, share, run.run_id],
     )
@@ -132,7 +134,8 @@ def _kernels(
     connection.execute(
         """INSERT INTO kernel BY NAME
         SELECT run_id, 0 AS rank, 0 AS device_id, step * 10 + ? AS kernel_id, ? AS name, ? AS kind, ? AS category,
-            start_ns + (dur_ns * ?)::BIGINT AS start_ns, (dur_ns * ?)::BIGINT AS dur_ns, '7' AS stream, step, step AS device_step
+            start_ns + (dur_ns * ?)::BIGINT AS start_ns, (dur_ns * ?)::BIGINT AS dur_ns, '7' AS stream, step,
+            step AS device_step
         FROM step WHERE run_id = ? AND is_profiled""",
         [place, name, kind, category, place * 0.25, min(share, 0.25), run.run_id],
     )

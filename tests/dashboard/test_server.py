@@ -35,7 +35,10 @@ def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_ends_without_a_traceback(tmp_path: Path, ending: signal.Signals) -> None:
-    code = "import sys; from crossprof.dashboard import serve; serve(sys.argv[1], port=0, on_ready=lambda url: print(url, flush=True))"
+    code = (
+        "import sys; from crossprof.dashboard import serve\n"
+        "serve(sys.argv[1], port=0, on_ready=lambda url: print(url, flush=True))"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
         stdout=subprocess.PIPE,

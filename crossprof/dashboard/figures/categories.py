@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
 import plotly.graph_objects as go
+import polars as pl
 
 from crossprof.dashboard.components import Absent
 from crossprof.dashboard.quantity import scale_for, significant
@@ -17,7 +17,7 @@ __all__ = ["per_step"]
 def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure:
     """One bar a run, its parts the time of each category per step.
 
-    `times` has run_id, category, ns_per_step, and coverage_ratio (null where the work is a device's), the same on all rows of a run.
+    `times` has run_id, category, ns_per_step, and coverage_ratio, the same on all rows of a run, null where a device worked.
     """
     if times.is_empty():
         raise Absent("neither kernels nor operators were recorded in the profiled steps.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import polars as pl
 import plotly.graph_objects as go
+import polars as pl
 from plotly.subplots import make_subplots
 
 from crossprof.dashboard.components import Absent
@@ -21,7 +21,7 @@ _COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", 
 def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter: str) -> go.Figure:
     """Bytes in use over time, one line a run, from the first event of each.
 
-    `events` has run_id, at_ns, bytes, by the count of `counter`. Long series are thinned to the largest value of each slice of time.
+    `events` has run_id, at_ns, bytes, by the count of `counter`. Long series keep the largest value of each slice of time.
     """
     if events.is_empty():
         raise Absent("no allocation and no memory reading was recorded.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
 import plotly.graph_objects as go
+import polars as pl
 
 from crossprof.dashboard.components import Absent
 from crossprof.dashboard.quantity import Scale, scale_for
@@ -86,7 +86,8 @@ def over_time(steps: pl.DataFrame, lane: Lane, look: Theme) -> go.Figure:
     figure.update_layout(
         figure_layout(look), showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     )
-    top = max((steps.filter(~pl.col("is_warmup"))["dur_ns"].max() or 0, (steps["dur_ns"].quantile(0.95) or 0) * 1.2))
+    counted = steps.filter(~pl.col("is_warmup"))["dur_ns"].quantile(1.0) or 0.0
+    top = max(counted, (steps["dur_ns"].quantile(0.95) or 0.0) * 1.2)
     figure.update_yaxes(range=[0, float(top) * 1.08 / scale.divisor], title_text=scale.unit)
     figure.update_xaxes(title_text="step")
     return figure

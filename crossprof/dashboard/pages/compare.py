@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import polars as pl
-from dash import Dash, Input, Output, dcc, html
-from plotly.graph_objects import Figure
+from dash import Dash, dcc, html
 
-from crossprof.dashboard import comparison, components, theme
-from crossprof.dashboard.figures import categories, series, step_time
+from crossprof.dashboard import comparison, components
+from crossprof.dashboard.drawing import FIGURES, connect_figure, shown
 from crossprof.dashboard.pages.page import Page
-from crossprof.dashboard.snapshot import Snapshot, frame, rows_of
+from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.errors import CrossprofError
 from crossprof.store import Store
 from crossprof.store.compare import Comparison
-from crossprof.store.composition import composition
 
 __all__ = ["PAGE"]
 
 _MOST_RUNS = 8
-_TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
-_COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
-
-Sides = Sequence[Sequence[str]]
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -44,11 +37,21 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     return [
         html.Div([html.H1("Compare"), _legend(runs, labels)], className="title-row"),
         html.Div(
-            [comparison.verdict_card(other, [runs[0], run], is_only=len(found.others) == 1) for other, run in zip(found.others, runs[1:], strict=True)],
+            [
+                comparison.verdict_card(other, [runs[0], run], is_only=len(found.others) == 1)
+                for other, run in zip(found.others, runs[1:], strict=True)
+            ],
             className="cards",
         ),
-        html.Div([*_tables(store, found, names, runs, labels), *_figures(), _operations(found)], className="cards"),
-        dcc.Store(id="compared", data={"sides": [list(side) for side in sides], "labels": labels}),
+        html.Div(
+            [
+                *_tables(store, found, names, runs, labels),
+                *(components.figure_card("compare", name, figure.title, figure.subtitle) for name, figure in FIGURES.items()),
+                _operations(found),
+            ],
+            className="cards",
+        ),
+        shown(sides, labels),
     ]
 
 
@@ -78,107 +81,15 @@ def _tables(
     ]
 
 
-def _figures() -> list[html.Section]:
-    card = components.figure_card
-    return [
-        card(
-            "compare",
-            "step_time",
-            "Step time",
-            "Filled: bare steps. Hollow: steps under the profiler. Box: quartiles; whiskers: 5th to 95th percentile; warm-up left out.",
-        ),
-        card(
-            "compare",
-            "categories",
-            "Time by category",
-            "Per measured step: the sum of kernel times on a device; where only the CPU worked, of operator self times and their coverage.",
-        ),
-        card(
-            "compare", "memory", "Memory", "By the count that the runs share: the driver's, the process's, or the allocator's."
-        ),
-        card(
-            "compare",
-            "utilization",
-            "Utilization",
-            "Telemetry: the driver's figure for the device, cores in use for the process.",
-        ),
-    ]
-
-
 def _operations(found: Comparison) -> html.Section:
     subtitle = "Time per measured step, the largest difference first. Names are matched exactly: two frameworks share few."
     return components.card("Kernels or operators", subtitle, comparison.operations_grid(found), is_wide=True)
 
 
-def _draw_step_time(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    steps = _of_sides(store, "select run_id, dur_ns, is_profiled, is_warmup from step_time where run_id = ?", sides)
-    return step_time.distribution(steps, lanes, look)
-
-
-def _draw_categories(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    rows = []
-    for side in sides:
-        made_of = composition(store, side)
-        coverage = _coverage(store, side[0]) if made_of.place == "host" else None
-        rows += [(side[0], category, ns, coverage) for category, ns in made_of.categories.items()]
-    schema = {"run_id": pl.String, "category": pl.String, "ns_per_step": pl.Float64, "coverage_ratio": pl.Float64}
-    return categories.per_step(pl.DataFrame(rows, schema=schema, orient="row"), lanes, look)
-
-
-def _coverage(store: Store, run_id: str) -> float | None:
-    found = frame(store, "select value from run_metric where metric = 'op_coverage' and rank is null and run_id = ?", run_id)
-    return found["value"][0] if len(found) else None
-
-
-def _draw_memory(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    query = (
-        "select run_id, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes from memory_timeline where run_id = ?"
-    )
-    events = _of_sides(store, query, sides).filter(pl.col("bytes").is_not_null())
-    counts = events.group_by("counter").agg(pl.col("run_id").n_unique())
-    shared = dict(counts.iter_rows())
-    counter = max(_COUNTERS, key=lambda name: (shared.get(name, 0), -_COUNTERS.index(name)))
-    return series.memory(events.filter(pl.col("counter") == counter), lanes, look, counter=counter)
-
-
-def _draw_utilization(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    samples = _of_sides(store, "select run_id, metric, at_ns, value from utilization where run_id = ?", sides)
-    return series.utilization(samples, lanes, look, titles=_TELEMETRY)
-
-
-def _of_sides(store: Store, query: str, sides: Sides) -> pl.DataFrame:
-    """The rows of all runs; those of a side's repeats under the name of its first."""
-    first = {run_id: side[0] for side in sides for run_id in side}
-    return rows_of(store, query, list(first)).with_columns(pl.col("run_id").replace(first))
-
-
-_DRAWERS: dict[str, Callable[[Store, Sides, Sequence[theme.Lane], theme.Theme], Figure]] = {
-    "step_time": _draw_step_time,
-    "categories": _draw_categories,
-    "memory": _draw_memory,
-    "utilization": _draw_utilization,
-}
-
-
 def connect(app: Dash, snapshot: Snapshot) -> None:
-    """Each figure is drawn by its own request, so that the first shows early; all follow the colour scheme."""
-    for name, drawer in _DRAWERS.items():
-        _connect_figure(app, snapshot, name, drawer)
-
-
-def _connect_figure(app: Dash, snapshot: Snapshot, name: str, drawer: Callable[..., Figure]) -> None:
-    @app.callback(Output({"page": "compare", "figure": name}, "children"), Input("look", "data"), Input("compared", "data"))
-    def draw(scheme: str | None, compared: dict[str, Any]) -> Any:
-        def figure() -> Figure:
-            store = snapshot.store()
-            sides = compared["sides"]
-            runs = [
-                frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in sides
-            ]
-            lanes = theme.lanes(runs, scheme, labels=compared["labels"])
-            return drawer(store, sides, lanes, theme.theme(scheme))
-
-        return components.drawn(figure, name=name)
+    """All figures follow the colour scheme."""
+    for name in FIGURES:
+        connect_figure(app, snapshot, page="compare", name=name)
 
 
 PAGE = Page("/compare", "Compare", layout, connect)

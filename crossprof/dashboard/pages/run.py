@@ -6,18 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, dcc, html
 
-from crossprof.dashboard import components, theme
-from crossprof.dashboard.figures import step_time
+from crossprof.dashboard import components
+from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
 from crossprof.dashboard.pages.page import Page
-from crossprof.dashboard.quantity import NONE, instant, scale_for
+from crossprof.dashboard.quantity import NONE, instant, percent, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.store import Store
+from crossprof.store.composition import Composition, composition
 
 __all__ = ["PAGE"]
 
 _SEVERITIES = ("error", "warning", "info")
+_FIGURES = ("categories", "memory", "utilization")
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -32,11 +34,18 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             [html.H1(run["run"]), components.chip(run["framework"]), html.Span(_summary(run), className="dimmed")],
             className="title-row",
         ),
+        components.card(
+            "What a step is made of",
+            "",
+            html.P(_bound(composition(store, [run_id])), className="sentence"),
+            class_name="verdict",
+        ),
         html.Div(
             [
-                components.figure_card("run", "steps", "Steps over time", "Wall time of each step on the host.", is_wide=True),
+                components.figure_card("run", "course", COURSE.title, COURSE.subtitle, is_wide=True),
                 _metrics(store, run_id),
                 _findings(store, run_id),
+                *(components.figure_card("run", name, FIGURES[name].title, FIGURES[name].subtitle) for name in _FIGURES),
                 components.card("Run", "Where and how it ran.", components.facts(_identity(run))),
                 components.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
                 _options(run),
@@ -44,8 +53,23 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             ],
             className="cards",
         ),
-        dcc.Store(id="run-shown", data=run_id),
+        shown([[run_id]], [run["run"]]),
     ]
+
+
+def _bound(made_of: Composition) -> str:
+    """What a measured step spends its time on, in one line."""
+    work = {name: ns for name, ns in made_of.categories.items() if name not in ("idle", "outside_ops") and ns > 0}
+    if not work:
+        return "Unknown: the capture holds no work of a measured step."
+    largest = max(work, key=lambda name: work[name])
+    total = sum(made_of.categories.values())
+    share = percent(work[largest] / sum(work.values()))
+    if made_of.place == "device":
+        idle = percent(made_of.categories.get("idle", 0.0) / total)
+        return f"The device is idle for {idle} of a measured step; of its work {largest} is the largest part, {share}."
+    outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
+    return f"{largest} on the CPU is the largest part, {share} of all operators; {outside} of the step lies outside them."
 
 
 def _summary(run: Mapping[str, Any]) -> str:
@@ -139,7 +163,8 @@ def _options(run: Mapping[str, Any]) -> html.Section:
     body = []
     for name in names:
         asked, used = (_shown(options.get(name)) for options in (requested, effective))
-        body.append(html.Tr([html.Th(name, scope="row"), html.Td(asked), html.Td(html.B(used) if asked != used else used)]))
+        differs = asked != used and NONE not in (asked, used)
+        body.append(html.Tr([html.Th(name, scope="row"), html.Td(asked), html.Td(html.B(used) if differs else used)]))
     head = html.Tr([html.Th("Option", scope="col"), html.Th("Requested", scope="col"), html.Th("Effective", scope="col")])
     return components.card("Options", subtitle, html.Table([html.Thead(head), html.Tbody(body)], className="plain facts"))
 
@@ -190,17 +215,10 @@ def _shown(value: Any) -> str:
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:
-    """The figure follows the colour scheme."""
-
-    @app.callback(Output({"page": "run", "figure": "steps"}, "children"), Input("look", "data"), Input("run-shown", "data"))
-    def draw(scheme: str | None, run_id: str) -> Any:
-        def figure() -> Any:
-            store = snapshot.store()
-            run = frame(store, "select run_id, run, framework from run where run_id = ?", run_id).to_dicts()
-            steps = frame(store, "select rank, step, dur_ns, is_profiled, is_warmup from step_time where run_id = ?", run_id)
-            return step_time.over_time(steps, theme.lanes(run, scheme)[0], theme.theme(scheme))
-
-        return components.drawn(figure, name="steps")
+    """The figures follow the colour scheme."""
+    connect_figure(app, snapshot, page="run", name="course", drawing=COURSE)
+    for name in _FIGURES:
+        connect_figure(app, snapshot, page="run", name=name)
 
 
 PAGE = Page("/run", "Run", layout, connect, is_in_menu=False)

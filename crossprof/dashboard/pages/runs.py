@@ -145,10 +145,10 @@ def _grid(rows: list[dict[str, Any]], units: Mapping[str, str], text: str, chose
 
 def _columns(units: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
-        _text("run", "Name", 170, cellRenderer="RunLink", pinned="left"),
-        _text("framework", "Framework", 170, cellRenderer="FrameworkChip"),
-        _text("model", "Model", 120),
-        _text("device", "Device", 150),
+        _text("run", "Name", 190, cellRenderer="RunLink", pinned="left"),
+        _text("framework", "Framework", 180, cellRenderer="FrameworkChip"),
+        _text("model", "Model", 115),
+        _text("device", "Device", 140),
         _text("precision", "Precision", 96),
         {**_number("batch_size", "Batch", 76), "valueFormatter": {"function": "params.value == null ? '–' : params.value"}},
         _number("step_time", _titled("Step time", units["step_time"]), 172),
@@ -221,7 +221,14 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         prevent_initial_call=True,
     )
 
-    @app.callback(
+    def refresh(_ticks: int | None, shown: str) -> Any:
+        version = snapshot.version
+        if not ctx.triggered_id or version == shown:
+            return no_update, no_update, no_update, no_update
+        rows, units = _load(snapshot.store())
+        return rows, _columns(units), f"{len(rows):,} in this store", version
+
+    app.callback(
         Output("runs", "rowData"),
         Output("runs", "columnDefs"),
         Output("run-count", "children"),
@@ -229,13 +236,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         Input("refresh", "n_intervals"),
         State("catalog", "data"),
         prevent_initial_call=True,
-    )
-    def refresh(_ticks: int | None, shown: str) -> Any:
-        version = snapshot.version
-        if not ctx.triggered_id or version == shown:
-            return no_update, no_update, no_update, no_update
-        rows, units = _load(snapshot.store())
-        return rows, _columns(units), f"{len(rows):,} in this store", version
+    )(refresh)
 
 
 PAGE = Page("/", "Runs", layout, connect)

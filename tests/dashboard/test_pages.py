@@ -1,0 +1,145 @@
+"""What the pages hold, as Dash components, over a synthetic store; their look is the browser tests' matter."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import plotly.utils
+import pytest
+
+from crossprof.dashboard import create_app
+from crossprof.dashboard.drawing import FIGURES
+from crossprof.dashboard.pages import PAGES, compare, run, runs
+from crossprof.dashboard.snapshot import Snapshot
+from crossprof.dashboard.theme import lanes, theme
+from crossprof.errors import CrossprofError, RunNotFound
+
+
+@pytest.fixture(scope="module")
+def snapshot(synthetic_store: Path) -> Snapshot:
+    return Snapshot(synthetic_store)
+
+
+def text_of(layout: Any) -> str:
+    """All of a layout as JSON, as the browser gets it."""
+    return json.dumps(layout, cls=plotly.utils.PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def test_every_page_has_an_address_of_its_own() -> None:
+    assert sorted(page.path for page in PAGES) == ["/", "/compare", "/run"]
+
+
+def test_runs_has_a_row_for_each_run_latest_first(snapshot: Snapshot) -> None:
+    grid = next(part for part in runs.layout(snapshot, {}) if getattr(part, "id", "") == "runs")
+    rows = grid.rowData
+    assert [row["run"] for row in rows][:2] == ["bert-base-fp32", "bert-base"]
+    first = next(row for row in rows if row["run_id"] == "syn-torch-0001")
+    assert first["step_time"] == pytest.approx(52e6, rel=0.02)
+    assert first["step_time_text"].startswith("5")
+    assert "[" in first["step_time_text"]
+    assert (first["verdict"], first["verdict_why"]) == ("usable", "ops_hidden")
+    assert first["tags"] == "precision=float32"
+
+
+def test_the_addresses_state_reaches_the_runs_page(snapshot: Snapshot) -> None:
+    layout = runs.layout(snapshot, {"q": "jax", "runs": "a,b", "base": "a"})
+    grid = next(part for part in layout if getattr(part, "id", "") == "runs")
+    assert grid.selectedRows == {"ids": ["a", "b"]}
+    assert grid.dashGridOptions["quickFilterText"] == "jax"
+    assert next(part for part in layout if getattr(part, "id", "") == "baseline").data == "a"
+
+
+def test_an_empty_store_names_the_exact_commands(tmp_path: Path) -> None:
+    held = text_of(runs.layout(Snapshot(tmp_path / "nothing"), {}))
+    assert "crossprof demo" in held
+    assert "crossprof ingest PATH" in held
+    assert not (tmp_path / "nothing").exists(), "looking at a store must not create it"
+
+
+def test_compare_opens_with_the_stores_own_sentence(snapshot: Snapshot) -> None:
+    found = snapshot.store().compare("syn-torch-0001", "syn-jax-00000001")
+    held = text_of(compare.layout(snapshot, {"runs": "syn-torch-0001,syn-jax-00000001"}))
+    assert json.dumps(found.others[0].verdict, ensure_ascii=False)[1:-1] in held
+    assert held.index(found.others[0].verdict) < held.index("Throughput")
+
+
+def test_runs_that_are_not_alike_are_compared_with_the_difference_named(snapshot: Snapshot) -> None:
+    held = text_of(compare.layout(snapshot, {"runs": "syn-torch-gpu-1,syn-torch-gpu-2"}))
+    assert "precision: bf16 vs float32" in held
+    assert "Record again with the same precision" in held
+
+
+def test_device_work_is_never_set_beside_operators(snapshot: Snapshot) -> None:
+    held = text_of(compare.layout(snapshot, {"runs": "syn-torch-gpu-1,syn-torch-0001"}))
+    assert "the runs have no work of one kind" in held
+    assert "not comparable" in held
+
+
+def test_several_runs_of_one_name_may_be_pooled(snapshot: Snapshot) -> None:
+    held = text_of(compare.layout(snapshot, {"runs": "tiny-transformer@all,tiny-transformer-jax"}))
+    assert "tiny-transformer-jax is faster than tiny-transformer@all" in held
+
+
+@pytest.mark.parametrize("query", [{}, {"runs": "syn-torch-0001"}, {"runs": ""}])
+def test_less_than_two_runs_are_no_comparison(snapshot: Snapshot, query: dict[str, str]) -> None:
+    assert "Nothing to compare yet" in text_of(compare.layout(snapshot, query))
+
+
+def test_an_unknown_run_and_too_many_are_one_line(snapshot: Snapshot) -> None:
+    with pytest.raises(RunNotFound):
+        compare.layout(snapshot, {"runs": "syn-torch-0001,absent"})
+    with pytest.raises(CrossprofError, match="at most 8"):
+        compare.layout(snapshot, {"runs": ",".join("abcdefghij")})
+
+
+def test_run_shows_what_a_step_is_made_of_and_what_was_found(snapshot: Snapshot) -> None:
+    held = text_of(run.layout(snapshot, {"run": "bert-base"}))
+    assert "The device is idle for 4" in held
+    assert "Cheap operators are missing after warm-up." in held
+    assert "gemm on the CPU is the largest part" in text_of(run.layout(snapshot, {"run": "tiny-transformer-jax"}))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_figure_draws_each_run(snapshot: Snapshot, name: str, scheme: str) -> None:
+    ids = ["syn-torch-0001", "syn-torch-gpu-1"]
+    drawn = lanes([{"run_id": run_id, "run": run_id, "framework": "torch"} for run_id in ids], scheme)
+    figure = FIGURES[name].draw(snapshot.store(), [[run_id] for run_id in ids], drawn, theme(scheme))
+    assert len(figure.data) >= 2
+    assert figure.layout.height > 100
+
+
+def test_a_new_publish_is_seen_and_threads_share_no_connection(tmp_path: Path, synthetic: ModuleType) -> None:
+    watched = Snapshot(tmp_path)
+    assert watched.version == ""
+    synthetic.write_store(tmp_path, synthetic.DEMO[:1])
+    earlier = watched.store()
+    assert len(earlier.runs().fetchall()) == 1
+    synthetic.write_store(tmp_path, synthetic.DEMO[1:2])
+    assert len(watched.store().runs().fetchall()) == 2
+    assert watched.store() is watched.store()
+    elsewhere: list[object] = []
+    thread = threading.Thread(target=lambda: elsewhere.append(watched.store()))
+    thread.start()
+    thread.join()
+    assert elsewhere[0] is not watched.store()
+
+
+def test_a_page_that_fails_says_why_and_the_rest_answers(tmp_path: Path) -> None:
+    client = create_app(tmp_path).server.test_client()
+    body = {
+        "output": "..page.children...shown.data..",
+        "outputs": [{"id": "page", "property": "children"}, {"id": "shown", "property": "data"}],
+        "inputs": [
+            {"id": "url", "property": "pathname", "value": "/run"},
+            {"id": "url", "property": "search", "value": "?run=absent"},
+        ],
+        "changedPropIds": ["url.pathname"],
+    }
+    answer = client.post("/_dash-update-component", json=body)
+    assert answer.status_code == 200
+    assert "No run answers to 'absent'" in answer.get_data(as_text=True)
