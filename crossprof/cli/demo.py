@@ -35,10 +35,12 @@ _ENVIRONMENT = {
 @store_path
 def demo(store: Path) -> None:
     """Train a small Transformer in each framework installed, compare the runs, and open the dashboard."""
+    from crossprof.ingest import pending
+
     trained = [name for name in _installed() if _train(name, store)]
     if not trained:
         raise CrossprofError("No training script of the demo came to its end. What each said is above.")
-    ingest_paths([store / "recordings"], store=store)
+    ingest_paths(pending(store), store=store)
     _report([f"transformer-{name}" for name in trained], store)
     if settings.is_on("CROSSPROF_DEMO_SERVE"):
         serve_store(store)

@@ -57,13 +57,13 @@ _FACTS = (
 def run_documents(store: Store) -> list[dict[str, Any]]:
     """All runs, the latest first, as plain values with maps and JSON unfolded."""
     return _unfolded(
-        store.arrow("SELECT to_json(run)::VARCHAR AS document FROM run ORDER BY started_ns DESC NULLS LAST, run_id")
+        store.arrow("SELECT to_json(each)::VARCHAR AS document FROM run AS each ORDER BY started_ns DESC NULLS LAST, run_id")
     )
 
 
 def described(store: Store, run_id: str) -> dict[str, Any]:
     """The document of `show`: the run, its metrics as a whole, its findings."""
-    (run,) = _unfolded(store.arrow("SELECT to_json(run)::VARCHAR AS document FROM run WHERE run_id = ?", [run_id]))
+    (run,) = _unfolded(store.arrow("SELECT to_json(each)::VARCHAR AS document FROM run AS each WHERE run_id = ?", [run_id]))
     return {
         "run": run,
         "metrics": store.arrow(_METRICS, [run_id]).to_pylist(),
@@ -73,7 +73,7 @@ def described(store: Store, run_id: str) -> dict[str, Any]:
 
 def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:
     """One line a run."""
-    names = ("run", "run id", "framework", "model", "device", "precision", "ranks", "status", "verdict", "started (UTC)")
+    names = ("run", "framework", "model", "device", "ranks", "status", "verdict", "started (UTC)", "run id")
     rows = [
         (
             *(
@@ -85,7 +85,7 @@ def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:
                 run["precision"],
             ),
             f"{run['part_count']} of {run['world_size']}" if run["is_partial"] else str(run["part_count"]),
-            *(run["status"], run["verdict"], instant(run["started_ns"])),
+            *(run["status"], run["verdict"], instant(run["started_ns"]), _run_id(run["run_id"])),
         )
         for run in runs
     ]
@@ -127,6 +127,11 @@ def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
         terminal.print_table([Column(name) for name in names], rows, title="Findings")
     else:
         terminal.print_line("No findings.")
+
+
+def _run_id(run_id: str) -> str:
+    """On a terminal the beginning, which is long enough to name the run by."""
+    return run_id[:18] if terminal.is_terminal() else run_id
 
 
 def _unfolded(rows: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest", "ingest_paths"]
 
+_SHOWN = ("status", "run", "run id", "rank", "events", "seconds", "path")
+
 
 def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     tags = dict(value.partition("=")[::2] for value in values)
@@ -35,7 +37,7 @@ def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequ
 @click.option("--force", is_flag=True, help="Ingest again what the store already holds.")
 @store_path
 @click.pass_context
-def ingest(context: click.Context, paths: tuple[str, ...], store: Path, **options: Any) -> None:
+def ingest(context: click.Context, /, paths: tuple[str, ...], store: Path, **options: Any) -> None:
     """Read traces, TensorBoard log directories and recordings, by what they hold. Globs may be quoted."""
     results = ingest_paths(paths, store=store, **options)
     if any(result.status == "failed" for result in results):
@@ -51,24 +53,21 @@ def ingest_paths(paths: Sequence[str | Path], *, store: Path, **options: Any) ->
     _print_results([result for result in results if result.status != "failed"])
     for result in results:
         if result.status == "failed":
-            reason = str(result.reason)
-            terminal.print_error(reason if str(result.path) in reason else f"{result.path}: {reason}")
+            terminal.print_error(f"{result.path}: {result.reason}")
     return results
 
 
 def _print_results(results: Sequence[IngestResult]) -> None:
-    columns = [terminal.Column(name) for name in ("status", "run", "run id", "rank", "events", "seconds", "path")]
+    columns = [terminal.Column(name, is_number=name in ("events", "seconds")) for name in _SHOWN]
     rows = [
         (
-            result.status,
-            result.run,
-            result.run_id,
-            str(result.rank),
-            f"{result.n_events:,}",
-            f"{result.seconds:.2f}",
-            str(result.path),
+            *(result.status, result.run, result.run_id, None if result.rank is None else str(result.rank)),
+            *(f"{result.n_events:,}", f"{result.seconds:.2f}", str(result.path)),
         )
         for result in results
     ]
     if rows:
         terminal.print_table(columns, rows)
+    for result in results:
+        if result.reason:
+            terminal.print_note(f"{result.path}: {result.status}: {result.reason}")

@@ -37,8 +37,8 @@ def sql(query: str, form: str, output: Path | None, store: Path) -> None:
     opened = open_store(store)
     try:
         write_rows(opened.sql(query), form, output=output)
-    except Error as error:  # found while the rows were computed, so after Store.sql has returned
-        raise QueryError(query, str(error)) from None
+    except (QueryError, Error) as error:  # DuckDB's own while the rows are computed, after Store.sql has returned
+        raise QueryError(query, f"{error} (`crossprof views` lists what can be asked)") from None
 
 
 @click.command()

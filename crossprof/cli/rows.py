@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -50,6 +52,13 @@ def _as_text(relation: DuckDBPyRelation) -> DuckDBPyRelation:
     return relation.project("COLUMNS(*)::VARCHAR")
 
 
+def _batches(relation: DuckDBPyRelation) -> Iterator[Iterator[tuple[str | None, ...]]]:
+    """The rows in batches, so that a result of any length passes through."""
+    for batch in relation.to_arrow_reader(BATCH_ROWS):
+        if batch.num_rows:
+            yield zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 def _print_table(relation: DuckDBPyRelation) -> None:
     rows = _as_text(relation.limit(TABLE_ROWS + 1)).fetchall()
     terminal.print_table(_columns(relation), rows[:TABLE_ROWS])
@@ -72,18 +81,16 @@ def _write_csv(relation: DuckDBPyRelation, file: BinaryIO) -> None:
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(relation.columns)
-    rows = _as_text(relation)
-    while batch := rows.fetchmany(BATCH_ROWS):
-        writer.writerows(batch)
+    for rows in _batches(_as_text(relation)):
+        writer.writerows(rows)
     text.detach()
 
 
 def _write_json(relation: DuckDBPyRelation, file: BinaryIO) -> None:
     """One array of objects. NaN and infinities, which JSON lacks, are null."""
-    rows = relation.project("to_json(COLUMNS(*))::VARCHAR")
     opening = "[\n"
-    while batch := rows.fetchmany(BATCH_ROWS):
-        objects = (dict(zip(relation.columns, map(_json_value, row), strict=True)) for row in batch)
+    for rows in _batches(relation.project("to_json(COLUMNS(*))::VARCHAR")):
+        objects = (dict(zip(relation.columns, map(_json_value, row), strict=True)) for row in rows)
         file.write((opening + ",\n".join(map(json.dumps, objects))).encode())
         opening = ",\n"
     file.write(b"\n]\n" if opening == ",\n" else b"[]\n")
@@ -94,12 +101,12 @@ def _json_value(text: str | None) -> object:
 
 
 def _write_parquet(relation: DuckDBPyRelation, file: BinaryIO) -> None:
-    from pyarrow.parquet import ParquetWriter
-
-    batches = relation.to_arrow_reader(BATCH_ROWS)
-    with ParquetWriter(file, batches.schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    """Through a file beside: DuckDB writes all of its own types, intervals among them, but to a path alone."""
+    with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
+        path = Path(folder) / "rows.parquet"
+        relation.write_parquet(str(path), compression="zstd")
+        with path.open("rb") as written:
+            shutil.copyfileobj(written, file)
 
 
 def _write_arrow(relation: DuckDBPyRelation, file: BinaryIO) -> None:

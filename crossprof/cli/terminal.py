@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
     from rich.table import Table
 
 __all__ = [
     "STYLES",
     "Column",
+    "is_terminal",
     "plain_table",
     "print_card",
     "print_error",
@@ -30,6 +30,8 @@ __all__ = [
 
 Cell = str | None
 NO_VALUE = "-"
+_NEVER_FOLDED = 24
+_PADDING = 2
 STYLES = {
     "better": "green",
     "good": "green",
@@ -49,6 +51,11 @@ class Column:
 
     name: str
     is_number: bool = False
+
+
+def is_terminal() -> bool:
+    """Whether stdout is a terminal, not a pipe or a file."""
+    return sys.stdout.isatty()
 
 
 def print_line(text: str = "") -> None:
@@ -73,8 +80,11 @@ def print_error(text: str) -> None:
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, title: str | None = None) -> None:
     """Print a table on stdout, under its title."""
-    if sys.stdout.isatty():
-        _console().print(_table(columns, rows, title))
+    if is_terminal():
+        console = _console()
+        if title:
+            console.print(f"\n{title}", style="bold")
+        console.print(_table(columns, list(rows), console.width))
     else:
         click.echo((f"\n{title}\n" if title else "") + plain_table(columns, rows), nl=False)
 
@@ -89,7 +99,7 @@ def plain_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> st
 
 def print_card(title: str, lines: Sequence[str], *, style: str = "none") -> None:
     """Print what matters most: framed on a terminal, as plain lines in a pipe."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         click.echo("\n".join((title, *lines)))
         return
     from rich.panel import Panel
@@ -99,14 +109,15 @@ def print_card(title: str, lines: Sequence[str], *, style: str = "none") -> None
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress line on stderr while the body runs; none where stderr is no terminal."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+def progress(activity: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A function that is told what is worked on, how much is done, and of how much; it shows a line on a terminal's stderr."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = _console(to_stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar
+        task = bar.add_task(activity, total=None)
+        yield lambda name, done, total: bar.update(task, description=f"{activity} {name}", completed=done, total=total)
 
 
 def _console(*, to_stderr: bool = False) -> Console:
@@ -116,14 +127,18 @@ def _console(*, to_stderr: bool = False) -> Console:
     return Console(file=sys.stderr if to_stderr else sys.stdout, markup=False, emoji=False, highlight=False)
 
 
-def _table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], title: str | None) -> Table:
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> Table:
+    """The table for a terminal. Short columns keep to one line as long as all of them fit."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title, style="bold") if title else None, title_justify="left")
-    for column in columns:
-        table.add_column(Text(column.name), justify="right" if column.is_number else "left", overflow="fold")
+    widths = [max(len(column.name), *(len(row[number] or "") for row in rows), 1) for number, column in enumerate(columns)]
+    has_room = sum(min(each, _NEVER_FOLDED) + _PADDING for each in widths) <= width
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column, each in zip(columns, widths, strict=True):
+        side: Literal["left", "right"] = "right" if column.is_number else "left"
+        table.add_column(Text(column.name), justify=side, overflow="fold", no_wrap=has_room and each <= _NEVER_FOLDED)
     for row in rows:
         table.add_row(*(Text(cell or NO_VALUE, style=STYLES.get(cell or "", "")) for cell in row))
     return table

@@ -6,7 +6,7 @@ import numpy as np
 
 import crossprof
 
-WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 120
+WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 80
 MASK = jnp.triu(jnp.full((LENGTH, LENGTH), -1e9), 1)
 
 

@@ -6,7 +6,7 @@ from tensorflow.keras import Model, layers, losses, optimizers
 
 import crossprof
 
-WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 120
+WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 80
 MASK = np.triu(np.full((LENGTH, LENGTH), -1e9, "float32"), 1)
 
 

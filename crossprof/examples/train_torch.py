@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy, gelu
 
 import crossprof
 
-WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 120
+WORDS, LENGTH, BATCH, WIDTH, HEADS, LAYERS, STEPS = 512, 64, 32, 128, 4, 4, 80
 MASK = torch.full((LENGTH, LENGTH), -1e9).triu(1)
 
 
