@@ -6,6 +6,7 @@ import re
 from importlib import resources
 
 import duckdb
+import pyarrow as pa
 
 from crossprof.errors import TraceError
 from crossprof.ingest.source import Source
@@ -30,14 +31,7 @@ class XPlaneReader:
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. Raises TraceError."""
-        data = source.read()
-        try:
-            space = read_space(data)
-            tables = flat_tables(space)
-        except SpaceError as error:
-            raise TraceError(source.path, _refusal(data, str(error))) from None
-        if not space.planes:
-            raise TraceError(source.path, _refusal(data, "it holds no whole plane"))
+        space, tables = _read(source)
         connection.execute("SET VARIABLE capture = ?", [capture])
         for name, table in tables.items():
             connection.register(name, table)
@@ -48,6 +42,20 @@ class XPlaneReader:
             for name in tables:
                 connection.unregister(name)
         _add_complaints(connection, source, space, capture)
+
+
+def _read(source: Source) -> tuple[Space, dict[str, pa.Table]]:
+    """The top level and the flat tables of a file. What is encoded is let go: the tables alone are some times its size."""
+    data = source.read()
+    try:
+        space = read_space(data)
+        tables = flat_tables(space)
+    except SpaceError as error:
+        raise TraceError(source.path, _refusal(data, str(error))) from None
+    if not space.planes:
+        raise TraceError(source.path, _refusal(data, "it holds no whole plane"))
+    space.planes.clear()
+    return space, tables
 
 
 def _refusal(data: bytes, reason: str) -> str:

@@ -47,7 +47,7 @@ SELECT line, plane, plane_name, is_device, CASE WHEN is_ambiguous THEN name || '
     END AS role
 FROM counted;
 
-CREATE OR REPLACE TEMP TABLE xplane_timed AS
+CREATE OR REPLACE TEMP VIEW xplane_timed AS -- a view: a table of all events would be the largest of all, for three scans
 SELECT e.event, l.plane, l.is_device, l.thread, l.device_id, l.role, coalesce(e.metadata_id, 0) AS metadata_id,
     coalesce(n.name, '') AS name, coalesce(n.display_name, '') AS display_name,
     l.zero_ns + (coalesce(e.offset_ps, 0) + 500) // 1000 AS start_ns,
@@ -143,30 +143,32 @@ FROM xplane_timed WHERE role IN ('module', 'step', 'runtime', 'device');
 
 -- The host. A TensorFlow kernel is named `scope/name:Type`, an XLA one carries its HLO instruction.
 CREATE OR REPLACE TEMP TABLE xplane_host AS
-SELECT t.event, t.name, t.thread, t.start_ns, t.end_ns,
-    d.* EXCLUDE (event),
-    CASE
-        WHEN starts_with(t.name, 'end: ') THEN 'marker'
-        WHEN t.name IN ('MemoryAllocation', 'MemoryDeallocation') THEN 'memory'
-        WHEN d.step_num IS NOT NULL AND d.is_root IS NOT NULL THEN 'step'
-        WHEN d.correlation_id IS NOT NULL THEN 'call'
-        WHEN d.hlo_op IS NOT NULL THEN 'hlo'
-        WHEN t.end_ns = t.start_ns THEN 'marker'
-        WHEN regexp_matches(t.name, '^[A-Za-z0-9.][A-Za-z0-9_>./\\-]*:_?[A-Za-z][A-Za-z0-9_]*$') THEN 'node'
-        WHEN starts_with(t.name, '$') THEN 'python'
-        ELSE 'runtime'
-    END AS role
-FROM xplane_timed t LEFT JOIN xplane_detail d USING (event)
-WHERE NOT t.is_device;
+SELECT * FROM (
+    SELECT t.event, t.name, t.thread, t.start_ns, t.end_ns,
+        CASE
+            WHEN starts_with(t.name, 'end: ') THEN 'marker'
+            WHEN t.name IN ('MemoryAllocation', 'MemoryDeallocation') THEN 'memory'
+            WHEN d.step_num IS NOT NULL AND d.is_root IS NOT NULL THEN 'step'
+            WHEN d.correlation_id IS NOT NULL THEN 'call'
+            WHEN d.hlo_op IS NOT NULL THEN 'hlo'
+            WHEN t.end_ns = t.start_ns THEN 'marker'
+            WHEN regexp_matches(t.name, '^[A-Za-z0-9.][A-Za-z0-9_>./\\-]*:_?[A-Za-z][A-Za-z0-9_]*$') THEN 'node'
+            WHEN starts_with(t.name, '$') THEN 'python'
+            ELSE 'runtime'
+        END AS role
+    FROM xplane_timed t LEFT JOIN xplane_detail d USING (event)
+    WHERE NOT t.is_device
+) WHERE role <> 'marker';
 
 INSERT INTO staged_op BY NAME
 SELECT CASE role WHEN 'hlo' THEN regexp_replace(hlo_op, '(\.\d+)+$', '') ELSE regexp_extract(name, ':([^:]+)$', 1) END AS name,
     CASE role WHEN 'hlo' THEN concat_ws('/', hlo_module, hlo_op) ELSE regexp_extract(name, '^(.*):', 1) END AS module,
     hlo_category, start_ns, end_ns, thread, getvariable('capture') AS capture
-FROM xplane_host WHERE role IN ('hlo', 'node');
+FROM xplane_host LEFT JOIN xplane_detail USING (event) WHERE role IN ('hlo', 'node');
 
 INSERT INTO staged_runtime_call BY NAME
-SELECT name, start_ns, end_ns, thread, correlation_id, getvariable('capture') AS capture FROM xplane_host WHERE role = 'call';
+SELECT name, start_ns, end_ns, thread, correlation_id, getvariable('capture') AS capture
+FROM xplane_host JOIN xplane_detail USING (event) WHERE role = 'call';
 
 INSERT INTO staged_annotation BY NAME
 SELECT name, role AS kind, start_ns, end_ns, thread, false AS nests, getvariable('capture') AS capture
@@ -175,14 +177,14 @@ FROM xplane_host WHERE role IN ('step', 'python', 'runtime');
 INSERT INTO staged_step BY NAME -- of several loops that mark steps, the one with the most
 WITH loop AS (SELECT name, thread FROM xplane_host WHERE role = 'step' GROUP BY ALL ORDER BY count(*) DESC, min(start_ns) LIMIT 1)
 SELECT step_num AS step, start_ns, end_ns, getvariable('capture') AS capture
-FROM xplane_host SEMI JOIN loop USING (name, thread) WHERE role = 'step';
+FROM xplane_host JOIN loop USING (name, thread) JOIN xplane_detail USING (event) WHERE role = 'step';
 
 -- A free may not say how much: then it is what was allocated at its address, else the fall of the allocator's own count.
 INSERT INTO staged_memory_event BY NAME
 WITH event AS (
     SELECT *, coalesce(index_on_host, try_cast(regexp_extract(allocator, '(?:GPU|TPU)_(\d+)', 1) AS HUGEINT), -1)::BIGINT AS device_id,
         name = 'MemoryAllocation' AS is_allocation
-    FROM xplane_host WHERE role = 'memory'
+    FROM xplane_host JOIN xplane_detail USING (event) WHERE role = 'memory'
 ), sized AS (
     SELECT *, coalesce(
         allocation_bytes,
@@ -247,5 +249,5 @@ DROP TABLE xplane_host;
 DROP TABLE xplane_module;
 DROP TABLE xplane_name_detail;
 DROP TABLE xplane_detail;
-DROP TABLE xplane_timed;
+DROP VIEW xplane_timed;
 DROP TABLE xplane_timeline;
