@@ -23,12 +23,15 @@ class Reader(Protocol):
     @property
     def format(self) -> str:
         """Name of the format, as artifact.format holds it: kineto or xplane."""
+        ...
 
     def matches(self, source: Source) -> bool:
         """Whether the head of the file is of this format."""
+        ...
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations of a scratch database. Raises TraceError."""
+        ...
 
 
 READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from isal import isal_zlib
 
@@ -17,6 +18,7 @@ __all__ = ["BLOCK_BYTES", "HEAD_BYTES", "Source", "open_source"]
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
 
+_INFLATE_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 _GZIP_MAGIC = b"\x1f\x8b"
 _RAW_DEFLATE = -15
 _MAX_GZIP_LAYERS = 3
@@ -86,7 +88,7 @@ class Source:
                 for content in _inflated(inflate, chain([buffer], blocks)):
                     crc = isal_zlib.crc32(content, crc)
                     yield content
-            except isal_zlib.error as error:
+            except _INFLATE_ERROR as error:
                 self._damaged("gzip_damaged", f"the gzip stream is corrupt ({error})")
                 return
             if not inflate.eof:
@@ -128,7 +130,7 @@ def _first(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield block
 
 
-def _inflated(inflate: isal_zlib._Decompress, blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _inflated(inflate: Any, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The content of one deflate stream, in bounded pieces."""
     for block in blocks:
         rest = block
