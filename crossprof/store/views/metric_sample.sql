@@ -3,7 +3,7 @@
 -- over its devices, memory peaks their maximum. `weight` is the denominator where samples are averaged.
 -- uses: step_time, _device_time, category_summary, memory_peak, utilization
 CREATE VIEW metric_sample AS
-WITH has_bare AS (
+WITH timed AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, bool_or(NOT is_profiled) AS has_bare, median(dur_ns) FILTER (NOT is_profiled) AS bare_ns,
         min(start_ns) AS start_ns, max(start_ns + dur_ns) AS end_ns, avg(dur_ns) AS step_ns
     FROM step_time
@@ -14,7 +14,7 @@ counted AS (
     SELECT step_time.run_id, run, step_time.rank, step, step_time.start_ns, dur_ns, is_profiled, samples, tokens, bare_ns,
         is_profiled <> has_bare AS is_chosen
     FROM step_time
-    JOIN has_bare USING (run_id, rank)
+    JOIN timed USING (run_id, rank)
     WHERE NOT is_warmup
 ),
 by_step AS (
@@ -77,7 +77,7 @@ telemetry AS (
             WHEN 'hw.gpu.energy' THEN 'energy_per_step'
         END AS metric
     FROM utilization
-    LEFT JOIN has_bare USING (run_id, rank)
+    LEFT JOIN timed USING (run_id, rank)
     WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
         AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
 ),
