@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,7 @@ class Profile:
         request = self._request
         if not request.name:
             request = replace(request, name=getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", ""))
-        namespace = getattr(inspect.unwrap(function), "__globals__", self._namespace)
+        namespace = _namespace(function) or self._namespace
         return cast(Function, scoped(function, lambda: Profile(request, namespace)))
 
 
@@ -91,6 +92,17 @@ def profile(name: Any = None, **settings: Any) -> Any:
         return Profile(Request(name=""), namespace)(name)
     known = {key: settings.pop(key) for key in Request.__dataclass_fields__ if key in settings and key != "options"}
     return Profile(Request(name=name or "", options=settings, **known), namespace)
+
+
+def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
+    """What the names in a function may mean: those of its module, and those of the functions around it."""
+    plain = inspect.unwrap(function)
+    code, cells = getattr(plain, "__code__", None), getattr(plain, "__closure__", None) or ()
+    around = {}
+    for name, cell in zip(code.co_freevars if code else (), cells, strict=False):
+        with suppress(ValueError):  # a name that has no value yet
+            around[name] = cell.cell_contents
+    return {**getattr(plain, "__globals__", {}), **around}
 
 
 def _script_name() -> str:

@@ -15,7 +15,7 @@ __all__ = ["Profiler"]
 
 _SHORTEST_LAG_NS = 3_000_000
 _LAG_RATIO = 0.1
-"""Waiting for idle devices takes time too: the host had run ahead if it took more, and more than this share of the bare steps."""
+"""Waiting for idle devices takes time too: the host ran ahead if it took more, and more than this share of the bare steps."""
 
 
 class Profiler:

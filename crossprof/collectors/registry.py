@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from crossprof import settings
@@ -157,7 +158,8 @@ def _forget() -> None:
 
 def _at_exit() -> None:
     _interrupt()
-    handoff.wait()
+    with suppress(KeyboardInterrupt):  # who won't wait need not
+        handoff.wait()
 
 
 atexit.register(_at_exit)

@@ -82,7 +82,8 @@ def step(*, samples: int | None = None, tokens: int | None = None) -> Callable[[
 def step(function: Any = None, /, *, samples: int | None = None, tokens: int | None = None) -> Any:
     """The function, with each call starting a step: it lasts until the next call, the last one until its return.
 
-    Calls of itself, and other step functions, start none. Works bare and with arguments, on functions and coroutines.
+    Calls of itself, and other step functions, start none. Works bare and with arguments, on functions and coroutines. Put it
+    outermost, above jax.jit, tf.function and torch.compile: inside, it would run only while they trace.
     """
     if function is None:
         return functools.partial(_as_step, samples=samples, tokens=tokens)

@@ -1,0 +1,141 @@
+"""Recordings of the real frameworks, as users write them: our steps against the loop's own clock and against the trace."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import crossprof
+
+DUCKDB = pytest.importorskip("duckdb")
+
+
+def steps_in_trace(path: Path) -> dict[int, tuple[int, int]]:
+    """The profiler's own marks of steps, on the unix clock, as ingest reads them."""
+    from crossprof.ingest.reader import open_source, reader_for
+
+    with DUCKDB.connect() as connection:
+        connection.execute(files("crossprof.store").joinpath("schema.sql").read_text())
+        connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text())
+        source = open_source(path)
+        reader_for(source).stage(connection, source, capture=0)
+        return {
+            step: (start, end)
+            for step, start, end in connection.execute("SELECT step, start_ns, end_ns FROM staged_step").fetchall()
+        }
+
+
+def assert_marks_agree(one) -> None:
+    """The trace has just the profiled steps, under our numbers, on our clock: to 5 ms, since the machine is shared."""
+    (name,) = one.run["captures"][0]["files"]
+    marks = steps_in_trace(one.path / name)
+    profiled = {step["step"]: step for step in one.steps if step["capture"] == 0}
+    assert marks.keys() == profiled.keys()
+    apart = [abs(marks[number][0] - step["start_ns"]) for number, step in profiled.items()]
+    assert statistics.median(apart) < 5e6
+
+
+def test_keras_fit_with_a_callback_of_the_users(recorded):
+    tf = pytest.importorskip("tensorflow")
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        """Its own clock, and the mark of a step, at the end of each batch."""
+
+        def __init__(self, run):
+            super().__init__()
+            self.run, self.ends = run, []
+
+        def on_train_batch_end(self, batch, logs=None):
+            time.sleep(0.02)
+            self.ends.append(time.perf_counter_ns())
+            self.run.step(samples=4)
+
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    with crossprof.profile("keras", framework="tensorflow") as run:
+        clock = Clock(run)
+        model.fit(tf.ones((160, 8)), tf.ones((160, 4)), batch_size=4, verbose=0, callbacks=[clock])
+    (one,) = recorded()
+    own = [later - earlier for earlier, later in pairwise(clock.ends)]
+    times = [step["end_ns"] - step["start_ns"] for step in one.steps[1:]]
+    assert len(times) == len(own) == 39
+    assert statistics.median(times) == pytest.approx(statistics.median(own), rel=0.01)
+    untouched = [number for number in range(1, 40) if number not in (7, 13)]  # the profiler starts and stops before these
+    assert sum(times[number - 1] for number in untouched) == pytest.approx(
+        sum(own[number - 1] for number in untouched), rel=0.01
+    )
+    assert one.run["framework_version"] == tf.__version__
+    assert_marks_agree(one)
+
+
+def test_jax_loop(recorded):
+    jax = pytest.importorskip("jax")
+
+    @jax.jit
+    def update(weights, batch):
+        return weights - 0.1 * jax.grad(lambda w: ((batch @ w) ** 2).sum())(weights)
+
+    own = []
+
+    @crossprof.profile
+    def train():
+        weights = jax.numpy.ones((8, 8))
+        for batch in crossprof.steps([jax.numpy.ones((4, 8))] * 30, samples=4):
+            began = time.perf_counter_ns()
+            weights = update(weights, batch).block_until_ready()
+            time.sleep(0.02)
+            own.append(time.perf_counter_ns() - began)
+        return weights
+
+    assert train().shape == (8, 8)
+    (one,) = recorded()
+    times = [step["end_ns"] - step["start_ns"] for step in one.steps]
+    assert len(times) == len(own) == 30
+    assert statistics.median(times) == pytest.approx(statistics.median(own), rel=0.01)
+    assert one.run["framework"] == "jax"
+    assert one.codes == set()
+    assert_marks_agree(one)
+
+
+def test_torch_step_function(recorded):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(8, 8)
+    starts = []
+
+    @crossprof.step(samples=4)
+    def train_step(batch):
+        starts.append(time.perf_counter_ns())
+        model(batch).sum().backward()
+        time.sleep(0.02)
+
+    @crossprof.profile(framework="torch", with_flops=True)
+    def train():
+        for _ in range(30):
+            train_step(torch.ones(4, 8))
+
+    train()
+    (one,) = recorded()
+    own = [later - earlier for earlier, later in pairwise(starts)]
+    times = [step["end_ns"] - step["start_ns"] for step in one.steps]
+    assert len(times) == len(starts) == 30
+    assert statistics.median(times) == pytest.approx(statistics.median(own), rel=0.01)
+    assert one.run["options_effective"]["with_flops"]
+    assert one.run["options_requested"]["with_flops"]
+    assert_marks_agree(one)
+
+
+def test_a_torch_profiler_of_the_users_own_is_left_alone(recorded):
+    torch = pytest.importorskip("torch")
+    with torch.profiler.profile() as own, crossprof.profile("run", framework="torch"):
+        for _ in crossprof.steps(range(13)):
+            torch.ones(8, 8) @ torch.ones(8, 8)
+    (one,) = recorded()
+    assert one.codes == {"profiler_busy"}
+    assert one.states == "uu" + "b" * 11
+    assert "aten::mm" in {event.key for event in own.key_averages()}
