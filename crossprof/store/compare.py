@@ -184,7 +184,7 @@ def _run_difference(
         categories=categories,
         operations=operations,
         verdict=verdict_sentence(base.name, other.name, metrics, unlike=unlike, is_same_capture=is_same),
-        why=why_sentence(base.name, other.name, categories),
+        why=why_sentence(base.name, other.name, metrics, categories),
     )
 
 

@@ -41,9 +41,8 @@ def verdict_sentence(
     base: str, other: str, metrics: Sequence[MetricDifference], *, unlike: Sequence[str] = (), is_same_capture: bool = False
 ) -> str:
     """Which run is faster, by how much and how sure that is, with what stands against comparing them."""
-    by_name = {one.metric: one for one in metrics}
-    leading = [by_name[name] for name in _LEADING if name in by_name and by_name[name].ratio is not None]
-    sentences = [_speed(base, other, leading[0]) if leading else f"{other} and {base} share no figure of speed."]
+    leading = _leading(metrics)
+    sentences = [_speed(base, other, leading) if leading else f"{other} and {base} share no figure of speed."]
     if is_same_capture:
         sentences.insert(0, "Both runs hold the same capture.")
     if unlike:
@@ -51,15 +50,32 @@ def verdict_sentence(
     return " ".join(sentences)
 
 
-def why_sentence(base: str, other: str, categories: Sequence[CategoryDifference]) -> str:
-    """Where the largest difference sits. Empty where the runs have no categories in common."""
-    if not categories or categories[0].delta_ns == 0:
+def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], categories: Sequence[CategoryDifference]) -> str:
+    """Where the difference in speed sits. Empty where the runs have no categories in common."""
+    if not categories:
         return ""
-    largest = categories[0]
-    more = "more" if largest.delta_ns > 0 else "less"
-    size = _duration(abs(largest.delta_ns))
-    where = _RESTS.get(largest.category) or f"{largest.category} on the {largest.place}"
-    return f"Largest difference: {where}, {size} {more} a profiled step in {other} than in {base}."
+    leading = _leading(metrics)
+    if leading is None or leading.verdict not in ("better", "worse"):
+        return f"No difference to explain; the largest between categories is {_size(base, other, categories[0])}."
+    is_slower = leading.verdict == "worse"
+    same_way = [one for one in categories if one.delta_ns != 0 and (one.delta_ns > 0) == is_slower]
+    if not same_way:
+        return f"No category of the profiled steps takes {'longer' if is_slower else 'less'} in {other}: profile more steps."
+    profiled = next((one for one in metrics if one.metric == "step_time_profiled"), None)
+    doubt = " The profiled steps alone show no sure difference." if profiled and profiled.verdict == "indistinguishable" else ""
+    return f"Largest difference: {_size(base, other, same_way[0])}.{doubt}"
+
+
+def _size(base: str, other: str, difference: CategoryDifference) -> str:
+    where = _RESTS.get(difference.category) or f"{difference.category} on the {difference.place}"
+    more = "more" if difference.delta_ns > 0 else "less"
+    return f"{where}, {_duration(abs(difference.delta_ns))} {more} a profiled step in {other} than in {base}"
+
+
+def _leading(metrics: Sequence[MetricDifference]) -> MetricDifference | None:
+    """The figure of speed that opens the comparison."""
+    by_name = {one.metric: one for one in metrics if one.ratio is not None}
+    return next((by_name[name] for name in _LEADING if name in by_name), None)
 
 
 def _speed(base: str, other: str, found: MetricDifference) -> str:

@@ -112,6 +112,27 @@ def test_the_same_speed_is_indistinguishable() -> None:
     found = compare(runs.ready(), ["a"], [["b"]]).others[0]
     assert [one.verdict for one in found.metrics if one.metric in {"step_time", "throughput"}] == ["indistinguishable"] * 2
     assert "b and a are indistinguishable" in found.verdict
+    assert found.why.startswith("No difference to explain; the largest between categories is")
+
+
+def test_the_cause_goes_the_way_of_the_difference() -> None:
+    runs = Runs()
+    runs.add("a", noise=0.0)
+    runs.add("b", noise=0.0, speed=0.8, gemm=0.4)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    assert found.categories[0].category == "outside_ops"
+    assert found.why == "Largest difference: host time outside operators, 600 us more a profiled step in b than in a."
+
+
+def test_a_cause_that_the_profiled_steps_do_not_show_is_doubted() -> None:
+    runs = Runs()
+    runs.add("a", noise=0.2)
+    runs.add("b", noise=0.2, speed=0.7, bare=300)
+    found = compare(runs.ready(), ["a"], [["b"]]).others[0]
+    profiled = found.metric("step_time_profiled")
+    assert profiled is not None
+    assert profiled.verdict == "indistinguishable"
+    assert found.why.endswith("The profiled steps alone show no sure difference.")
 
 
 def test_a_coverage_has_no_good_direction() -> None:
