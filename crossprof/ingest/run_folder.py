@@ -55,9 +55,7 @@ def _captures(recording: Recording) -> list[dict[str, Any]]:
     return named + [{"capture": number, "state": "recording", "files": []} for number in on_disk if number not in numbers]
 
 
-def _stage_capture(
-    connection: duckdb.DuckDBPyConnection, recording: Recording, capture: dict[str, Any]
-) -> list[ReadFile]:
+def _stage_capture(connection: duckdb.DuckDBPyConnection, recording: Recording, capture: dict[str, Any]) -> list[ReadFile]:
     number = int(capture.get("capture") or 0)
     paths = [_present(recording.folder / name) for name in capture.get("files") or []] or _traces_in(
         recording.folder / f"capture-{number}"

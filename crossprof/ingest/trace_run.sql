@@ -29,4 +29,10 @@ SELECT getvariable('run_id') AS run_id, getvariable('rank') AS rank, fact('host_
     (SELECT count(*) FROM step) AS step_count, (SELECT count(*) FROM step) AS profiled_step_count, 1 AS capture_count
 FROM trace_span;
 
+INSERT INTO finding BY NAME
+SELECT getvariable('run_id') AS run_id, getvariable('rank') AS rank, 'time_relative' AS code, 'info' AS severity, 1 AS count,
+    'The trace does not say when it began: its times count from an instant of its own.' AS detail,
+    'Durations hold; the date is wrong, and nothing outside the trace can be laid beside it.' AS effect
+FROM trace_span WHERE started_ns < 100000000000000000; -- before 1973
+
 DROP TABLE trace_span;

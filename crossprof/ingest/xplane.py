@@ -14,6 +14,7 @@ from crossprof.ingest.xplane_tables import Space, SpaceError, flat_tables, optio
 
 __all__ = ["XPlaneReader"]
 
+_FIRST_TAGS = b"\x0a\x12\x1a\x22"  # planes, errors, warnings, hostnames
 # The name field of a plane: tag, length, and a name that only XPlane uses. Text formats hold no byte 0x12.
 _PLANE_NAME = re.compile(rb"\x12[\x01-\x7f](?:/host:|/device:|Task Environment)")
 _REPLACEMENT = "\ufffd".encode()
@@ -27,7 +28,7 @@ class XPlaneReader:
 
     def matches(self, source: Source) -> bool:
         """Whether the head of the file is an XSpace."""
-        return bool(_PLANE_NAME.search(source.head))
+        return source.head[:1] in _FIRST_TAGS and bool(_PLANE_NAME.search(source.head))
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. Raises TraceError."""

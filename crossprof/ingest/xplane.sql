@@ -240,7 +240,7 @@ WITH hint AS (
 SELECT key, value, getvariable('capture') AS capture FROM fact WHERE value IS NOT NULL;
 
 INSERT INTO staged_finding BY NAME
-SELECT 'no_events' AS code, 'error' AS severity, 0 AS count,
+SELECT 'no_events' AS code, 'error' AS severity, 1 AS count,
     'The trace holds no events: the profiler was stopped before it recorded any.' AS detail,
     'There is nothing to measure.' AS effect, getvariable('capture') AS capture
 WHERE NOT EXISTS (FROM xplane_event);

@@ -15,8 +15,26 @@ KINETO = {
     "baseTimeNanoseconds": BASE,
     "deviceProperties": [],
     "traceEvents": [
-        {"ph": "X", "cat": "cpu_op", "name": "aten::mm", "pid": 1, "tid": 1, "ts": 3100.0, "dur": 200.0, "args": {"External id": 1}},
-        {"ph": "X", "cat": "user_annotation", "name": "ProfilerStep#9", "pid": 1, "tid": 1, "ts": 3000.0, "dur": 900.0, "args": {}},
+        {
+            "ph": "X",
+            "cat": "cpu_op",
+            "name": "aten::mm",
+            "pid": 1,
+            "tid": 1,
+            "ts": 3100.0,
+            "dur": 200.0,
+            "args": {"External id": 1},
+        },
+        {
+            "ph": "X",
+            "cat": "user_annotation",
+            "name": "ProfilerStep#9",
+            "pid": 1,
+            "tid": 1,
+            "ts": 3000.0,
+            "dur": 900.0,
+            "args": {},
+        },
     ],
 }
 
@@ -53,7 +71,14 @@ def document(**more: Any) -> dict[str, Any]:
         "options_effective": {"record_shapes": True},
         "units": {"hw.gpu.utilization": "1", "process.memory.usage": "By", "system.cpu.utilization": "1"},
         "captures": [
-            {"capture": 0, "state": "complete", "start_dur_ns": 5, "stop_dur_ns": 7, "export_dur_ns": 9, "files": ["capture-0/trace.json"]}
+            {
+                "capture": 0,
+                "state": "complete",
+                "start_dur_ns": 5,
+                "stop_dur_ns": 7,
+                "export_dur_ns": 9,
+                "files": ["capture-0/trace.json"],
+            }
         ],
         "sampler": {"cpu_ratio": 0.01},
         "findings": [],
@@ -63,7 +88,15 @@ def document(**more: Any) -> dict[str, Any]:
 
 def step(number: int, state: str = "bare", capture: int | None = None) -> dict[str, Any]:
     start = BASE + number * MS
-    return {"step": number, "start_ns": start, "end_ns": start + MS, "state": state, "capture": capture, "samples": 32, "tokens": None}
+    return {
+        "step": number,
+        "start_ns": start,
+        "end_ns": start + MS,
+        "state": state,
+        "capture": capture,
+        "samples": 32,
+        "tokens": None,
+    }
 
 
 STEPS = [step(0, "unmeasured"), step(1), step(2, "warmup", 0), step(3, "profiled", 0)]

@@ -100,6 +100,13 @@ def test_the_rank_may_stand_behind_the_events(store: Path, tmp_path: Path) -> No
     assert ingest([path], store=store)[0].status == "present"
 
 
+def test_times_of_no_known_epoch_are_a_finding(store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"traceEvents": KINETO["traceEvents"]}))
+    ingest([path], store=store)
+    assert table(store, "SELECT severity, count FROM finding WHERE code = 'time_relative'") == [("info", 1)]
+
+
 def test_ranks_of_a_directory_are_one_run_and_one_publish(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for rank in range(3):
         text = json.dumps({"distributedInfo": {"rank": rank, "world_size": 3}, **KINETO})
@@ -164,6 +171,14 @@ def test_a_recording_elsewhere_stays_there(store: Path, tmp_path: Path) -> None:
     assert folder.is_dir()
     assert {row[0] for row in table(store, "SELECT storage FROM artifact")} == {"referenced"}
     assert ingest([folder], store=store)[0].status == "present"
+
+
+def test_a_recording_elsewhere_is_copied_on_demand(store: Path, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "from_the_cluster")
+    ingest([folder], store=store, keep=True)
+    copy = store / "artifacts" / "20261123-bert" / "rank-0" / "capture-0" / "trace.json"
+    assert copy.read_bytes() == (folder / "capture-0" / "trace.json").read_bytes()
+    assert {row[0] for row in table(store, "SELECT storage FROM artifact")} == {"copied"}
 
 
 def test_a_moved_recording_can_be_read_again(store: Path) -> None:

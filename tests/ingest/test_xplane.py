@@ -83,7 +83,13 @@ def test_a_gpu_with_derived_lines_alone_has_its_work_in_xla_ops(staged: Staged) 
 def test_a_tpu_keeps_asynchronous_and_sparse_work_apart(staged: Staged) -> None:
     plane = Plane("/device:TPU:2", {"device_type_string": "TPU v6 Lite"})
     operations = plane.line("XLA Ops")
-    shared = {"hlo_category": Ref("convolution fusion"), "flops": 640, "bytes_accessed": 320, "tf_op": "jit(f)/dot:", "program_id": 9}
+    shared = {
+        "hlo_category": Ref("convolution fusion"),
+        "flops": 640,
+        "bytes_accessed": 320,
+        "tf_op": "jit(f)/dot:",
+        "program_id": 9,
+    }
     plane.named("%fusion.1 = f32[8] fusion(f32[8])", "fusion.1", **shared)
     plane.event(operations, "%fusion.1 = f32[8] fusion(f32[8])", 0, 2 * US)
     plane.event(plane.line("Async XLA Ops"), "copy-start", US, 5 * US)
@@ -155,7 +161,9 @@ def test_the_host_of_tensorflow(staged: Staged) -> None:
     assert steps == [(number, ZERO + number * 100_000, ZERO + number * 100_000 + 90_000) for number in range(3)]
     kinds = connection.execute("SELECT kind, count(*) FROM staged_annotation GROUP BY ALL ORDER BY ALL").fetchall()
     assert kinds == [("runtime", 2), ("step", 4)]
-    memory = connection.execute("SELECT device_id, bytes, allocated_bytes, op_name FROM staged_memory_event ORDER BY at_ns").fetchall()
+    memory = connection.execute(
+        "SELECT device_id, bytes, allocated_bytes, op_name FROM staged_memory_event ORDER BY at_ns"
+    ).fetchall()
     assert memory == [(-1, 1024, 4096, "dense/MatMul"), (-1, -1024, 3072, None)]
     assert facts(connection)["framework"] == "tensorflow"
     assert facts(connection)["n_events"] == "11"
@@ -169,7 +177,9 @@ def test_the_host_of_jax(staged: Staged) -> None:
     plane.event(plane.line("python"), "$train.py:7 step", 0, 9 * US)
     meta = Plane("/host:metadata", {"jax_version": "0.10.2", "jaxlib_version": "0.10.2", "process_id": 42})
     connection = staged(encoded(environment(), meta, plane))
-    assert connection.execute("SELECT name, module FROM staged_op").fetchall() == [("dot_add_fusion", "jit_step/dot_add_fusion.12")]
+    assert connection.execute("SELECT name, module FROM staged_op").fetchall() == [
+        ("dot_add_fusion", "jit_step/dot_add_fusion.12")
+    ]
     assert connection.execute("SELECT kind FROM staged_annotation").fetchall() == [("python",)]
     found = facts(connection)
     assert (found["framework"], found["framework_version"], found["pid"]) == ("jax", "0.10.2", "42")
@@ -194,7 +204,9 @@ def test_options_are_read_back_without_the_log_directory(staged: Staged) -> None
 
 
 def test_what_the_profiler_complains_of_is_a_finding(staged: Staged) -> None:
-    data = encoded(environment(), gpu(), errors=("CUPTI is busy", "no counters"), warnings=("dropped 3 events",), host="node-1:6003")
+    data = encoded(
+        environment(), gpu(), errors=("CUPTI is busy", "no counters"), warnings=("dropped 3 events",), host="node-1:6003"
+    )
     connection = staged(data)
     rows = connection.execute("SELECT code, severity, count, detail FROM staged_finding ORDER BY code").fetchall()
     assert rows == [
@@ -228,6 +240,13 @@ def test_a_name_that_is_not_text_is_kept(staged: Staged) -> None:
     plane.event(plane.line("Stream #1"), b"kernel\xff", 0, US)
     connection = staged(encoded(environment(), plane))
     assert connection.execute("SELECT name FROM staged_kernel").fetchall() == [("kernel\ufffd",)]
+
+
+def test_another_format_that_names_a_device_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"\x08\x01\x12\x0d/device:GPU:0" + bytes(range(256)))
+    with pytest.raises(TraceError, match="unknown kind"):
+        reader_for(open_source(path))
 
 
 @pytest.mark.parametrize(
