@@ -16,13 +16,16 @@ _MAX_PASSES = 32
 _SPANS = """
 CREATE OR REPLACE TEMP TABLE span AS
 WITH everything AS (
-    SELECT 'op' AS kind, rowid AS source, thread, start_ns, end_ns, external_id AS tie FROM staged_op
-    UNION ALL SELECT 'annotation', rowid, thread, start_ns, end_ns, NULL FROM staged_annotation WHERE nests
-    UNION ALL SELECT 'call', rowid, thread, start_ns, end_ns, NULL FROM staged_runtime_call
+    SELECT
+        'op' AS kind, rowid AS source, thread, start_ns, end_ns, external_id AS tie,
+        coalesce(is_backward, false) AS is_backward
+    FROM staged_op
+    UNION ALL SELECT 'annotation', rowid, thread, start_ns, end_ns, NULL, false FROM staged_annotation WHERE nests
+    UNION ALL SELECT 'call', rowid, thread, start_ns, end_ns, NULL, false FROM staged_runtime_call
 )
 SELECT
     kind, source, coalesce(thread, '') AS thread, start_ns, greatest(coalesce(end_ns, start_ns), start_ns) AS end_ns,
-    coalesce(tie, source) AS tie,
+    coalesce(tie, source) AS tie, is_backward,
     row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, tie, source) - 1 AS number
 FROM everything"""
 _CALL_KINDS = """

@@ -99,7 +99,8 @@ SELECT
     span.end_ns - op.start_ns - coalesce(inner_time.inside_ns, 0) AS self_ns,
     CASE WHEN EXISTS (FROM staged_kernel) THEN coalesce(device_time.device_ns, 0) END AS device_ns,
     op.thread, CASE WHEN op.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step,
-    op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number, op.is_backward, op.flops, op.stack
+    op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number,
+    CASE WHEN op.is_backward IS NOT NULL THEN mark.is_backward END AS is_backward, op.flops, op.stack
 FROM staged_op AS op
 JOIN span ON span.kind = 'op' AND span.source = op.rowid
 JOIN mark ON mark.kind = 'op' AND mark.number = span.number

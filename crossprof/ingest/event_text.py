@@ -12,7 +12,7 @@ from crossprof.ingest.source import Source
 
 __all__ = ["CHUNK_BYTES", "EventText", "halves", "utf8"]
 
-CHUNK_BYTES = 32 << 20
+CHUNK_BYTES = 16 << 20
 
 _ARRAY = re.compile(rb'\A\s*(?:\[|\{.*?"traceEvents"\s*:\s*\[)', re.DOTALL)
 _BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d+)(?=\D)')

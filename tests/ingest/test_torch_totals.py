@@ -62,6 +62,11 @@ def test_steps_shapes_and_memory_are_there(
         "SELECT count(*) FROM op WHERE name = 'aten::addmm' AND shapes LIKE '[[64],[32,64]%'"
     ).fetchall() == [(3,)]
     assert database.execute("SELECT count(DISTINCT step) FROM op WHERE name = 'aten::gelu'").fetchall() == [(3,)]
+    # Two linear layers: forward by addmm, backward by mm under a node of autograd.
+    got = database.execute(
+        "SELECT name, is_backward, count(*) FROM op WHERE name IN ('aten::mm', 'aten::addmm') GROUP BY ALL ORDER BY 1"
+    )
+    assert got.fetchall() == [("aten::addmm", False, 6), ("aten::mm", True, 9)]
     ((frees, allocations),) = database.execute(
         "SELECT count(*) FILTER (bytes < 0), count(*) FILTER (bytes > 0) FROM memory_event WHERE device_id = -1"
     ).fetchall()
