@@ -12,6 +12,8 @@ import pytest
 from crossprof.collectors import handoff, recording, registry
 from tests.collectors.fakes import FakeCollector
 
+pytest.register_assert_rewrite("tests.collectors.suite")
+
 
 @dataclass
 class Recorded:

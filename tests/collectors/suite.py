@@ -15,8 +15,18 @@ import crossprof
 from crossprof.collectors.collector import Collector, ProfilerBusy
 
 
+def assert_same_times(times: list[int], own: list[int]) -> None:
+    """The same steps, and the same times to 1 %: the median of the differences, step by step.
+
+    A busy machine may hold the process up between the two readings of a step, so single steps may differ.
+    """
+    assert len(times) == len(own)
+    apart = [abs(ours - theirs) / theirs for ours, theirs in zip(times, own, strict=True)]
+    assert statistics.median(apart) < 0.01
+
+
 class CollectorSuite:
-    """To subclass with the fixtures `collector`, a fresh one, and `work`, a function that makes the framework work a little."""
+    """To subclass with the fixtures `collector`, a fresh one, and `work`, which makes the framework work a little."""
 
     framework: str
 
@@ -95,11 +105,7 @@ class CollectorSuite:
         (one,) = recorded()
         steps = one.steps[1:]
         assert one.states == "uubbbbbwppppp" + "b" * 38
-        assert len(steps) == len(own)
-        times = [step["end_ns"] - step["start_ns"] for step in steps]
-        assert statistics.median(times) == pytest.approx(statistics.median(own), rel=0.01)
-        bare = [(ours, theirs) for ours, theirs, step in zip(times, own, steps, strict=True) if step["state"] == "bare"]
-        assert sum(ours for ours, _ in bare) == pytest.approx(sum(theirs for _, theirs in bare), rel=0.01)
+        assert_same_times([step["end_ns"] - step["start_ns"] for step in steps], own)
         assert one.codes == set()
         assert one.run["captures"][0]["state"] == "complete"
         assert [(one.path / name).stat().st_size > 0 for name in one.run["captures"][0]["files"]] == [True]
