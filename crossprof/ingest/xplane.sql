@@ -5,6 +5,9 @@
 CREATE OR REPLACE TEMP MACRO xplane_number(int64_value, uint64_value, double_value) AS
     coalesce(int64_value::HUGEINT, uint64_value::HUGEINT, try_cast(double_value AS HUGEINT));
 
+-- A loop or branch spans the instructions of its body, which stand on the same line: counted too, their time would count twice.
+CREATE OR REPLACE TEMP MACRO xplane_is_container(category) AS coalesce(category IN ('while', 'conditional', 'call'), false);
+
 CREATE OR REPLACE TEMP TABLE xplane_plane_fact AS
 SELECT p.plane, p.name AS plane_name, n.name, s.bytes_value,
     xplane_number(s.int64_value, s.uint64_value, s.double_value) AS number,
@@ -135,11 +138,16 @@ FROM xplane_timed t
 LEFT JOIN xplane_detail d USING (event)
 LEFT JOIN xplane_name_detail m USING (plane, metadata_id)
 LEFT JOIN xplane_module o ON o.program_id = coalesce(d.program_id, m.program_id)
-WHERE t.role IN ('work', 'async');
+WHERE t.role IN ('work', 'async') AND NOT xplane_is_container(coalesce(d.hlo_category, m.hlo_category));
 
 INSERT INTO staged_annotation BY NAME -- what a device line repeats or groups is a range, never work
-SELECT name, role AS kind, start_ns, end_ns, thread, device_id, false AS nests, getvariable('capture') AS capture
-FROM xplane_timed WHERE role IN ('module', 'step', 'runtime', 'device');
+SELECT t.name, CASE t.role WHEN 'work' THEN 'device' ELSE t.role END AS kind, t.start_ns, t.end_ns, t.thread, t.device_id, false AS nests,
+    getvariable('capture') AS capture
+FROM xplane_timed t
+LEFT JOIN xplane_detail d USING (event)
+LEFT JOIN xplane_name_detail m USING (plane, metadata_id)
+WHERE t.role IN ('module', 'step', 'runtime', 'device')
+    OR (t.role = 'work' AND xplane_is_container(coalesce(d.hlo_category, m.hlo_category)));
 
 -- The host. A TensorFlow kernel is named `scope/name:Type`, an XLA one carries its HLO instruction.
 CREATE OR REPLACE TEMP TABLE xplane_host AS

@@ -113,6 +113,18 @@ def test_a_tpu_keeps_asynchronous_and_sparse_work_apart(staged: Staged) -> None:
     assert connection.execute("SELECT kind, vendor, model FROM staged_device").fetchall() == [("tpu", "Google", "TPU v6 Lite")]
 
 
+def test_a_loop_on_a_tpu_is_no_work_beside_its_body(staged: Staged) -> None:
+    plane = Plane("/device:TPU:0")
+    line = plane.line("XLA Ops")
+    plane.named("while.1", hlo_category=Ref("while"))
+    plane.event(line, "while.1", 0, 10 * US)
+    plane.event(line, "fusion.1", US, 4 * US)
+    plane.event(line, "fusion.2", 5 * US, 4 * US)
+    connection = staged(encoded(environment(), plane))
+    assert connection.execute("SELECT sum(end_ns - start_ns) FROM staged_kernel").fetchall() == [(8000,)]
+    assert connection.execute("SELECT name, kind, device_id FROM staged_annotation").fetchall() == [("while.1", "device", 0)]
+
+
 def test_neighbours_never_overlap_after_rounding(staged: Staged) -> None:
     plane = Plane("/device:GPU:0")
     stream = plane.line("Stream #1(Kernel)")
