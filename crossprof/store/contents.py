@@ -18,10 +18,17 @@ from crossprof.store.catalog import ROLLUPS, create_base, expose_base, roll_up, 
 from crossprof.store.edits import Edits
 from crossprof.store.metrics import fill_run_metric
 from crossprof.store.parts import Part
-from crossprof.store.tables import FILED, HELD, SCHEMA_VERSION
+from crossprof.store.tables import FILED, HELD
 
 __all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settle"]
 
+# run_id is text even where it looks like a number
+_BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
+_PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
+_LOOSE = """
+    SELECT list('run_id=' || run_id || '/' || part ORDER BY run_id, rank) FROM store.part
+    WHERE pack IS NULL AND list_contains(tables, ?) GROUP BY schema_version ORDER BY schema_version
+"""
 _RUN_TABLES = (*(f"base.{table}" for table in HELD if table != "run"), "store.run", "store.part")
 
 
@@ -46,16 +53,9 @@ def remove(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> Non
 def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]) -> None:
     """Adds whole runs, all their parts at once: the rows of the small tables. A run's own row is that of its lowest rank."""
     for part in parts:
-        row = [
-            part.run_id,
-            part.rank,
-            part.name,
-            part.content_sha256,
-            part.created_ns,
-            part.schema_version,
-            sorted(part.tables),
-        ]
-        connection.execute("INSERT INTO store.part VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        identity = [part.run_id, part.rank, part.name, part.content_sha256, part.created_ns, part.schema_version]
+        extent = [sorted(part.tables), sum(part.tables.values())]
+        connection.execute("INSERT INTO store.part VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", identity + extent)
     lowest = {part.run_id: part for part in sorted(parts, key=lambda part: -part.rank) if "run" in part.tables}
     _insert(connection, "store.run", [part.file(root, "run") for part in lowest.values()])
     for table in HELD:
@@ -79,15 +79,15 @@ def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[
 
 
 def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """Makes the large tables read the files of all parts of `store.part` under `root`."""
-    query = """
-        SELECT schema_version, list('run_id=' || run_id || '/' || part ORDER BY run_id, rank)
-        FROM store.part WHERE list_contains(tables, ?) GROUP BY schema_version ORDER BY schema_version
-    """
+    """Makes the large tables read the files of all parts of `store.part` under `root`, or of the packs that hold them."""
     for table in FILED:
-        groups = connection.execute(query, [table]).fetchall()
-        sources = {version: _read_parquet(root / "runs", folders, table) for version, folders in groups}
-        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, sources)}")
+        packed = connection.execute(_PACKED, [table]).fetchall()
+        loose = connection.execute(_LOOSE, [table]).fetchall()
+        sources = [
+            _read_parquet(root / "packs", table, folders, "hive_partitioning = false") for (folders,) in packed if folders
+        ]
+        sources += [_read_parquet(root / "runs", table, folders, _BY_RUN) for (folders,) in loose]
+        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(connection, table, sources)}")
 
 
 def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:
@@ -114,18 +114,20 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[P
         connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?, union_by_name = true)", [list(map(str, paths))])
 
 
-def _read_parquet(runs: Path, folders: Iterable[str], table: str) -> str:
-    prefix, suffix = f"'{runs}/".replace("'", "''")[1:], f"/{table}.parquet'"
-    paths = ", ".join(f"{prefix}{folder}{suffix}" for folder in folders)
-    # run_id is text even where it looks like a number
-    return f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false, hive_types = {{'run_id': VARCHAR}})"
+def _read_parquet(folder: Path, table: str, folders: Iterable[str], options: str) -> str:
+    paths = ", ".join(_literal(f"{folder}/{name}/{table}.parquet") for name in folders)
+    return f"read_parquet([{paths}], {options})"
 
 
-def _union(table: str, sources: dict[int, str]) -> str:
-    """One plain scan where all parts have today's columns; else columns meet by name, missing ones are NULL."""
-    if list(sources) == [SCHEMA_VERSION]:
-        return f"FROM {sources[SCHEMA_VERSION]}"
-    return " UNION ALL BY NAME ".join([f"FROM store.{table}", *(f"FROM {source}" for source in sources.values())])
+def _union(connection: duckdb.DuckDBPyConnection, table: str, sources: Sequence[str]) -> str:
+    """The table's own columns, in its order: files of an earlier schema lack some, a folder named key=value would add one."""
+    scans = [f"FROM store.{table}", *(f"FROM {source}" for source in sources)]
+    columns = [row[0] for row in connection.execute(f"DESCRIBE store.{table}").fetchall()]
+    return f"SELECT {', '.join(columns)} FROM ({' UNION ALL BY NAME '.join(scans)})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 @cache

@@ -1,13 +1,16 @@
 """Where everything lies in a store.
 
-runs/run_id=<id>/part-<uuid>/        the truth: one rank of one run, immutable
-runs/run_id=<id>/part-<uuid>.retired the part no longer counts; gc takes it after the grace
-recordings/<id>/rank-<r>/            run folders until they are ingested
-artifacts/<id>/                      trace files that the store keeps
-catalog-000123.duckdb                derived: what readers open
-crossprof.duckdb                     a link to the current catalog
-edits.sqlite  store.lock             what users change; who publishes
-.staging/  .trash/                   not yet, and no longer, part of the store
+    runs/run_id=<id>/part-<uuid>/        the truth: one rank of one run, immutable
+    runs/run_id=<id>/part-<uuid>.retired the part no longer counts; gc takes it after the grace
+    packs/pack-<uuid>/                   derived: small parts together, one file a table
+    recordings/<id>/rank-<r>/            run folders until they are ingested
+    artifacts/<id>/                      trace files that the store keeps
+    catalog-000123.duckdb                derived: what readers open
+    crossprof.duckdb                     a link to the current catalog
+    edits.sqlite  store.lock             what users change; who publishes
+    .staging/  .trash/                   not yet, and no longer, part of the store
+
+Nobody writes a database file that others read: writers add folders, the publisher adds catalogs.
 """
 
 from __future__ import annotations
@@ -40,6 +43,11 @@ class Layout:
     def runs(self) -> Path:
         """The folder of all parts."""
         return self.root / "runs"
+
+    @property
+    def packs(self) -> Path:
+        """The folder of the packs."""
+        return self.root / "packs"
 
     @property
     def recordings(self) -> Path:
@@ -123,7 +131,7 @@ def create(root: Path) -> Layout:
     """The layout of a store whose folders exist and can be written. Raises StoreError otherwise."""
     layout = Layout(root)
     with writing(root):
-        for folder in (layout.runs, layout.recordings, layout.artifacts, layout.staging, layout.trash):
+        for folder in (layout.runs, layout.packs, layout.recordings, layout.artifacts, layout.staging, layout.trash):
             folder.mkdir(parents=True, exist_ok=True)
         if not os.access(layout.staging, os.W_OK | os.X_OK) or not os.access(layout.runs, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")

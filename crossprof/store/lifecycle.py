@@ -66,7 +66,7 @@ def _sweep(layout: Layout, grace_s: float) -> Swept:
         for marker in retired:
             _discard(layout, marker.with_suffix(""))
             marker.unlink(missing_ok=True)
-        for folder in {marker.parent for marker in retired}:
+        for folder in {marker.parent for marker in retired} - {layout.packs}:
             _leave(layout, folder)
         staged = [path for path in layout.staging.iterdir() if _age_s(path) >= _ABANDONED_S]
         for path in staged:
@@ -75,7 +75,8 @@ def _sweep(layout: Layout, grace_s: float) -> Swept:
 
 
 def _retired(layout: Layout) -> Iterator[Path]:
-    return layout.runs.glob("run_id=*/part-*.retired")
+    yield from layout.runs.glob("run_id=*/part-*.retired")
+    yield from layout.packs.glob("pack-*.retired")
 
 
 def _age_s(path: Path) -> float:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from crossprof.store import contents, edits
+from crossprof.errors import StoreError
+from crossprof.store import contents, edits, packs
 from crossprof.store.layout import Layout, create, sync, writing
 from crossprof.store.parts import Part, part_paths, read_part, retire
 from crossprof.store.tables import SCHEMA_VERSION
@@ -102,9 +103,10 @@ def _update(layout: Layout, folder: Path, current: Path) -> Published:
         if is_current and not difference.stale:
             return Published(current)
         published = _fill(layout, connection, difference, edited)
+        named = packs.named(connection)
     if is_current and not published.added and not published.removed:  # all that waits is skipped
         return replace(published, path=current)
-    return _release(layout, file, difference, published)
+    return _release(layout, file, replace(published, path=_next(layout)), difference.superseded, named)
 
 
 def _build(layout: Layout, folder: Path) -> Published:
@@ -113,7 +115,8 @@ def _build(layout: Layout, folder: Path) -> Published:
     with duckdb.connect(str(file)) as connection:
         contents.create(connection)
         published = _fill(layout, connection, difference, edits.read(layout.root))
-    return _release(layout, file, difference, published)
+        named = packs.named(connection)
+    return _release(layout, file, replace(published, path=_next(layout)), difference.superseded, named)
 
 
 def _compare(layout: Layout, known: dict[str, str]) -> _Difference:
@@ -121,23 +124,35 @@ def _compare(layout: Layout, known: dict[str, str]) -> _Difference:
     paths = part_paths(layout.root)
     stale = {known[name] for name in known.keys() - paths.keys()}
     stale |= {path.parent.name.removeprefix("run_id=") for name, path in paths.items() if name not in known}
-    skipped = []
+    skipped: list[tuple[str, str]] = []
     newest: dict[tuple[str, int], list[Part]] = defaultdict(list)
     for path in paths.values():
-        if path.parent.name.removeprefix("run_id=") in stale and (part := read_part(path)) is not None:
-            if part.schema_version > SCHEMA_VERSION:
-                skipped.append((part.run_id, "it was written by a newer crossprof: upgrade this one"))
-            else:
-                newest[part.run_id, part.rank].append(part)
+        run_id = path.parent.name.removeprefix("run_id=")
+        if run_id in stale and (part := _readable(path, run_id, skipped)) is not None:
+            newest[run_id, part.rank].append(part)
     ranked = [sorted(parts, key=lambda part: (part.created_ns, part.name), reverse=True) for parts in newest.values()]
     fresh = tuple(sorted((parts[0] for parts in ranked), key=lambda part: (part.run_id, part.rank)))
     superseded = tuple(paths[part.name] for parts in ranked for part in parts[1:])
     return _Difference(tuple(sorted(stale)), fresh, superseded, tuple(skipped))
 
 
+def _readable(path: Path, run_id: str, skipped: list[tuple[str, str]]) -> Part | None:
+    """The part, unless it vanished or there is a reason to skip it."""
+    try:
+        part = read_part(path)
+    except StoreError as error:
+        skipped.append((run_id, str(error)))
+        return None
+    if part is not None and part.schema_version > SCHEMA_VERSION:
+        skipped.append((run_id, "it was written by a newer crossprof: upgrade this one"))
+        return None
+    return part
+
+
 def _fill(layout: Layout, connection: duckdb.DuckDBPyConnection, difference: _Difference, edited: edits.Edits) -> Published:
     home = _home(layout)
     shown = {run_id for (run_id,) in connection.execute("SELECT DISTINCT run_id FROM store.part").fetchall()}
+    packs.dissolve(connection, difference.stale)
     contents.remove(connection, difference.stale)
     added: list[str] = []
     skipped = list(difference.skipped)
@@ -145,6 +160,7 @@ def _fill(layout: Layout, connection: duckdb.DuckDBPyConnection, difference: _Di
         done, failed = _add(layout, connection, batch)
         added += done
         skipped += failed
+    packs.gather(connection, layout)
     contents.point(connection, home)
     contents.settle(connection, home, edited)
     connection.execute("CHECKPOINT")
@@ -183,25 +199,24 @@ def _batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield batch
 
 
-def _release(layout: Layout, file: Path, difference: _Difference, published: Published) -> Published:
+def _next(layout: Layout) -> Path:
+    return layout.catalog(max((version for version, _ in layout.catalogs()), default=0) + 1)
+
+
+def _release(layout: Layout, file: Path, published: Published, superseded: Iterable[Path], named: set[str]) -> Published:
     """Swaps the link to the finished file. Read-only, since a client that writes would shut all others out."""
-    versions = [version for version, _ in layout.catalogs()]
-    target = layout.catalog(max(versions, default=0) + 1)
     file.chmod(0o444)
     sync(file)
-    file.rename(target)
+    file.rename(published.path)
     link = layout.staged(".link")
-    link.symlink_to(target.name)
+    link.symlink_to(published.path.name)
     link.replace(layout.link)
     sync(layout.root)
-    _retire(difference.superseded)
-    _prune(layout)
-    return replace(published, path=target)
-
-
-def _retire(parts: Iterable[Path]) -> None:
-    for path in parts:
+    for path in superseded:
         retire(path)
+    packs.retire_others(layout, named)
+    _prune(layout)
+    return published
 
 
 def _prune(layout: Layout) -> None:

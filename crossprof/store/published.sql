@@ -11,7 +11,8 @@ COMMENT ON COLUMN store.catalog.edits_revision IS 'Revision of the edits that it
 
 CREATE TABLE store.part (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, part VARCHAR NOT NULL, content_sha256 VARCHAR NOT NULL,
-    created_ns BIGINT NOT NULL, schema_version INTEGER NOT NULL, tables VARCHAR[] NOT NULL
+    created_ns BIGINT NOT NULL, schema_version INTEGER NOT NULL, tables VARCHAR[] NOT NULL,
+    rows BIGINT NOT NULL, pack VARCHAR
 );
 COMMENT ON TABLE store.part IS 'One part that this catalog shows.';
 COMMENT ON COLUMN store.part.run_id IS 'Run of the part.';
@@ -21,6 +22,8 @@ COMMENT ON COLUMN store.part.content_sha256 IS 'Hash of the files that it was re
 COMMENT ON COLUMN store.part.created_ns IS 'When it was written.';
 COMMENT ON COLUMN store.part.schema_version IS 'Version of the schema that it was written under.';
 COMMENT ON COLUMN store.part.tables IS 'Tables that it has a file of.';
+COMMENT ON COLUMN store.part.rows IS 'Rows in all its tables.';
+COMMENT ON COLUMN store.part.pack IS 'Pack that its large tables are read from. NULL: they are read where they lie.';
 
 CREATE TABLE store.run AS FROM base.run LIMIT 0;
 COMMENT ON TABLE store.run IS 'The runs as recorded, before edits.';
