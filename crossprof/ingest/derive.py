@@ -25,8 +25,8 @@ WITH everything AS (
 )
 SELECT
     kind, source, coalesce(thread, '') AS thread, start_ns, greatest(coalesce(end_ns, start_ns), start_ns) AS end_ns,
-    coalesce(tie, source) AS tie, is_backward,
-    row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, tie, source) - 1 AS number
+    is_backward,
+    row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, coalesce(tie, source), source) - 1 AS number
 FROM everything"""
 _CALL_KINDS = """
 CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
@@ -47,6 +47,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     """
     connection.execute("SET VARIABLE run_id = ?", [run_id])
     connection.execute("SET VARIABLE rank = ?", [rank])
+    connection.execute("SET preserve_insertion_order = true")  # nest.sql sums over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
     classify(connection)
     connection.execute(_SPANS)

@@ -1,5 +1,5 @@
 -- Which span lies in which, on each thread. Run again while it clips a span that ends after the one around it.
--- span: (kind op | annotation | call, number, thread, start_ns, end_ns, tie, is_backward); a call opens nothing and lies in something.
+-- span: (kind op | annotation | call, number, thread, start_ns, end_ns, is_backward); a call opens nothing and lies in something.
 -- Spans of a thread form a stack, so the count of open spans at a start is a running sum, and the span around it is the
 -- last one before it that is one level up: two sorts instead of a walk.
 
@@ -7,24 +7,25 @@ CREATE OR REPLACE TEMP TABLE mark AS
 WITH edge AS (
     SELECT
         thread, start_ns AS at_ns, CASE WHEN kind <> 'call' AND end_ns > start_ns THEN 1 ELSE 2 END AS phase,
-        -end_ns AS reach, kind, number, tie, is_backward, end_ns,
-        (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens
+        -end_ns AS reach, kind, number, is_backward, end_ns, (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens
     FROM span
     UNION ALL
     -- At one instant the ends come first, then the starts, longest first, then whatever takes no time.
-    SELECT thread, end_ns, 0, 0, kind, number, tie, is_backward, end_ns, -1
+    SELECT thread, end_ns, 0, 0, kind, number, is_backward, end_ns, -1
     FROM span
     WHERE kind <> 'call' AND end_ns > start_ns
 ),
+-- Every span of a thread closes, so sums over all threads, one after the other, start each thread at zero. Without PARTITION and
+-- ORDER inside the window DuckDB sums as the sorted rows stream by, six times as fast.
 counted AS (
     SELECT
         *,
-        sum(opens) OVER in_order - opens AS depth,
-        sum(opens * (kind = 'op')::INTEGER) OVER in_order - opens * (kind = 'op')::INTEGER AS op_depth,
-        sum(opens * is_backward::INTEGER) OVER in_order > 0 AS is_in_backward,
-        row_number() OVER in_order AS position
-    FROM edge
-    WINDOW in_order AS (PARTITION BY thread ORDER BY at_ns, phase, reach, kind, tie, number ROWS UNBOUNDED PRECEDING)
+        sum(opens) OVER so_far - opens AS depth,
+        sum(opens * (kind = 'op')::INTEGER) OVER so_far - opens * (kind = 'op')::INTEGER AS op_depth,
+        sum(opens * is_backward::INTEGER) OVER so_far > 0 AS is_in_backward,
+        row_number() OVER () AS position
+    FROM (SELECT * FROM edge ORDER BY thread, at_ns, phase, reach, kind, number)
+    WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 )
 SELECT
     thread, at_ns AS start_ns, end_ns, kind, number, opens = 1 AS is_open, position,

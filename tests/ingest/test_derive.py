@@ -163,6 +163,24 @@ def test_operators_that_leave_most_of_a_step_open(scratch: duckdb.DuckDBPyConnec
     assert findings(scratch) == {code: 1}
 
 
+def test_nesting_of_many(scratch: duckdb.DuckDBPyConnection) -> None:
+    """More rows than DuckDB takes at once, on two threads, in no order: 100,000 times an op of 100 ns around one of 30."""
+    scratch.execute("""
+        INSERT INTO staged_op BY NAME
+        SELECT name, thread, start_ns + shift AS start_ns, start_ns + shift + dur_ns AS end_ns
+        FROM (SELECT i * 100 AS shift, (i % 2)::VARCHAR AS thread FROM range(100_000) r (i)),
+            (VALUES ('outer', 0, 100), ('inner', 50, 30)) kinds (name, start_ns, dur_ns)
+        ORDER BY hash(shift, name)""")
+    derive(scratch, run_id="r", rank=0)
+    assert rows(scratch, "SELECT name, depth, count(*), min(self_ns), max(self_ns) FROM op GROUP BY ALL ORDER BY name") == [
+        ("inner", 1, 100_000, 30, 30),
+        ("outer", 0, 100_000, 70, 70),
+    ]
+    assert rows(scratch, "SELECT count(*) FROM op c JOIN op p ON p.op_id = c.parent_id AND p.start_ns = c.start_ns - 50") == [
+        (100_000,)
+    ]
+
+
 @dataclass
 class Span:
     kind: str
