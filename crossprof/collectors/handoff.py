@@ -52,12 +52,20 @@ def wait() -> None:
     """Wait at most CROSSPROF_WAIT seconds for all that was submitted. What is left over, the next command ingests."""
     if _thread is None or not _thread.is_alive():
         return
-    limit = float(settings.get("CROSSPROF_WAIT") or 0)
+    limit = _seconds(settings.get("CROSSPROF_WAIT"))
     deadline = time.monotonic() + limit
     while _waiting.unfinished_tasks and time.monotonic() < deadline:
         time.sleep(0.02)
     if _waiting.unfinished_tasks:
         logger.warning("Recordings are still being ingested after %g s; the next crossprof command shows them.", limit)
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        logger.warning("CROSSPROF_WAIT=%r is no number of seconds; exit does not wait.", text)
+        return 0.0
 
 
 def forget() -> None:

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
+from crossprof.collectors.fuse import one_line
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.schedule import PROFILED, WHOLE_CALL, Schedule, State, WholeCall
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "Size"]
+
+Size = int | Callable[[Any], int] | None
 
 
 class Loop:
@@ -69,10 +73,14 @@ class Loop:
                     self._start_ns, self._state = self._entered_ns, "unmeasured"
             return self.border(owner)
 
-    def size(self, samples: int | None, tokens: int | None) -> None:
-        """State what the step at hand handles."""
+    def size(self, samples: Size, tokens: Size, item: object = None) -> None:
+        """State what the step at hand handles: numbers, or functions of its item. What is neither is noted, and left out."""
         known = self._sizes
-        self._sizes = (known[0] if samples is None else samples, known[1] if tokens is None else tokens)
+        try:
+            self._sizes = (_number(samples, item, known[0]), _number(tokens, item, known[1]))
+        except Exception as error:
+            detail = f"samples or tokens of a step gave no number ({one_line(error)})."
+            self._folder.finding("size_unknown", "warning", detail, "Throughput lacks these steps.")
 
     def exited(self, owner: object) -> None:
         """Note the end of a step's function: the end of the step, should no further call follow."""
@@ -153,7 +161,7 @@ class Loop:
         self.counts["profiled"] += self._state in PROFILED
 
     def _write(self, step: int, *, start_ns: int, end_ns: int, capture: int | None) -> None:
-        samples, tokens = (("null" if size is None else int(size)) for size in self._sizes)
+        samples, tokens = (("null" if size is None else size) for size in self._sizes)
         line = (
             f'{{"step": {step}, "start_ns": {start_ns}, "end_ns": {end_ns}, "state": "{self._state}", '
             f'"capture": {"null" if capture is None else capture}, "samples": {samples}, "tokens": {tokens}}}'
@@ -167,3 +175,7 @@ class Loop:
         if self._profiler.window is not None:
             self._profiler.window.end_step(None)
         self._start_ns = None
+
+
+def _number(size: Size, item: object, known: int | None) -> int | None:
+    return known if size is None else int(size(item) if callable(size) else size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import statistics
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __all__ = ["UNITS", "NvmlSampler", "nvml_samplers"]
+
+logger = logging.getLogger(__name__)
 
 UNITS = {
     "hw.gpu.utilization": "1",
@@ -99,7 +102,8 @@ def nvml_samplers(uuids: Sequence[str] = ()) -> list[NvmlSampler]:
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
         samplers = [NvmlSampler(pynvml, handle) for handle in handles]
-    except pynvml.NVMLError:
+    except Exception:  # no driver, no GPU, or a pynvml that is not NVIDIA's: telemetry goes on without
+        logger.debug("NVML does not answer.", exc_info=True)
         return []
     wanted = set(uuids)
     return [sampler for sampler in samplers if sampler.device in wanted] if wanted else _visible(samplers)

@@ -44,7 +44,12 @@ class Profiler:
         assert self._collector is not None
         number = len(self._closed)
         self._at_edge()
-        self.window = Capture(number, self._collector, directory=self._folder.files_of(number), fuse=self.fuse)
+        directory = self._folder.path
+        with self.fuse.guard("making the directory of the trace"):
+            directory = self._folder.files_of(number)
+        if self.fuse.is_blown:
+            return
+        self.window = Capture(number, self._collector, directory=directory, fuse=self.fuse)
         try:
             self.window.start({**metadata, "capture": number})
         finally:

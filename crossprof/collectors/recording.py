@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,10 @@ class Recording:
         return [host.HostSampler(), *gpus]
 
     def _note_git(self) -> None:
-        state = git_state(Path.cwd())
-        if state is not None:
-            self._folder.update(git=state)
+        with suppress(OSError):  # the directory, or a folder that was ingested meanwhile, may be gone
+            state = git_state(Path.cwd())
+            if state is not None and not self._is_closed:
+                self._folder.update(git=state)
 
     def _note_shortfall(self, error: BaseException | None) -> None:
         """State what is missing of the schedule, and how to get it."""

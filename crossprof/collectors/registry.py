@@ -30,6 +30,11 @@ MOST_RUNS = 20
 class Run(Protocol):
     """What a scope gives to the user."""
 
+    @property
+    def run_id(self) -> str | None:
+        """Identity of the run; None where nothing is recorded."""
+        ...
+
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
         """End a step here and start the next one."""
         ...
@@ -38,7 +43,7 @@ class Run(Protocol):
 class Unrecorded:
     """A run of which nothing is kept."""
 
-    loop = None
+    run_id = None
 
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
         """Do nothing."""
@@ -85,15 +90,17 @@ def leave(run: Recording | Unrecorded, error: BaseException | None) -> None:
 
 
 def _start(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecorded:
-    rank = current_rank()
-    if not is_wanted(rank, request.ranks):
-        return Unrecorded()
-    call = _calls[request.name] = _calls[request.name] + 1
+    call = _calls[request.name] + 1
     if call > MOST_RUNS:
         if call == MOST_RUNS + 1:
+            _calls[request.name] = call
             logger.warning("'%s' was recorded %d times in this process; further calls are not.", request.name, MOST_RUNS)
         return Unrecorded()
     try:
+        rank = current_rank()
+        if not is_wanted(rank, request.ranks):
+            return Unrecorded()
+        _calls[request.name] = call
         recording = Recording(request, rank=rank, call=call, namespace=namespace)
     except Exception as error:
         if settings.is_on("CROSSPROF_STRICT"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossprof.collectors.collector import FRAMEWORKS
+from crossprof.collectors.ranks import Rank, is_wanted
 from crossprof.collectors.schedule import Schedule, as_schedule
 
 __all__ = ["Request"]
@@ -32,6 +33,7 @@ class Request:
 
     def __post_init__(self) -> None:
         as_schedule(self.schedule)
+        is_wanted(Rank(), self.ranks)
         if self.framework is not None and self.framework not in FRAMEWORKS:
             raise ValueError(f"framework={self.framework!r}: use one of {', '.join(FRAMEWORKS)}, or leave it out.")
 

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, overload
 
 from crossprof.collectors import registry
+from crossprof.collectors.loop import Size
 
 __all__ = ["Steps", "step", "steps"]
 
 Item = TypeVar("Item")
 Function = TypeVar("Function", bound=Callable[..., Any])
-Size = int | Callable[[Any], int] | None
 
 
 class Steps(Generic[Item]):
@@ -63,7 +63,7 @@ class Steps(Generic[Item]):
     def _size(self, item: Item) -> None:
         recording = registry.current()
         if recording is not None and (self._samples is not None or self._tokens is not None):
-            recording.loop.size(_number(self._samples, item), _number(self._tokens, item))
+            recording.loop.size(self._samples, self._tokens, item)
 
 
 def steps(iterable: Iterable[Item] | AsyncIterable[Item], samples: Size = None, tokens: Size = None) -> Steps[Item]:
@@ -137,7 +137,3 @@ def _length(iterable: object) -> int | None:
         return len(iterable)  # type: ignore[arg-type]
     except Exception:  # some loaders raise errors of their own where they can't tell
         return None
-
-
-def _number(size: Size, item: object) -> int | None:
-    return size(item) if callable(size) else size

@@ -117,3 +117,36 @@ def test_full_disk_in_mid_run(fake, recorded, monkeypatch):
     (one,) = recorded()
     assert one.codes == {"steps_unwritten"}
     assert one.run["findings"][0]["count"] == 16
+
+
+def test_no_directory_for_the_trace(fake, recorded, monkeypatch):
+    from crossprof.collectors.run_folder import RunFolder
+
+    def full(folder, capture):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "files_of", full)
+    assert crossprof.profile("run")(train)(False) == "trained"
+    (one,) = recorded()
+    assert one.codes == {"profiler_failed"}
+    assert one.run["captures"] == []
+
+
+def test_sizes_that_are_no_numbers(fake, recorded):
+    with crossprof.profile("run", schedule=(0, 9, 0, 1)) as run:
+        assert list(crossprof.steps(["a", "b"], samples=int, tokens=3)) == ["a", "b"]
+        run.step(samples="many")
+    (one,) = recorded()
+    assert one.codes >= {"size_unknown"}
+    assert [step["samples"] for step in one.steps] == [None, None]
+
+
+def test_a_launcher_that_tells_nonsense_costs_the_recording_alone(fake, monkeypatch, caplog):
+    from crossprof.collectors import registry
+
+    def broken():
+        raise RuntimeError("no process group")
+
+    monkeypatch.setattr(registry, "current_rank", broken)
+    assert crossprof.profile("run")(train)(False) == "trained"
+    assert "no process group" in caplog.text

@@ -49,10 +49,11 @@ def test_arguments_reach_run_json(fake, recorded):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}]
+    "wrong",
+    [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}, {"ranks": "first"}],
 )
 def test_wrong_arguments_are_refused_at_once(wrong):
-    with pytest.raises(ValueError, match=r"theano|often|profiled"):
+    with pytest.raises(ValueError, match=r"theano|often|profiled|first"):
         crossprof.profile("run", **wrong)
 
 
