@@ -49,7 +49,7 @@ def create_app(
     app = Dash(
         "crossprof.dashboard",
         title="crossprof",
-        update_title=None,
+        update_title="",
         suppress_callback_exceptions=True,
         serve_locally=True,
         enable_mcp=False,
@@ -96,9 +96,9 @@ def _header() -> html.Header:
         id="scheme-toggle",
         className="icon-button",
         title="Light or dark",
-        **{"aria-label": "Switch between light and dark"},
+        **components.labelled("Switch between light and dark"),
     )
-    return html.Header([brand, html.Nav(links, **{"aria-label": "Pages"}), switch], className="header")
+    return html.Header([brand, html.Nav(links, **components.labelled("Pages")), switch], className="header")
 
 
 def _menu() -> list[str]:

@@ -1,20 +1,18 @@
-"""The parts of a comparison: verdicts, metrics, what differs between runs, operations. Words and figures are the store's."""
+"""The parts of a comparison: verdicts, metrics, what differs between runs. Words and figures are the store's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dash_ag_grid as dag
 from dash import dcc, html
 
 from crossprof.dashboard import components, theme
-from crossprof.dashboard.quantity import NONE, Scale, percent_change, percent_range, scale_for, significant
+from crossprof.dashboard.quantity import NONE, Scale, percent_change, percent_range, scale_for
 from crossprof.store.compare import Comparison, MetricDifference, RunDifference
 
-__all__ = ["differing_facts", "metrics", "operations_grid", "verdict_card"]
+__all__ = ["differing_facts", "metrics", "verdict_card"]
 
-_MOST_OPERATIONS = 300
 _LEADING = (
     "step_time",
     "throughput",
@@ -49,29 +47,31 @@ def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]], *, is_
     leading = found.metric("step_time") or found.metric("throughput")
     word = leading.verdict if leading is not None else "not_comparable"
     rows = [html.Dt("Why"), html.Dd(found.why or "None, because the two captures have no categories of work in common.")]
-    rows += [html.Dt("Next"), html.Dd(_next(found, word, runs))]
+    rows += [html.Dt("Next"), html.Dd(_next(found, leading, runs))]
     return html.Section(
         [html.P(found.verdict, className="sentence"), html.Dl(rows)],
         className=f"card verdict is-{word}{' wide' if is_only else ''}",
-        **{"aria-label": f"Verdict on {found.run}"},
+        **components.labelled(f"Verdict on {found.run}"),
     )
 
 
-def _next(found: RunDifference, word: str, runs: Sequence[Mapping[str, Any]]) -> Any:
+def _next(found: RunDifference, leading: MetricDifference | None, runs: Sequence[Mapping[str, Any]]) -> Any:
+    """What to do about the first thing that stands between the reader and a sure answer."""
     broken = next((run for run in runs if run["verdict"] == "broken"), None)
     if broken is not None:
         link = dcc.Link(f"the findings of {broken['run']}", href=components.run_address(str(broken["run_id"])))
         return ["Read ", link, " first: numbers of its capture are wrong or missing."]
-    if found.is_same_capture:
-        return "Choose another run: one capture can't differ from itself."
-    if word in ("too_few", "not_comparable"):
-        return "Record more steps of both: five bare ones are the least that gives an interval."
-    if not found.alike:
-        named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in found.differences)
-        return f"Record again with the same {named}: until then that alone may be the difference."
-    if word == "indistinguishable":
-        return "Take them as equal, or record more steps to narrow the interval."
-    return "See the categories and the largest differences below."
+    named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in found.differences)
+    is_timed = leading is not None and None not in (leading.base, leading.other)
+    word = None if leading is None else leading.verdict
+    obstacles = (
+        (not is_timed, "Record both under @crossprof.profile: a trace without step markers has no step time."),
+        (found.is_same_capture, "Choose another run: one capture can't differ from itself."),
+        (word in ("too_few", "not_comparable"), "Record more steps of both: five are the least that gives an interval."),
+        (not found.alike, f"Record again with the same {named}: until then that alone may be the difference."),
+        (word == "indistinguishable", "Take them as equal, or record more steps to narrow the interval."),
+    )
+    return next((text for is_met, text in obstacles if is_met), "See the categories and the largest differences below.")
 
 
 def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> list[Any]:
@@ -153,88 +153,3 @@ def _fact(side: Mapping[str, Any], field: str) -> str:
     if value is None:
         return NONE
     return theme.framework_title(value) if field == "framework" else str(value)[:40]
-
-
-def operations_grid(found: Comparison) -> Any:
-    """Kernels or operators of the baseline and the others, per step, the largest difference first."""
-    rows = _operation_rows(found)
-    if not rows:
-        return components.absent(
-            "the runs have no work of one kind: kernels on a device are never set beside operators of a CPU run."
-        )
-    scale = scale_for("ns", [value for row in rows for key, value in row.items() if key.startswith("value") and value])
-    for row in rows:
-        for key in [key for key in row if key.startswith(("value", "delta"))]:
-            row[f"{key}_text"] = _signed(row[key], scale) if key.startswith("delta") else scale.text(row[key])
-    unit = scale.unit
-    columns = [
-        {
-            "field": "name",
-            "headerName": "Name",
-            "minWidth": 220,
-            "flex": 1,
-            "pinned": None,
-            "cellRenderer": "LongName",
-            "cellClass": "mono",
-        },
-        {"field": "category", "headerName": "Category", "minWidth": 120, "width": 120},
-        _column("value_base", f"{found.base}, {unit}"),
-    ]
-    for place, other in enumerate(found.others):
-        columns += [_column(f"value_{place}", f"{other.run}, {unit}"), _column(f"delta_{place}", f"Change, {unit}")]
-    return dag.AgGrid(
-        id="operations",
-        rowData=rows,
-        columnDefs=columns,
-        getRowId="params.data.key",
-        defaultColDef={
-            "resizable": True,
-            "sortable": True,
-            "suppressHeaderMenuButton": True,
-            "wrapHeaderText": True,
-            "autoHeaderHeight": True,
-        },
-        dashGridOptions={
-            "theme": {"function": "gridTheme(themeQuartz)"},
-            "rowHeight": 30,
-            "animateRows": False,
-            "ensureDomOrder": True,
-        },
-        className="grid",
-        style={"height": min(96 + 30 * len(rows), 520)},
-    )
-
-
-def _operation_rows(found: Comparison) -> list[dict[str, Any]]:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for place, other in enumerate(found.others):
-        for one in other.operations:
-            empty = {"key": f"{one.category}|{one.name}", "name": one.name, "category": one.category}
-            row = rows.setdefault((one.name, one.category), empty)
-            row |= {"value_base": one.base_ns, f"value_{place}": one.other_ns, f"delta_{place}": one.delta_ns}
-    places = [place for place, other in enumerate(found.others) if other.operations]
-    for row in rows.values():
-        for place in places:  # in the baseline and in another run, but not in this one
-            row.setdefault(f"value_{place}", None)
-            row.setdefault(f"delta_{place}", -row["value_base"] if row["value_base"] else None)
-    deltas = [f"delta_{place}" for place in places]
-    return sorted(rows.values(), key=lambda row: -max(abs(row[delta] or 0.0) for delta in deltas))[:_MOST_OPERATIONS]
-
-
-def _signed(value: float | None, scale: Scale) -> str:
-    if value is None:
-        return NONE
-    size = significant(abs(value) / scale.divisor)
-    return size if value == 0 else f"{'+' if value > 0 else '−'}{size}"
-
-
-def _column(field: str, title: str) -> dict[str, Any]:
-    return {
-        "field": field,
-        "headerName": title,
-        "minWidth": 110,
-        "width": 130,
-        "type": "rightAligned",
-        "cellClass": ["ag-right-aligned-cell", "number"],
-        "valueFormatter": {"function": f"params.data.{field}_text || '–'"},
-    }

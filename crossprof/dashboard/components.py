@@ -13,7 +13,23 @@ from plotly.graph_objects import Figure
 from crossprof.dashboard import theme
 from crossprof.errors import CrossprofError
 
-__all__ = ["Absent", "card", "chip", "command", "compare_address", "drawn", "figure_card", "legend", "run_address"]
+__all__ = [
+    "Absent",
+    "absent",
+    "card",
+    "chip",
+    "command",
+    "compare_address",
+    "defined",
+    "definition",
+    "drawn",
+    "facts",
+    "failed",
+    "figure_card",
+    "labelled",
+    "run_address",
+]
+
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +51,7 @@ def figure_card(page: str, name: str, title: str, subtitle: str, *, is_wide: boo
         html.Div(className="skeleton"),
         id={"page": page, "figure": name},
         className="card-body",
-        **{"aria-label": title},
+        **labelled(title),
         role="img",
     )
     return card(title, subtitle, body, is_wide=is_wide)
@@ -52,7 +68,7 @@ def drawn(draw: Callable[[], Figure], *, name: str) -> Any:
     except Exception as error:  # a card that fails says so, and the rest of the page stays
         logger.exception("The card %s failed.", name)
         return failed(f"{type(error).__name__}: {error}")
-    return dcc.Graph(figure=figure, config=dict(theme.GRAPH_CONFIG), style={"height": figure.layout.height})
+    return dcc.Graph(figure=figure, config=theme.GRAPH_CONFIG, style={"height": figure["layout"]["height"]})
 
 
 def absent(reason: str) -> html.P:
@@ -65,19 +81,22 @@ def failed(reason: str) -> html.P:
     return html.P([html.Strong("Failed because "), reason], className="failed", role="alert")
 
 
-def chip(framework: str | None, text: str | None = None) -> html.Span:
-    """A framework in its colour, or any text in that colour."""
-    return html.Span(text or theme.framework_title(framework), className=f"chip framework-{framework or 'unknown'}")
+def labelled(text: str) -> dict[str, Any]:
+    """A component's name for screen readers: an attribute that is no Python name."""
+    return {"aria-label": text}
+
+
+def chip(framework: str | None, text: str | None = None, *, shade: str | None = None) -> html.Span:
+    """A framework, or another text, with a square in the framework's colour, or in that of a CSS variable."""
+    style = {"--chip": f"var({shade})"} if shade else {}
+    return html.Span(
+        text or theme.framework_title(framework), className=f"chip framework-{framework or 'unknown'}", style=style
+    )
 
 
 def command(text: str) -> html.Code:
     """A command to copy."""
     return html.Code(text, className="command")
-
-
-def legend(lanes: Sequence[theme.Lane]) -> html.Div:
-    """The runs of a page in their colours, once for all its figures."""
-    return html.Div([chip(lane.framework, lane.label) for lane in lanes], className="legend")
 
 
 def facts(rows: Mapping[str, Any]) -> html.Table:

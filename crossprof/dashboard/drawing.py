@@ -58,18 +58,26 @@ def _coverage(store: Store, run_id: str) -> float | None:
 
 def _draw_memory(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
     query = (
-        "select run_id, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes from memory_timeline where run_id = ?"
+        "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
+        "from memory_timeline where run_id = ?"
     )
     events = _of_sides(store, query, sides).filter(pl.col("bytes").is_not_null())
     counts = events.group_by("counter").agg(pl.col("run_id").n_unique())
     shared = dict(counts.iter_rows())
     counter = max(_COUNTERS, key=lambda name: (shared.get(name, 0), -_COUNTERS.index(name)))
-    return series.memory(events.filter(pl.col("counter") == counter), lanes, look, counter=counter)
+    counted = events.filter(pl.col("counter") == counter)
+    source = ["rank", "device_id", "allocator"]  # each counts on its own: show the one that holds most
+    largest = counted.sort("bytes", descending=True).unique("run_id", keep="first", maintain_order=True)
+    return series.memory(
+        counted.join(largest, on=["run_id", *source], how="semi", nulls_equal=True), lanes, look, counter=counter
+    )
 
 
 def _draw_utilization(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    samples = _of_sides(store, "select run_id, metric, at_ns, value from utilization where run_id = ?", sides)
-    return series.utilization(samples, lanes, look, titles=_TELEMETRY)
+    samples = _of_sides(store, "select run_id, rank, device_id, metric, at_ns, value from utilization where run_id = ?", sides)
+    first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
+    one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
+    return series.utilization(one_each, lanes, look, titles=_TELEMETRY)
 
 
 def _of_sides(store: Store, query: str, sides: Sides) -> pl.DataFrame:
@@ -96,10 +104,14 @@ FIGURES = {
         _draw_categories,
     ),
     "memory": Drawing(
-        "Memory", "By the count that the runs share: the driver's, the process's, or the allocator's.", _draw_memory
+        "Memory",
+        "The driver's count, else the process's, else the allocator's, as most runs here have; of several devices the fullest.",
+        _draw_memory,
     ),
     "utilization": Drawing(
-        "Utilization", "Telemetry: the driver's figure for the device, the process's share of all cores.", _draw_utilization
+        "Utilization",
+        "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
+        _draw_utilization,
     ),
 }
 COURSE = Drawing("Steps over time", "Wall time of each step on the host. Warm-up steps may lie above the axis.", _draw_course)

@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GRAPH_CONFIG", "Lane", "Theme", "category_color", "framework_title", "lanes", "stylesheet", "theme"]
+__all__ = [
+    "GRAPH_CONFIG",
+    "Lane",
+    "Theme",
+    "category_color",
+    "framework_title",
+    "lanes",
+    "shades",
+    "shortened",
+    "stylesheet",
+    "theme",
+]
 
 _FRAMEWORK_TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
 
@@ -76,7 +87,7 @@ _THEMES = {
     "dark": Theme("dark", "#E3E5E8", "#A6A7AB", "#33363B", "#1B1D20", "#69DB7C", "#FF8787"),
 }
 
-GRAPH_CONFIG: Mapping[str, Any] = {
+GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "responsive": True,
     "plotlyServerURL": "",
@@ -112,8 +123,24 @@ def lanes(runs: Sequence[Mapping[str, Any]], scheme: str | None, *, labels: Sequ
         family = run["framework"] if run["framework"] in colors else ""
         nth = seen[family] = seen.get(family, -1) + 1
         shade = colors[family][min(nth, 1)]
-        drawn.append(Lane(str(run["run_id"]), label, run["framework"], shade, _DASHES[min(nth, len(_DASHES) - 1)]))
+        drawn.append(Lane(str(run["run_id"]), shortened(label), run["framework"], shade, _DASHES[min(nth, len(_DASHES) - 1)]))
     return drawn
+
+
+def shades(frameworks: Sequence[str | None]) -> list[str]:
+    """The CSS variables of the colours that lanes of these frameworks get."""
+    seen: dict[str, int] = {}
+    names = []
+    for framework in frameworks:
+        family = framework if framework in _FRAMEWORK_COLORS["light"] else ""
+        nth = seen[family or ""] = seen.get(family or "", -1) + 1
+        names.append(f"--framework-{family or 'unknown'}{'-tint' if nth else ''}")
+    return names
+
+
+def shortened(label: str, *, most: int = 28) -> str:
+    """A label that leaves room for the figure: the beginning and the end of a long name tell runs apart."""
+    return label if len(label) <= most else f"{label[: most // 2]}…{label[-(most // 2 - 1) :]}"
 
 
 def _labels(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -170,7 +197,8 @@ def stylesheet() -> str:
 
 def _variables(scheme: str) -> str:
     look = _THEMES[scheme]
-    named = {f"framework-{name or 'unknown'}": shades[0] for name, shades in _FRAMEWORK_COLORS[scheme].items()}
+    named = {f"framework-{name or 'unknown'}": strong for name, (strong, _) in _FRAMEWORK_COLORS[scheme].items()}
+    named |= {f"framework-{name or 'unknown'}-tint": tint for name, (_, tint) in _FRAMEWORK_COLORS[scheme].items()}
     named |= {"better": look.better, "worse": look.worse, "dimmed": look.dimmed, "line": look.grid}
     named |= {"text": look.text, "surface": look.surface}
     return "".join(f"--{name}:{value};" for name, value in named.items())

@@ -38,7 +38,7 @@ def test_lanes_tell_runs_apart() -> None:
 def test_the_distribution_leaves_out_warm_up_and_keeps_profiled_steps_apart() -> None:
     figure = step_time.distribution(STEPS, LANES, LOOK)
     boxes = {box.name: box for box in figure.data}
-    assert list(boxes) == ["one · a<br>bare, 5 steps", "one · a<br>profiled, 1 steps", "two<br>bare, 2 steps"]
+    assert list(boxes) == ["one · a<br>bare, 5 steps", "one · a<br>profiled, 1 step", "two<br>bare, 2 steps"]
     bare = boxes["one · a<br>bare, 5 steps"]
     assert (bare.q1[0], bare.median[0], bare.q3[0]) == (20.0, 30.0, 40.0)
     assert bare.upperfence[0] == pytest.approx(48.0)
@@ -77,13 +77,14 @@ def test_categories_stack_to_the_time_of_a_step_and_name_their_coverage() -> Non
     assert bars["gemm"] == {"one · a<br>ops cover 80.0 %": 3.0, "two<br>device": 2.0}
     assert bars["other"] == {"one · a<br>ops cover 80.0 %": 1.0}
     assert [row[0] for row in figure.data[0].customdata] == ["75.0", "100"]
-    assert "one · c<br>nothing recorded" in figure.layout.yaxis.categoryarray
+    assert "one · c<br>no measured step" in figure.layout.yaxis.categoryarray
 
 
 def test_memory_starts_at_each_runs_first_reading() -> None:
     events = pl.DataFrame({"run_id": ["a", "a", "b"], "at_ns": [10**18, 10**18 + 10**9, 5], "bytes": [2**30, 2**31, 2**30]})
     figure = series.memory(events, LANES, LOOK, counter="process")
     assert list(figure.data[0].x) == [0.0, 1.0]
+    assert figure.layout.xaxis.title.text == "s from the first reading"
     assert list(figure.data[0].y) == [1.0, 2.0]
     assert figure.data[1].mode == "markers"
     assert figure.layout.yaxis.title.text == "Process, resident, GiB"

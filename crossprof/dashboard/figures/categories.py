@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -20,7 +21,9 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
     `times` has run_id, category, ns_per_step, and coverage_ratio, the same on all rows of a run, null where a device worked.
     """
     if times.is_empty():
-        raise Absent("neither kernels nor operators were recorded in the profiled steps.")
+        raise Absent(
+            "no work of a measured step was recorded: the capture marks no steps, or holds neither kernels nor operators."
+        )
     totals = times.group_by("run_id").agg(pl.col("ns_per_step").sum(), pl.col("coverage_ratio").first())
     total = {row["run_id"]: row for row in totals.to_dicts()}
     scale = scale_for("ns", totals["ns_per_step"])
@@ -42,9 +45,12 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
                 hovertemplate=f"{category.replace('_', ' ')}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
             )
         )
-    legend = {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0, "traceorder": "normal", "font": {"size": 12}}
-    figure.update_layout(figure_layout(look, height=130 + 48 * len(lanes)), barmode="stack", showlegend=True, legend=legend)
-    figure.update_yaxes(categoryorder="array", categoryarray=list(rows.values()), autorange="reversed", showgrid=False)
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+    height = 90 + 48 * len(lanes) + 22 * math.ceil(len(figure.data) / 3)
+    figure.update_layout(figure_layout(look, height=height), barmode="stack", showlegend=True, legend=legend)
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=list(rows.values()), range=[len(lanes) - 0.5, -0.5], showgrid=False
+    )
     figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per step")
     return figure
 
@@ -52,6 +58,6 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
 def _label(lane: Lane, total: dict[str, float | None] | None) -> str:
     """The run, and under it how much of the step its operators account for; their figures mean little where that is low."""
     if total is None:
-        return f"{lane.label}<br>nothing recorded"
+        return f"{lane.label}<br>no measured step"
     coverage = total["coverage_ratio"]
     return f"{lane.label}<br>{'device' if coverage is None else f'ops cover {significant(coverage * 100)} %'}"

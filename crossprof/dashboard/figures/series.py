@@ -26,13 +26,14 @@ def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter:
     if events.is_empty():
         raise Absent("no allocation and no memory reading was recorded.")
     scale = scale_for("By", [events["bytes"].max()])  # type: ignore[list-item]
+    clock = _clock(events)
     figure = go.Figure()
     for lane in lanes:
         mine = events.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
-            figure.add_trace(_line(mine, "bytes", lane, scale, is_stepped=True))
+            figure.add_trace(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
     figure.update_layout(figure_layout(look), hovermode="x unified")
-    figure.update_xaxes(title_text="s from the first reading")
+    figure.update_xaxes(title_text=f"{clock.unit} from the first reading")
     figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
     return figure
 
@@ -42,6 +43,7 @@ def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, ti
     metrics = [metric for metric in titles if metric in set(samples["metric"])]
     if not metrics:
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2 s.")
+    clock = _clock(samples)
     figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
     layout = figure_layout(look, height=90 + 150 * len(metrics))
     figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
@@ -50,22 +52,27 @@ def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, ti
         for lane in lanes:
             mine = samples.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
             if len(mine):
-                figure.add_trace(_line(mine, "value", lane, Scale("%", 0.01), is_stepped=False), row=row, col=1)
+                figure.add_trace(_line(mine, "value", lane, Scale("%", 0.01), clock=clock), row=row, col=1)
         figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{titles[metric]}, %", row=row, col=1)
-    figure.update_xaxes(title_text="s from the first reading", row=len(metrics), col=1)
+    figure.update_xaxes(title_text=f"{clock.unit} from the first reading", row=len(metrics), col=1)
     return figure
 
 
-def _line(values: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, is_stepped: bool) -> go.Scatter:
-    start = values["at_ns"].min()
-    course = values.select(((pl.col("at_ns") - start) / 1e9).alias("s"), (pl.col(column) / scale.divisor).alias("y")).sort("s")
-    course = _thinned(course)
+def _clock(values: pl.DataFrame) -> Scale:
+    """The unit of time that suits the longest of the runs."""
+    spans = values.group_by("run_id").agg((pl.col("at_ns").max() - pl.col("at_ns").min()).alias("span"))["span"]
+    return scale_for("ns", spans)
+
+
+def _line(values: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, clock: Scale, shape: str = "linear") -> go.Scatter:
+    since = (pl.col("at_ns") - values["at_ns"].min()) / clock.divisor
+    course = _thinned(values.select(since.alias("x"), (pl.col(column) / scale.divisor).alias("y")).sort("x"))
     return go.Scatter(
-        x=course["s"].cast(pl.Float32).to_numpy(),
+        x=course["x"].cast(pl.Float32).to_numpy(),
         y=course["y"].cast(pl.Float32).to_numpy(),
         mode="lines" if len(course) > 1 else "markers",
         name=lane.label,
-        line={"color": lane.color, "dash": lane.dash, "width": 1.5, "shape": "hv" if is_stepped else "linear"},
+        line={"color": lane.color, "dash": lane.dash, "width": 1.5, "shape": shape},
         hovertemplate=f"%{{y:.3g}} {scale.unit}",
     )
 
@@ -74,6 +81,6 @@ def _thinned(course: pl.DataFrame) -> pl.DataFrame:
     """At most some 1,500 points: of each slice of time the largest value, since peaks are what one looks for."""
     if len(course) <= _MOST_POINTS:
         return course
-    width = float(course["s"].max() or 1.0) / _MOST_POINTS  # type: ignore[arg-type]
-    slices = (pl.col("s") / width).floor()
-    return course.group_by(slices.alias("slice")).agg(pl.col("s").first(), pl.col("y").max()).sort("s").drop("slice")
+    width = float(course["x"].max() or 1.0) / _MOST_POINTS  # type: ignore[arg-type]
+    slices = (pl.col("x") / width).floor()
+    return course.group_by(slices.alias("slice")).agg(pl.col("x").first(), pl.col("y").max()).sort("x").drop("slice")

@@ -42,7 +42,7 @@ def _box(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> g
     low, first, median, third, high = (
         (values.quantile(share, "linear") or 0.0) / scale.divisor for share in (0.05, 0.25, 0.5, 0.75, 0.95)
     )
-    label = f"{lane.label}<br>{'profiled' if is_profiled else 'bare'}, {len(values)} steps"
+    label = f"{lane.label}<br>{'profiled' if is_profiled else 'bare'}, {len(values)} step{'' if len(values) == 1 else 's'}"
     return go.Box(
         y=[label],
         lowerfence=[low],
@@ -89,7 +89,8 @@ def over_time(steps: pl.DataFrame, lane: Lane, look: Theme) -> go.Figure:
     counted = steps.filter(~pl.col("is_warmup"))["dur_ns"].quantile(1.0) or 0.0
     top = max(counted, (steps["dur_ns"].quantile(0.95) or 0.0) * 1.2)
     figure.update_yaxes(range=[0, float(top) * 1.08 / scale.divisor], title_text=scale.unit)
-    figure.update_xaxes(title_text="step")
+    few = steps["step"].n_unique() <= 12
+    figure.update_xaxes(title_text="step", dtick=1 if few else None)
     return figure
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from dash import Dash, dcc, html
 
-from crossprof.dashboard import comparison, components
+from crossprof.dashboard import comparison, components, theme
 from crossprof.dashboard.drawing import FIGURES, connect_figure, shown
+from crossprof.dashboard.grids import operations_grid
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.errors import CrossprofError
@@ -62,9 +63,10 @@ def _too_few() -> list[Any]:
 
 
 def _legend(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> html.Div:
+    shades = theme.shades([run["framework"] for run in runs])
     chips = [
-        dcc.Link(components.chip(run["framework"], label), href=components.run_address(str(run["run_id"])))
-        for run, label in zip(runs, labels, strict=True)
+        dcc.Link(components.chip(run["framework"], label, shade=shade), href=components.run_address(str(run["run_id"])))
+        for run, label, shade in zip(runs, labels, shades, strict=True)
     ]
     return html.Div(chips, className="legend")
 
@@ -83,7 +85,7 @@ def _tables(
 
 def _operations(found: Comparison) -> html.Section:
     subtitle = "Time per measured step, the largest difference first. Names are matched exactly: two frameworks share few."
-    return components.card("Kernels or operators", subtitle, comparison.operations_grid(found), is_wide=True)
+    return components.card("Kernels or operators", subtitle, operations_grid(found), is_wide=True)
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:

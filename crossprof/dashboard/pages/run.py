@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
 from dash import Dash, dcc, html
 
 from crossprof.dashboard import components
 from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
+from crossprof.dashboard.grids import work_grid
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import NONE, instant, percent, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
@@ -46,6 +48,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
                 _metrics(store, run_id),
                 _findings(store, run_id),
                 *(components.figure_card("run", name, FIGURES[name].title, FIGURES[name].subtitle) for name in _FIGURES),
+                _work(store, run_id),
                 components.card("Run", "Where and how it ran.", components.facts(_identity(run))),
                 components.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
                 _options(run),
@@ -97,6 +100,20 @@ def _metrics(store: Store, run_id: str) -> html.Section:
     head = html.Tr([html.Th("Metric"), *(html.Th(name, className="number", scope="col") for name in names)])
     table = html.Table([html.Thead(head), html.Tbody(body)], className="plain metrics")
     return components.card("Metrics", "Hover over a name for its definition.", html.Div(table, className="scroll"))
+
+
+def _work(store: Store, run_id: str) -> html.Section:
+    query = "select name, category, calls, total_ns, share_ratio from kernel_summary where kind <> 'async' and run_id = ?"
+    rows, title = frame(store, query, run_id), "Kernels"
+    if rows.is_empty():
+        rows = frame(store, "select name, category, calls, self_ns as total_ns from op_summary where run_id = ?", run_id)
+        rows, title = rows.with_columns((pl.col("total_ns") / pl.col("total_ns").sum()).alias("share_ratio")), "Operators"
+    subtitle = "Over the whole capture, by total time" + (
+        " on the device." if title == "Kernels" else " of their own on the host."
+    )
+    if rows.is_empty():
+        return components.card("Kernels or operators", subtitle, components.absent("the capture holds neither."))
+    return components.card(title, subtitle, work_grid(rows), is_wide=True)
 
 
 def _findings(store: Store, run_id: str) -> html.Section:

@@ -10,6 +10,7 @@ import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from crossprof.dashboard import components, theme
+from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import NONE, instant, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
@@ -60,6 +61,7 @@ def _facts(run: Mapping[str, Any]) -> dict[str, Any]:
         "device": (run["device_model"] or run["device_kind"] or NONE) + (f" ×{count}" if count > 1 else ""),
         "precision": run["precision"] or NONE,
         "batch_size": run["batch_size"],
+        "batch_size_text": NONE if run["batch_size"] is None else f"{run['batch_size']:,}",
         "status": run["status"],
         "verdict": run["verdict"],
         "started": instant(run["started_ns"]),
@@ -127,16 +129,13 @@ def _grid(rows: list[dict[str, Any]], units: Mapping[str, str], text: str, chose
         columnDefs=_columns(units),
         selectedRows={"ids": chosen},
         getRowId="params.data.run_id",
-        defaultColDef={"resizable": True, "sortable": True, "suppressHeaderMenuButton": True},
+        defaultColDef=dict(COLUMN),
         dashGridOptions={
-            "theme": {"function": "gridTheme(themeQuartz)"},
+            **GRID_OPTIONS,
             "rowSelection": {"mode": "multiRow", "enableClickSelection": False},
             "selectionColumnDef": {"pinned": "left", "width": 44},
             "quickFilterText": text,
-            "animateRows": False,
             "domLayout": "autoHeight" if len(rows) <= 25 else "normal",
-            "suppressCellFocus": False,
-            "ensureDomOrder": True,
         },
         className="grid",
         style={"height": None if len(rows) <= 25 else "calc(100vh - 132px)"},
@@ -150,10 +149,13 @@ def _columns(units: Mapping[str, str]) -> list[dict[str, Any]]:
         _text("model", "Model", 115),
         _text("device", "Device", 140),
         _text("precision", "Precision", 96),
-        {**_number("batch_size", "Batch", 76), "valueFormatter": {"function": "params.value == null ? '–' : params.value"}},
-        _number("step_time", _titled("Step time", units["step_time"]), 172),
-        _number("throughput", _titled("Throughput", units["throughput"]), 178),
-        _number("peak_memory", _titled("Peak memory", units["peak_memory"]), 158),
+        {
+            **number_column("batch_size", "Batch", 76),
+            "valueFormatter": {"function": "params.value == null ? '–' : params.value"},
+        },
+        number_column("step_time", _titled("Step time", units["step_time"]), 172),
+        number_column("throughput", _titled("Throughput", units["throughput"]), 178),
+        number_column("peak_memory", _titled("Peak memory", units["peak_memory"]), 158),
         _text("verdict", "Verdict", 96, cellRenderer="Verdict"),
         _text("started", "Started, UTC", 160),
         _text("status", "Status", 104),
@@ -163,19 +165,6 @@ def _columns(units: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def _titled(title: str, unit: str) -> str:
     return f"{title}, {unit}" if unit else title
-
-
-def _number(field: str, title: str, width: int) -> dict[str, Any]:
-    """A column that sorts by the value and shows it in the column's unit."""
-    return {
-        "field": field,
-        "headerName": title,
-        "minWidth": width,
-        "width": width,
-        "type": "rightAligned",
-        "cellClass": ["ag-right-aligned-cell", "number"],
-        "valueFormatter": {"function": f"params.data.{field}_text"},
-    }
 
 
 def _text(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
