@@ -34,7 +34,10 @@ _RUN_TABLES = (*(f"base.{table}" for table in HELD if table != "run"), "store.ru
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes the connection's empty database a catalog without runs."""
-    _create_tables(connection)
+    create_base(connection)
+    connection.execute(_text("published.sql"))
+    expose_base(connection)  # a view knows only the columns that its table had when it was made
+    _move_aside(connection)
     roll_up(connection)
 
 
@@ -66,11 +69,13 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
     """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`."""
     with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
-        _create_tables(scratch)
+        create_base(scratch)
+        scratch.execute(f"{_text('published.sql')}; CREATE OR REPLACE VIEW main.run AS FROM base.run")
+        _move_aside(scratch)
         add(scratch, root, parts)
         point(scratch, root)
         scratch.execute(_text("runs.sql"))
-        roll_up(scratch)
+        _roll_up_silently(scratch)
         fill_run_metric(scratch)
         for name in ROLLUPS:
             connection.register("incoming", scratch.sql(f"FROM rollup.{name}").to_arrow_table())
@@ -100,10 +105,21 @@ def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> N
     connection.execute(_text("verdicts.sql"))
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    create_base(connection)
-    connection.execute(_text("published.sql"))
-    expose_base(connection)  # a view knows only the columns that its table had when it was made
+def _roll_up_silently(connection: duckdb.DuckDBPyConnection) -> None:
+    """As `roll_up`, without the comments: they take longer than the rows of one run, and nobody reads them here."""
+    connection.execute("CREATE SCHEMA rollup")
+    for view in views():
+        connection.execute(view.sql.partition("\nCOMMENT ON")[0])
+        if view.is_rollup and view.name != "run_metric":
+            held = (
+                f"SELECT held.run_id, run.run, held.* EXCLUDE (run_id) FROM rollup.{view.name} AS held JOIN run USING (run_id)"
+            )
+            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
+            connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {held}")
+
+
+def _move_aside(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keeps the large tables, empty, in the schema `store`; views over the parts take their place."""
     for table in FILED:
         connection.execute(f"CREATE TABLE store.{table} AS FROM base.{table}; DROP TABLE base.{table}")
     point(connection, Path())

@@ -82,8 +82,8 @@ def part_exists(root: Path, run_id: str, rank: int, content_sha256: str) -> bool
     folder = Layout(root).run(run_id)
     return any(
         (part.rank, part.content_sha256) == (rank, content_sha256)
-        for path in (_counting(folder) if folder.is_dir() else ())
-        if (part := read_part(path)) is not None
+        for name in _counting(folder)
+        if (part := read_part(folder / name)) is not None
     )
 
 
@@ -93,8 +93,8 @@ def part_paths(root: Path) -> dict[str, Path]:
     if not runs.is_dir():
         return {}
     with os.scandir(runs) as entries:
-        folders = [Path(entry.path) for entry in entries if entry.name.startswith("run_id=")]
-    return {path.name: path for folder in folders for path in _counting(folder)}
+        folders = [entry.name for entry in entries if entry.name.startswith("run_id=")]
+    return {name: runs / folder / name for folder in folders for name in _counting(f"{runs}/{folder}")}
 
 
 def read_part(path: Path) -> Part | None:
@@ -123,7 +123,7 @@ def retire(path: Path) -> None:
     path.with_name(f"{path.name}.retired").touch()
 
 
-def _counting(folder: Path) -> Iterator[Path]:
+def _counting(folder: Path | str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             names = {entry.name for entry in entries}
@@ -131,7 +131,7 @@ def _counting(folder: Path) -> Iterator[Path]:
         return
     for name in names:
         if name.startswith("part-") and "." not in name and f"{name}.retired" not in names:
-            yield folder / name
+            yield name
 
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: str) -> dict[str, dict[str, Any]]:
