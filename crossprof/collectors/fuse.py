@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from crossprof import settings
 from crossprof.collectors.collector import ProfilerBusy
 from crossprof.errors import CollectorError
 
-__all__ = ["Fuse"]
+__all__ = ["Fuse", "Guard", "one_line"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,12 @@ class Fuse:
         self.is_blown = False
         self._note = note
 
-    @contextmanager
-    def guard(self, doing: str) -> Iterator[None]:
-        """Contain whatever the body raises, but for the user's own KeyboardInterrupt and the like."""
-        try:
-            yield
-        except Exception as error:
-            self._blow(doing, error)
-            if settings.is_on("CROSSPROF_STRICT"):
-                raise CollectorError(f"{doing.capitalize()} failed ({one_line(error)}).") from error
+    def guard(self, doing: str) -> Guard:
+        """A context that contains whatever its body raises, but for the user's own KeyboardInterrupt and the like."""
+        return Guard(self, doing)
 
-    def _blow(self, doing: str, error: Exception) -> None:
+    def blow(self, doing: str, error: Exception) -> None:
+        """Note a failure."""
         is_busy = isinstance(error, ProfilerBusy)
         cure = "Let one of the two profile at a time." if is_busy else "CROSSPROF_STRICT=1 raises it with its traceback."
         detail = f"{doing.capitalize()} failed ({one_line(error)}). {cure}"
@@ -48,6 +43,24 @@ class Fuse:
         if not self.is_blown:
             logger.warning("%s The training goes on unprofiled.", detail)
         self.is_blown = True
+
+
+class Guard:
+    """The context of one call into a profiler."""
+
+    def __init__(self, fuse: Fuse, doing: str) -> None:
+        self._fuse = fuse
+        self._doing = doing
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._fuse.blow(self._doing, error)
+        if settings.is_on("CROSSPROF_STRICT"):
+            raise CollectorError(f"{self._doing.capitalize()} failed ({one_line(error)}).") from error
+        return True
 
 
 def one_line(error: BaseException) -> str:

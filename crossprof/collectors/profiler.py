@@ -44,10 +44,10 @@ class Profiler:
         assert self._collector is not None
         number = len(self._closed)
         self._at_edge()
-        directory = self._folder.path
+        directory = None
         with self.fuse.guard("making the directory of the trace"):
             directory = self._folder.files_of(number)
-        if self.fuse.is_blown:
+        if directory is None:
             return
         self.window = Capture(number, self._collector, directory=directory, fuse=self.fuse)
         try:
