@@ -33,8 +33,7 @@ US = 1000
 BUSY = """
 WITH reach AS (
     SELECT start_ns, start_ns + dur_ns AS end_ns,
-        max(start_ns + dur_ns) OVER (PARTITION BY {by} ORDER BY start_ns, kernel_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-            AS before_ns
+        max(start_ns + dur_ns) OVER (ORDER BY start_ns, kernel_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ns
     FROM kernel WHERE kind {kinds} AND {where}
 )
 SELECT coalesce(sum(greatest(0, end_ns - greatest(start_ns, coalesce(before_ns, start_ns)))), 0) FROM reach
@@ -49,7 +48,7 @@ def near(value: float) -> Any:
 def busy_us(
     connection: duckdb.DuckDBPyConnection, *, kinds: str = "<> 'async'", where: str = "true", by: str = "run_id"
 ) -> float:
-    return one(connection, BUSY.format(kinds=kinds, where=where, by=by)) / US
+    return one(connection, BUSY.format(kinds=kinds, where=where)) / US
 
 
 def one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
