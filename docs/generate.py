@@ -20,7 +20,7 @@ HEADER = "<!-- Written by `make docs` from {source}. Edit that, not this. -->\n\
 def connection() -> duckdb.DuckDBPyConnection:
     """A connection with the empty tables and all views."""
     made = duckdb.connect()
-    catalog.create_tables(made)
+    catalog.create_base(made)
     catalog.create_views(made)
     return made
 
