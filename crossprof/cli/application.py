@@ -22,6 +22,7 @@ from crossprof.errors import CrossprofError
 __all__ = ["cli", "main"]
 
 _INTERRUPTED = 130
+_DUCKDB_INTERRUPTED = "Query interrupted"  # a RuntimeError: what Ctrl-C is while a query runs
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,8 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     _accept_any_character()
     try:
-        code = cli.main(arguments, prog_name="crossprof", standalone_mode=False)
+        with cli.make_context("crossprof", arguments) as context:
+            cli.invoke(context)
         sys.stdout.flush()
+        code = 0
+    except click.exceptions.Exit as wanted:  # --help, --version, or a command that has said what failed
+        code = wanted.exit_code
     except BrokenPipeError:  # `| head` has seen enough; what Python would still flush at exit goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -71,9 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(str(error))
         code = 1
     except Exception as error:
+        if str(error) == _DUCKDB_INTERRUPTED:
+            return _INTERRUPTED
         _print_unexpected(error, wants_traceback=_wants_traceback(arguments))
         code = 1
-    return code if isinstance(code, int) else 0  # a command that ends well returns nothing; context.exit(1) arrives as 1
+    return code
 
 
 def _wants_traceback(arguments: Sequence[str]) -> bool:

@@ -74,21 +74,12 @@ def described(store: Store, run_id: str) -> dict[str, Any]:
 def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:
     """One line a run."""
     names = ("run", "framework", "model", "device", "ranks", "status", "verdict", "started (UTC)", "run id")
-    rows = [
-        (
-            *(
-                run["run"],
-                run["run_id"],
-                run["framework"],
-                run["model"],
-                run["device_model"] or run["device_kind"],
-                run["precision"],
-            ),
-            f"{run['part_count']} of {run['world_size']}" if run["is_partial"] else str(run["part_count"]),
-            *(run["status"], run["verdict"], instant(run["started_ns"]), _run_id(run["run_id"])),
-        )
-        for run in runs
-    ]
+    rows = []
+    for run in runs:
+        device = run["device_model"] or run["device_kind"]
+        ranks = f"{run['part_count']} of {run['world_size']}" if run["is_partial"] else str(run["part_count"])
+        judged = (run["status"], run["verdict"], instant(run["started_ns"]), _run_id(run["run_id"]))
+        rows.append((run["run"], run["framework"], run["model"], device, ranks, *judged))
     terminal.print_table([Column(name) for name in names], rows)
 
 

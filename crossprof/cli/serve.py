@@ -34,21 +34,22 @@ def serve(host: str | None, port: int | None, token: str | None, store: Path) ->
 
 def serve_store(store: Path, *, host: str | None = None, port: int | None = None, token: str | None = None) -> None:
     """Serve the dashboard of a store until Ctrl-C; what is None comes from the environment."""
+    from crossprof.dashboard import serve as serve_dashboard
+
+    allowed = (settings.get("CROSSPROF_ALLOWED_HOSTS") or "").split(",")
     try:
-        from crossprof.dashboard import serve as serve_dashboard
+        serve_dashboard(
+            store,
+            host=host or settings.get("CROSSPROF_HOST") or "127.0.0.1",
+            port=_port() if port is None else port,
+            token=token or settings.get("CROSSPROF_TOKEN"),
+            allowed_hosts=[name.strip() for name in allowed if name.strip()],
+            on_ready=lambda url: click.echo(f"The dashboard of {store} is at {url} (Ctrl-C ends it)"),
+        )
     except ModuleNotFoundError as error:
         raise CrossprofError(
             f"The dashboard needs {error.name}, which is not installed: pip install 'crossprof[dashboard]'"
         ) from None
-    allowed = (settings.get("CROSSPROF_ALLOWED_HOSTS") or "").split(",")
-    serve_dashboard(
-        store,
-        host=host or settings.get("CROSSPROF_HOST") or "127.0.0.1",
-        port=_port() if port is None else port,
-        token=token or settings.get("CROSSPROF_TOKEN"),
-        allowed_hosts=[name.strip() for name in allowed if name.strip()],
-        on_ready=lambda url: click.echo(f"The dashboard of {store} is at {url} (Ctrl-C ends it)"),
-    )
 
 
 def _port() -> int:
