@@ -106,9 +106,12 @@ def _start(request: Request, namespace: Mapping[str, Any]) -> Recording | Unreco
         if settings.is_on("CROSSPROF_STRICT"):
             raise CollectorError(f"'{request.name}' can't be recorded: {error}") from error
         if call == 1:
-            logger.warning(
-                "'%s' runs unrecorded: %s. Set CROSSPROF_STORE to a directory that can be written.", request.name, error
+            cure = (
+                "Set CROSSPROF_STORE to a writable directory."
+                if isinstance(error, OSError)
+                else "CROSSPROF_STRICT=1 raises it."
             )
+            logger.warning("'%s' runs unrecorded: %s. %s", request.name, error, cure)
         return Unrecorded()
     _catch_termination()
     return recording
