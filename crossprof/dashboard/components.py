@@ -52,7 +52,7 @@ def figure_card(page: str, name: str, title: str, subtitle: str, *, is_wide: boo
         id={"page": page, "figure": name},
         className="card-body",
         **labelled(title),
-        role="img",
+        role="group",
     )
     return card(title, subtitle, body, is_wide=is_wide)
 

@@ -33,8 +33,9 @@ _CATEGORY: dict[str, Any] = {"field": "category", "headerName": "Category", "min
 
 
 def work_grid(rows: pl.DataFrame) -> dag.AgGrid:
-    """Kernels or operators of one run: name, category, calls, total_ns, share_ratio; ranks and devices added up."""
-    summed = rows.group_by("name", "category").agg(pl.col("calls", "total_ns").sum(), pl.col("share_ratio").mean())
+    """Kernels or operators of one run: name, category, calls, total_ns; ranks and devices are added up."""
+    summed = rows.group_by("name", "category").agg(pl.col("calls", "total_ns").sum())
+    total = summed["total_ns"].sum() or 1
     found = summed.sort("total_ns", descending=True).head(_MOST_OPERATIONS).to_dicts()
     scale = scale_for("ns", [row["total_ns"] for row in found])
     for row in found:
@@ -42,7 +43,8 @@ def work_grid(rows: pl.DataFrame) -> dag.AgGrid:
             "key": f"{row['category']}|{row['name']}",
             "calls_text": f"{row['calls']:,}",
             "total_ns_text": scale.text(row["total_ns"]),
-            "share_ratio_text": NONE if row["share_ratio"] is None else percent(row["share_ratio"]),
+            "share_ratio": row["total_ns"] / total,
+            "share_ratio_text": percent(row["total_ns"] / total),
         }
     columns = [
         _NAME,

@@ -43,13 +43,14 @@ def scale_for(unit: str | None, values: Iterable[float | None]) -> Scale:
 
 
 def significant(value: float) -> str:
-    """Three significant digits with thousands commas; no digit before the point is ever dropped."""
+    """Three significant digits with thousands commas; no digit before the point is dropped, none after the fifth kept."""
     if value == 0:
         return "0"
     rounded = float(f"{value:.2e}")  # 9.999 becomes 10.0, not 10.00
     decimals = max(0, 2 - math.floor(math.log10(abs(rounded))))
-    text = f"{value:,.{min(decimals, 6)}f}"
-    return f"{value:.1e}" if float(text.replace(",", "")) == 0 else text
+    if abs(value) < 0.0001:
+        return "<0.0001" if value > 0 else ">−0.0001"
+    return f"{value:,.{min(decimals, 5)}f}"
 
 
 def percent(ratio: float) -> str:

@@ -134,7 +134,7 @@ def test_the_colour_scheme_follows_the_system_and_the_switch(visit: Visit, until
     visit(address + "/run?run=syn-torch-0001")
     dark = "rgb(19, 20, 22)"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
-    assert page.locator(".js-plotly-plot").evaluate("plot => plot.layout.font.color") == "#E3E5E8"
+    assert page.locator(".js-plotly-plot").first.evaluate("plot => plot.layout.font.color") == "#E3E5E8"
     page.get_by_label("Switch between light and dark").click()
     until(page, "document.querySelector('.js-plotly-plot')?.layout?.font?.color === '#1A1D21'")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark

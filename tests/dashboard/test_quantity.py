@@ -15,7 +15,7 @@ from crossprof.dashboard.quantity import NONE, instant, percent_change, percent_
         (1234.5, "1,234"),
         (0.01234, "0.0123"),
         (-3.456, "-3.46"),
-        (2e-9, "2.0e-09"),
+        (2e-9, "<0.0001"),
     ],
 )
 def test_three_digits_are_kept_and_none_before_the_point_is_dropped(value: float, text: str) -> None:

@@ -42,7 +42,7 @@ def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, ti
     """Telemetry over time, one panel a metric, one line a run. `samples` has run_id, metric, at_ns, value (a ratio)."""
     metrics = [metric for metric in titles if metric in set(samples["metric"])]
     if not metrics:
-        raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2 s.")
+        raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(samples)
     figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
     layout = figure_layout(look, height=90 + 150 * len(metrics))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import polars as pl
 from dash import Dash, dcc, html
 
 from crossprof.dashboard import components
@@ -47,7 +46,12 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
                 components.figure_card("run", "course", COURSE.title, COURSE.subtitle, is_wide=True),
                 _metrics(store, run_id),
                 _findings(store, run_id),
-                *(components.figure_card("run", name, FIGURES[name].title, FIGURES[name].subtitle) for name in _FIGURES),
+                *(
+                    components.figure_card(
+                        "run", name, FIGURES[name].title, FIGURES[name].subtitle, is_wide=name == "utilization"
+                    )
+                    for name in _FIGURES
+                ),
                 _work(store, run_id),
                 components.card("Run", "Where and how it ran.", components.facts(_identity(run))),
                 components.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
@@ -58,6 +62,11 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         ),
         shown([[run_id]], [run["run"]]),
     ]
+
+
+def _figures() -> list[html.Section]:
+    card = components.figure_card
+    return [card("run", name, FIGURES[name].title, FIGURES[name].subtitle, is_wide=name == "utilization") for name in _FIGURES]
 
 
 def _bound(made_of: Composition) -> str:
@@ -103,11 +112,11 @@ def _metrics(store: Store, run_id: str) -> html.Section:
 
 
 def _work(store: Store, run_id: str) -> html.Section:
-    query = "select name, category, calls, total_ns, share_ratio from kernel_summary where kind <> 'async' and run_id = ?"
+    query = "select name, category, calls, total_ns from kernel_summary where kind <> 'async' and run_id = ?"
     rows, title = frame(store, query, run_id), "Kernels"
     if rows.is_empty():
         rows = frame(store, "select name, category, calls, self_ns as total_ns from op_summary where run_id = ?", run_id)
-        rows, title = rows.with_columns((pl.col("total_ns") / pl.col("total_ns").sum()).alias("share_ratio")), "Operators"
+        title = "Operators"
     subtitle = "Over the whole capture, by total time" + (
         " on the device." if title == "Kernels" else " of their own on the host."
     )
