@@ -148,4 +148,4 @@ def _literal(text: str) -> str:
 
 @cache
 def _text(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files("crossprof.store").joinpath(name).read_text("utf-8")

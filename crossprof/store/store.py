@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 _ALL = "@all"
+_SPILL = "crossprof-spill-"
 _LATEST_FIRST = "ORDER BY started_ns DESC NULLS LAST, ingested_ns DESC, run_id DESC"
 _VANISHED = ("No files found that match the pattern", "Cannot open file", "No such file or directory")
 _Result = TypeVar("_Result")
@@ -41,7 +43,6 @@ class Store:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = store_path(path)
         self._cursors = threading.local()
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._connection = self._open()
 
     def __enter__(self) -> Self:
@@ -93,19 +94,14 @@ class Store:
 
     def refresh(self) -> None:
         """Moves on to what is published now. Relations handed out before keep their snapshot until it is closed."""
-        connection, copy = self._connection, self._copy
-        self._copy = None
+        connection = self._connection
         self._connection = self._open()
         self._cursors = threading.local()
         connection.close()
-        if copy is not None:
-            copy.cleanup()
 
     def close(self) -> None:
         """Lets go of the snapshot. Relations of this store can't be read any more."""
         self._connection.close()
-        if self._copy is not None:
-            self._copy.cleanup()
 
     def _attempt(self, query: str, work: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
         """Tries again on a fresh snapshot when a file has vanished: its run was deleted after this one was opened."""
@@ -134,9 +130,9 @@ class Store:
         if current is None:
             current = publish(self.path).path
         try:
-            connection = self._connect(current)
+            connection = _connect(current)
         except FileNotFoundError:  # pruned between the two
-            connection = self._connect(publish(self.path).path)
+            connection = _connect(publish(self.path).path)
         return self._at_home(connection)
 
     def _at_home(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -156,25 +152,7 @@ class Store:
                 f"Run `crossprof reindex --store {self.path}` as a user who may write it, or open it at its old path."
             ) from error
         connection.close()
-        return self._connect(path)
-
-    def _connect(self, path: Path) -> duckdb.DuckDBPyConnection:
-        if not path.exists():
-            raise FileNotFoundError(path)
-        try:
-            return duckdb.connect(str(path), read_only=True)
-        except (duckdb.IOException, duckdb.ConnectionException):
-            if not path.exists():
-                raise FileNotFoundError(path) from None
-        # Another client holds the file open for writing, which shuts everybody else out: read a copy.
-        try:
-            self._copy = tempfile.TemporaryDirectory(prefix="crossprof-")
-            copy = Path(self._copy.name) / path.name
-            shutil.copyfile(path, copy)
-            return duckdb.connect(str(copy), read_only=True)
-        except (OSError, duckdb.Error) as error:
-            reason = str(error).splitlines()[0]
-            raise StoreError(f"Can't open {path}: {reason}. `crossprof reindex` builds it anew.") from error
+        return _connect(path)
 
     def _ids(self, condition: str, *values: str) -> tuple[str, ...]:
         rows = self.arrow(f"SELECT run_id FROM run WHERE {condition} {_LATEST_FIRST}", values)
@@ -194,9 +172,43 @@ class Store:
         return ()
 
     def _names(self) -> list[str]:
-        rows = self.arrow("SELECT run FROM (SELECT run, max(started_ns) AS latest_ns FROM run GROUP BY run) ORDER BY latest_ns DESC LIMIT 6")
+        rows = self.arrow(
+            "SELECT run FROM (SELECT run, max(started_ns) AS latest_ns FROM run GROUP BY run) ORDER BY latest_ns DESC LIMIT 6"
+        )
         names: list[str] = rows["run"].to_pylist()
         return names
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        if not path.exists():
+            raise FileNotFoundError(path)
+        try:
+            connection = duckdb.connect(str(path), read_only=True)
+        except (duckdb.IOException, duckdb.ConnectionException):
+            connection = _connect_to_copy(path)
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StoreError(f"Can't open {path}: {str(error).splitlines()[0]}. `crossprof reindex` builds it anew.") from error
+    _spill_elsewhere(connection)
+    return connection
+
+
+def _spill_elsewhere(connection: duckdb.DuckDBPyConnection) -> None:
+    """What memory can't hold would else go beside the catalog, where a reader may not write. Once for all that share the file."""
+    ((current,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    if _SPILL not in current:
+        folder = str(Path(tempfile.gettempdir()) / f"{_SPILL}{uuid.uuid4().hex}").replace("'", "''")
+        connection.execute(f"SET temp_directory = '{folder}'")
+
+
+def _connect_to_copy(path: Path) -> duckdb.DuckDBPyConnection:
+    """Another client holds the file open for writing, which shuts everybody else out. The copy is gone once it is closed."""
+    with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        return duckdb.connect(str(copy), read_only=True)
 
 
 def _relation(cursor: duckdb.DuckDBPyConnection, query: str, params: object) -> duckdb.DuckDBPyRelation:

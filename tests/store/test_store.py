@@ -20,12 +20,23 @@ from crossprof.store.tables import TABLES
 NOBODY = 65534
 
 
-@pytest.fixture
-def store(root: Path) -> Path:
+def filled(root: Path) -> Path:
     for number, (run_id, name) in enumerate([("a1", "torch"), ("a2", "torch"), ("b1", "jax"), ("c1", "b1")]):
         small_run.write(root, run_id, name=name, started_ns=number)
     publish(root)
     return root
+
+
+@pytest.fixture
+def store(root: Path) -> Path:
+    """A store that the test may change."""
+    return filled(root)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that tests only read."""
+    return filled(tmp_path_factory.mktemp("shared") / "the user's store")
 
 
 def test_a_path_without_a_store_reads_as_an_empty_one(root: Path) -> None:
@@ -39,14 +50,14 @@ def test_a_path_without_a_store_reads_as_an_empty_one(root: Path) -> None:
     assert not root.exists()
 
 
-def test_an_empty_store_has_the_columns_of_a_full_one(root: Path, store: Path) -> None:
-    with Store(root.parent / "none") as empty, Store(store) as full:
+def test_an_empty_store_has_the_columns_of_a_full_one(root: Path, shared: Path) -> None:
+    with Store(root.parent / "none") as empty, Store(shared) as full:
         for name in {*TABLES, *(view.name for view in views())}:
             assert empty.sql(f"DESCRIBE {name}").fetchall() == full.sql(f"DESCRIBE {name}").fetchall(), name
 
 
-def test_sql_answers_with_a_relation_and_binds_values(store: Path) -> None:
-    with Store(store) as opened:
+def test_sql_answers_with_a_relation_and_binds_values(shared: Path) -> None:
+    with Store(shared) as opened:
         relation = opened.sql("SELECT run_id, count(*) AS n FROM kernel WHERE run_id = ? GROUP BY ALL", ["a1"])
         assert relation.fetchall() == [("a1", 7)]
         assert opened.sql("SELECT count(*) FROM kernel WHERE run_id = $id", {"id": "b1"}).fetchall() == [(7,)]
@@ -57,20 +68,20 @@ def test_sql_answers_with_a_relation_and_binds_values(store: Path) -> None:
 @pytest.mark.parametrize(
     "query", ["SELEC 1", "SELECT nothing FROM run", "FROM no_such_view", "DELETE FROM base.run", "DROP VIEW kernel", "SELECT ?"]
 )
-def test_bad_sql_is_one_line(store: Path, query: str) -> None:
-    with Store(store) as opened, pytest.raises(QueryError) as caught:
+def test_bad_sql_is_one_line(shared: Path, query: str) -> None:
+    with Store(shared) as opened, pytest.raises(QueryError) as caught:
         opened.arrow(query)
     assert "\n" not in str(caught.value)
     assert caught.value.sql == query
 
 
-def test_an_error_that_shows_while_running_is_a_query_error_too(store: Path) -> None:
-    with Store(store) as opened, pytest.raises(QueryError, match="no such luck"):
+def test_an_error_that_shows_while_running_is_a_query_error_too(shared: Path) -> None:
+    with Store(shared) as opened, pytest.raises(QueryError, match="no such luck"):
         opened.arrow("SELECT error('no such luck') FROM run")
 
 
-def test_runs_come_latest_first(store: Path) -> None:
-    with Store(store) as opened:
+def test_runs_come_latest_first(shared: Path) -> None:
+    with Store(shared) as opened:
         assert opened.runs().pl()["run_id"].to_list() == ["c1", "b1", "a2", "a1"]
 
 
@@ -87,14 +98,14 @@ def test_runs_come_latest_first(store: Path) -> None:
         ("c", ("c1",)),  # a unique beginning of an id
     ],
 )
-def test_what_a_name_means(store: Path, name: str, run_ids: tuple[str, ...]) -> None:
-    with Store(store) as opened:
+def test_what_a_name_means(shared: Path, name: str, run_ids: tuple[str, ...]) -> None:
+    with Store(shared) as opened:
         assert opened.resolve(name) == run_ids
 
 
 @pytest.mark.parametrize("name", ["nothing", "a", "", "@all", "jax@none", "j@all"])
-def test_names_that_mean_nothing_or_too_much(store: Path, name: str) -> None:
-    with Store(store) as opened, pytest.raises(RunNotFound, match=f"No run answers to '{name}'"):
+def test_names_that_mean_nothing_or_too_much(shared: Path, name: str) -> None:
+    with Store(shared) as opened, pytest.raises(RunNotFound, match=f"No run answers to '{name}'"):
         opened.resolve(name)
 
 
@@ -107,13 +118,13 @@ def test_a_snapshot_stays_until_it_is_refreshed(store: Path) -> None:
         assert len(opened.runs()) == 5
 
 
-def test_threads_ask_one_store(store: Path) -> None:
+def test_threads_ask_one_store(shared: Path) -> None:
     answers: list[list[tuple[int]]] = []
 
     def ask(opened: Store) -> None:
         answers.extend(opened.sql("SELECT count(*) FROM kernel").fetchall() for _ in range(10))
 
-    with Store(store) as opened:
+    with Store(shared) as opened:
         threads = [threading.Thread(target=ask, args=(opened,)) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -122,8 +133,15 @@ def test_threads_ask_one_store(store: Path) -> None:
     assert answers == [[(28,)]] * 40
 
 
-def test_comparing_by_name(store: Path) -> None:
-    with Store(store) as opened:
+def test_what_memory_cannot_hold_goes_outside_the_store(shared: Path) -> None:
+    with Store(shared) as first, Store(shared) as second:
+        folders = {opened.sql("SELECT current_setting('temp_directory')").fetchall()[0][0] for opened in (first, second)}
+    assert len(folders) == 1
+    assert not folders.pop().startswith(str(shared))
+
+
+def test_comparing_by_name(shared: Path) -> None:
+    with Store(shared) as opened:
         comparison = opened.compare("torch", "jax", metrics=["step_time"])
         assert len(comparison.others) == 1
         with pytest.raises(RunNotFound):
