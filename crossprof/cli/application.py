@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -100,5 +101,5 @@ def _print_unexpected(error: Exception, *, wants_traceback: bool) -> None:
 def _accept_any_character() -> None:
     """A terminal that can't show a character gets a question mark, not an exception."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -20,9 +20,12 @@ _SHOWN = ("status", "run", "run id", "rank", "events", "seconds", "path")
 
 
 def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    tags = dict(value.partition("=")[::2] for value in values)
-    if wrong := [value for value in values if "=" not in value or value.startswith("=")]:
-        raise click.BadParameter(f"'{wrong[0]}' is not of the form key=value.")
+    tags = {}
+    for value in values:
+        key, separator, text = value.partition("=")
+        if not key or not separator:
+            raise click.BadParameter(f"'{value}' is not of the form key=value.")
+        tags[key] = text
     return tags
 
 

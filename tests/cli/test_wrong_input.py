@@ -155,7 +155,7 @@ def test_ctrl_c_is_exit_code_130(filled: Path) -> None:
     def attend() -> None:  # a test run in the background ignores Ctrl-C, and its children would too
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=attend) as running:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=attend) as running:  # noqa: PLW1509
         time.sleep(4)
         running.send_signal(signal.SIGINT)
         try:
