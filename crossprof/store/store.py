@@ -196,7 +196,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _spill_elsewhere(connection: duckdb.DuckDBPyConnection) -> None:
-    """What memory can't hold would else go beside the catalog, where a reader may not write. Once for all that share the file."""
+    """What memory can't hold would else go beside the catalog, where a reader may not write. Once for a file."""
     ((current,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
     if _SPILL not in current:
         folder = str(Path(tempfile.gettempdir()) / f"{_SPILL}{uuid.uuid4().hex}").replace("'", "''")
