@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Collection
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,14 @@ def serve(
     except BaseException:
         bound.close()
         raise
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page asks for its figures at once: queues are normal
     watcher = Watcher(resolved_path(store_path))
     watcher.start()
     try:
-        if on_ready is not None:
-            on_ready(_address(host, bound.getsockname()[1]))
-        with _sigterm_ends():
-            server.run()  # returns on KeyboardInterrupt
+        with _signals_end(), suppress(KeyboardInterrupt):
+            if on_ready is not None:
+                on_ready(_address(host, bound.getsockname()[1]))
+            server.run()
     finally:
         watcher.close()
         server.close()
@@ -99,8 +101,11 @@ def _own_names(host: str) -> set[str]:
 
 
 @contextmanager
-def _sigterm_ends() -> Iterator[None]:
-    """Within it SIGTERM ends the server as Ctrl-C does. As process 1 of a container it would be ignored otherwise."""
+def _signals_end() -> Iterator[None]:
+    """Within it SIGINT and SIGTERM end the server.
+
+    Process 1 of a container would ignore SIGTERM otherwise, and a job that a script starts in the background SIGINT.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -108,8 +113,9 @@ def _sigterm_ends() -> Iterator[None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    earlier = signal.signal(signal.SIGTERM, interrupt)
+    earlier = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

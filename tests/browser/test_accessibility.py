@@ -1,4 +1,4 @@
-"""axe-core over the pages, light and dark. The tarball comes from npm once and is kept in pytest's cache; without it, skipped."""
+"""axe-core over the pages, light and dark. It comes from npm once and is kept in pytest's cache; without it, skipped."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_ends_without_a_traceback(tmp_path: Path, ending: signal.Signals) -> None:
     code = (
-        "import sys; from crossprof.dashboard import serve\n"
+        "import signal, sys; from crossprof.dashboard import serve\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # as a shell does for a job in the background
         "serve(sys.argv[1], port=0, on_ready=lambda url: print(url, flush=True))"
     )
     with subprocess.Popen(
