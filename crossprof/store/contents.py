@@ -6,6 +6,7 @@ The same steps serve an empty store in memory, the scratch database that evaluat
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -69,8 +70,8 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
     """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`."""
     with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
-        create_base(scratch)
-        scratch.execute(f"{_text('published.sql')}; CREATE OR REPLACE VIEW main.run AS FROM base.run")
+        scratch.execute(f"CREATE SCHEMA base; USE base; {_silent('schema.sql')}; USE main; {_silent('published.sql')}")
+        expose_base(scratch)
         _move_aside(scratch)
         add(scratch, root, parts)
         point(scratch, root)
@@ -106,7 +107,7 @@ def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> N
 
 
 def _roll_up_silently(connection: duckdb.DuckDBPyConnection) -> None:
-    """As `roll_up`, without the comments: they take longer than the rows of one run, and nobody reads them here."""
+    """As `roll_up`, without the comments."""
     connection.execute("CREATE SCHEMA rollup")
     for view in views():
         connection.execute(view.sql.partition("\nCOMMENT ON")[0])
@@ -144,6 +145,11 @@ def _union(connection: duckdb.DuckDBPyConnection, table: str, sources: Sequence[
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _silent(name: str) -> str:
+    """The statements without the comments: these take longer than the rows of one run, and nobody reads them in a scratch."""
+    return re.sub(r"^COMMENT ON .*;$", "", _text(name), flags=re.MULTILINE)
 
 
 @cache
