@@ -27,7 +27,7 @@ _INDEX = """<!DOCTYPE html>
     <head>
         {%metas%}
         <title>{%title%}</title>
-        {%favicon%}
+        <link rel="icon" type="image/svg+xml" href="/assets/icon-brand.svg">
         {%css%}
         <style>$colors</style>
     </head>

@@ -126,7 +126,7 @@ def _login(session: _Session) -> Response:
 
 _FORM = Template("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · crossprof</title><style>
+<title>Log in · crossprof</title><link rel="icon" href="data:,"><style>
 :root { color-scheme: light dark; font: 14px/1.5 system-ui, sans-serif; }
 body { display: grid; min-height: 90vh; place-items: center; margin: 0; }
 form { display: grid; gap: 8px; width: min(320px, 90vw); }
@@ -164,7 +164,6 @@ def _header_writer(script_hashes: Callable[[], list[str]]) -> Callable[[Response
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return response
 
     return write

@@ -69,8 +69,8 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": viewport, "reduced_motion": "reduce", "timezone_id": "UTC", "locale": "en-US"}
 
 
-def _served(path: Path) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(path).server, threaded=True)
+def _served(path: Path, *, token: str | None = None) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, create_app(path, token=token).server, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
@@ -93,6 +93,21 @@ def address(synthetic_store: Path) -> Iterator[str]:
 @pytest.fixture
 def empty_address(tmp_path: Path) -> Iterator[str]:
     yield from _served(tmp_path / "empty")
+
+
+@pytest.fixture
+def locked_address(synthetic_store: Path) -> Iterator[str]:
+    """A dashboard that asks for the token 'secret'."""
+    yield from _served(synthetic_store, token="secret")
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> Iterator[tuple[str, Any]]:
+    """The address of a store with one run, and what adds the next."""
+    synthetic = _synthetic()
+    synthetic.write_store(tmp_path, synthetic.DEMO[:1])
+    for address in _served(tmp_path):
+        yield address, lambda: synthetic.write_store(tmp_path, synthetic.DEMO[1:2])
 
 
 class Guard:

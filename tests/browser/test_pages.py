@@ -140,3 +140,22 @@ def test_the_colour_scheme_follows_the_system_and_the_switch(visit: Visit, until
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
     visit(address + "/run?run=syn-torch-0001")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+
+
+def test_with_a_token_the_login_leads_to_the_page_asked_for(visit: Visit, page: Page, guard: Any, locked_address: str) -> None:
+    page.goto(locked_address + "/run?run=bert-base")
+    page.get_by_label("Token of this server").fill("secret")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/run?run=bert-base")
+    expect(page.get_by_role("heading", name="bert-base")).to_be_visible()
+
+
+def test_a_run_that_is_published_meanwhile_appears(visit: Visit, growing: tuple[str, Callable[[], None]]) -> None:
+    address, publish_another = growing
+    page = visit(address + "/?q=tiny")
+    rows = page.locator(".ag-center-cols-container .ag-row")
+    expect(rows).to_have_count(1)
+    publish_another()
+    page.evaluate("dash_clientside.set_props('refresh', {n_intervals: 1})")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_text("2 in this store")).to_be_visible()
