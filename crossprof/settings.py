@@ -23,11 +23,15 @@ class Setting:
 
 SETTINGS = (
     Setting("CROSSPROF_STORE", "~/.crossprof", "Directory of the store."),
-    Setting("CROSSPROF_HOST", "127.0.0.1", "Address that `crossprof serve` binds. Any but a loopback address needs CROSSPROF_TOKEN."),
+    Setting(
+        "CROSSPROF_HOST", "127.0.0.1", "Address that `crossprof serve` binds. Any but a loopback address needs CROSSPROF_TOKEN."
+    ),
     Setting("CROSSPROF_PORT", "8050", "Port that `crossprof serve` binds."),
     Setting("CROSSPROF_TOKEN", None, "Token that a browser or client must present when `serve` listens beyond this machine."),
     Setting("CROSSPROF_ALLOWED_HOSTS", None, "Further Host names that `serve` answers to, separated by commas."),
-    Setting("CROSSPROF_RUN_ID", None, "Run id shared by all ranks of a job. Default: from the launcher, else agreed through a file."),
+    Setting(
+        "CROSSPROF_RUN_ID", None, "Run id shared by all ranks of a job. Default: from the launcher, else agreed through a file."
+    ),
     Setting("CROSSPROF_DISABLE", "0", "1 turns every decorator, context manager and step marker into a no-op."),
     Setting("CROSSPROF_STRICT", "0", "1 raises a profiler's failure as CollectorError instead of recording a finding."),
     Setting("CROSSPROF_INGEST", "1", "0 leaves a finished recording in the store's recordings/ for a later command."),

@@ -45,9 +45,12 @@ def tables() -> str:
     """Every table with its columns."""
     source = connection()
     rows = source.execute(
-        "select table_name, comment from duckdb_tables() where not internal and schema_name in ('main', 'base') order by table_name"
+        "select table_name, comment from duckdb_tables() where not internal and schema_name = 'base' order by table_name"
     ).fetchall()
-    text = HEADER.format(source="crossprof/store/schema.sql") + "# Tables\n\nOne rank of one run is a part: one Parquet file for each of these.\n"
+    text = (
+        HEADER.format(source="crossprof/store/schema.sql")
+        + "# Tables\n\nOne rank of one run is a part: one Parquet file for each of these.\n"
+    )
     for name, comment in rows:
         text += f"\n## {name}\n\n{comment}\n\n{columns(source, name)}"
     return text
@@ -69,7 +72,10 @@ def metrics() -> str:
     """The metric registry."""
     rows = connection().execute("select * from metric order by id")
     names = [item[0] for item in rows.description or ()]
-    text = HEADER.format(source="crossprof/store/views/metric.sql") + "# Metrics\n\nEvery number that crossprof shows has one definition.\n"
+    text = (
+        HEADER.format(source="crossprof/store/views/metric.sql")
+        + "# Metrics\n\nEvery number that crossprof shows has one definition.\n"
+    )
     for row in rows.fetchall():
         facts = dict(zip(names, row, strict=True))
         text += f"\n## {facts.pop('id')}\n\n{facts.pop('title')}\n\n"
@@ -94,7 +100,9 @@ def environment() -> str:
     text = HEADER.format(source="crossprof/settings.py") + "# Settings\n\nArguments win over the environment.\n\n"
     text += "| variable | default | meaning |\n|---|---|---|\n"
     for setting in settings.SETTINGS:
-        text += f"| `{setting.name}` | {f'`{setting.default}`' if setting.default is not None else 'unset'} | {setting.help} |\n"
+        text += (
+            f"| `{setting.name}` | {f'`{setting.default}`' if setting.default is not None else 'unset'} | {setting.help} |\n"
+        )
     return text
 
 

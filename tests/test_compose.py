@@ -28,7 +28,18 @@ def compose(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[s
     engine.chmod(0o755)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("CROSSPROF_")}
     return subprocess.run(
-        [sys.executable, "-m", "podman_compose", "--podman-path", str(engine), "--profile", "demo", "-f", "compose.yaml", "config"],
+        [
+            sys.executable,
+            "-m",
+            "podman_compose",
+            "--podman-path",
+            str(engine),
+            "--profile",
+            "demo",
+            "-f",
+            "compose.yaml",
+            "config",
+        ],
         cwd=ROOT,
         env={**clean, "PATH": f"{tmp_path}:{os.environ['PATH']}", **environment},
         capture_output=True,
@@ -102,7 +113,11 @@ def test_the_commands_of_the_image_work_in_a_clean_environment(tmp_path: Path) -
     install = next(item["value"] for item in service if item["instruction"] == "RUN" and "pip install" in item["value"])
     arguments = shlex.split(install)
     assert arguments[0] == "python"
-    environment = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+    environment = {
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+    }
     for name in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY"):
         if name in os.environ:
             environment[name] = os.environ[name]

@@ -15,7 +15,7 @@ FRAMEWORKS = ("torch", "jax", "tensorflow")
 """In the order of preference where several are in use."""
 
 
-class ProfilerBusy(CollectorError):  # noqa: N818 - a state, not a mistake
+class ProfilerBusy(CollectorError):
     """Somebody else's profiler is on; ours must not touch it."""
 
 

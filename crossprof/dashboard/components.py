@@ -34,7 +34,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-class Absent(Exception):  # noqa: N818 - a state of a card, no error
+class Absent(Exception):
     """There is nothing to draw, and this is why. The message finishes the sentence 'None, because ...'."""
 
 
