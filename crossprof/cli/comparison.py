@@ -23,7 +23,7 @@ def print_comparison(comparison: Comparison) -> None:
     """Print the verdicts as one card, then a section for each of the other runs."""
     sentences: list[str] = []
     for other in comparison.others:
-        sentences += [other.verdict, *([other.why] if other.why else []), f"Next: {_next(other)}", ""]
+        sentences += [other.verdict, *([other.why] if other.why else []), f"Next: {other.next_step}", ""]
     terminal.print_card(f"Base: {comparison.base}", sentences[:-1])
     for other in comparison.others:
         _print_section(comparison.base, other)
@@ -38,22 +38,6 @@ def _print_section(base: str, other: RunDifference) -> None:
         terminal.print_line(f"Not alike: {difference}")
     _print_categories(other.categories)
     _print_operations(other.operations)
-
-
-def _next(other: RunDifference) -> str:
-    """What to look at after this difference: the command that shows where most of it sits."""
-    step_time = other.metric("step_time")
-    if step_time is None or step_time.verdict == "too_few":
-        return "record more steps; an interval needs 5 of them on each side."
-    if not other.alike:
-        return "make the runs alike, or read each figure with the difference in mind."
-    if step_time.verdict == "indistinguishable":
-        return f"more steps narrow the interval; compare {other.run}@all pools repeats."
-    largest = next((one for one in other.categories if one.category not in ("idle", "outside_ops")), None)
-    if largest is None:
-        return f"crossprof show {other.run}"
-    view, column = ("kernel_summary", "total_ns") if largest.place == "device" else ("op_summary", "self_ns")
-    return f"crossprof sql \"from {view} where category = '{largest.category}' order by {column} desc limit 10\""
 
 
 def _print_metrics(title: str, metrics: Sequence[MetricDifference]) -> None:

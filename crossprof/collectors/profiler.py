@@ -91,4 +91,4 @@ class Profiler:
             f"After bare steps of {bare_ns / 1e6:.1f} ms in all, the device still had {drained_ns / 1e6:.1f} ms of work. "
             "Wait for a result in each step (jax.block_until_ready(loss), loss.item())."
         )
-        self._folder.finding("host_ran_ahead", "warning", detail, "Step times are those of handing work out, not of doing it.")
+        self._folder.finding("host_ran_ahead", "error", detail, "Step times are those of handing work out, not of doing it.")

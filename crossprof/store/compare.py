@@ -21,7 +21,7 @@ from crossprof.store.composition import (
 )
 from crossprof.store.metrics import Metric, Source, registry, samples
 from crossprof.store.statistics import Estimate, Ratio, estimate, pool, ratio
-from crossprof.store.verdict import MetricDifference, Verdict, verdict_sentence, why_sentence
+from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, verdict_sentence, why_sentence
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
 
@@ -47,6 +47,7 @@ class RunDifference:
     operations: tuple[OperationDifference, ...]
     verdict: str
     why: str
+    next_step: str
 
     def metric(self, name: str) -> MetricDifference | None:
         """The difference in one metric, None where neither run has it."""
@@ -79,6 +80,8 @@ class _Side:
     run_ids: tuple[str, ...]
     facts: Mapping[str, frozenset[Any]]
     captures: frozenset[str]
+    broken: tuple[str, ...]
+    is_ahead: bool
     estimates: Mapping[str, Estimate]
 
 
@@ -95,6 +98,8 @@ _FACTS = """
     LEFT JOIN timed USING (run_id)
     WHERE run_id IN ({ids})
 """
+_TROUBLE = "SELECT DISTINCT run_id, run, code FROM finding WHERE severity = 'error' AND run_id IN ({ids}) ORDER BY ALL"
+_AHEAD = "host_ran_ahead"  # the host only handed work out: its step times say nothing of the device's
 _CAPTURES = "SELECT run_id, sha256 FROM artifact WHERE run_id IN ({ids})"
 
 
@@ -127,6 +132,7 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
     run_ids = sorted({run_id for group in groups for run_id in group})
     facts = _facts(source, run_ids)
     captures = source.sql(_CAPTURES.format(ids=_marks(run_ids)), params=run_ids).fetchall()
+    trouble = source.sql(_TROUBLE.format(ids=_marks(run_ids)), params=run_ids).fetchall()
     names = _names(groups, facts)
     wanted = {metric.id for metric in chosen} | {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
@@ -140,7 +146,9 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
                 pooled[metric] = pool(repeats)
         shared = {field: frozenset(facts[run_id][field] for run_id in group) for field in (*_ALIKE, "framework")}
         files = frozenset(sha256 for run_id, sha256 in captures if run_id in group)
-        sides.append(_Side(name, group, shared, files, pooled))
+        broken = tuple(sorted({run for run_id, run, _ in trouble if run_id in group}))
+        is_ahead = any(run_id in group and code == _AHEAD for run_id, _, code in trouble)
+        sides.append(_Side(name, group, shared, files, broken, is_ahead, pooled))
     return sides
 
 
@@ -174,17 +182,22 @@ def _run_difference(
         for metric in chosen
         if metric.id in base.estimates or metric.id in other.estimates
     )
+    notes = [*(["capture: the same files in both"] if is_same else []), *_ahead(base, other)]
+    broken = (*base.broken, *other.broken)
     return RunDifference(
         run=other.name,
         run_ids=other.run_ids,
         alike=not unlike,
-        differences=(*unlike, *(("capture: the same files in both",) if is_same else ())),
+        differences=(*unlike, *notes),
         is_same_capture=is_same,
         metrics=metrics,
         categories=categories,
         operations=operations,
         verdict=verdict_sentence(base.name, other.name, metrics, unlike=unlike, is_same_capture=is_same),
         why=why_sentence(base.name, other.name, metrics, categories),
+        next_step=next_sentence(
+            base.name, other.name, metrics, categories, unlike=unlike, is_same_capture=is_same, broken=broken
+        ),
     )
 
 
@@ -193,6 +206,12 @@ def _unlike(base: _Side, other: _Side) -> Iterator[str]:
         ours, theirs = base.facts[field], other.facts[field]
         if ours != theirs:
             yield f"{field}: {_told(ours)} vs {_told(theirs)}"
+
+
+def _ahead(base: _Side, other: _Side) -> Iterator[str]:
+    for side in (base, other):
+        if side.is_ahead:
+            yield f"step times: {side.name} was timed handing work out, not doing it ({_AHEAD})"
 
 
 def _told(values: frozenset[Any]) -> str:
@@ -218,6 +237,8 @@ def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDiffe
 
 def _is_comparable(metric: Metric, base: _Side, other: _Side) -> bool:
     if metric.id not in base.estimates or metric.id not in other.estimates:
+        return False
+    if metric.source.startswith("step_time.") and (base.is_ahead or other.is_ahead):
         return False
     field = _MUST_SHARE.get(metric.comparable_across)
     if field is None:

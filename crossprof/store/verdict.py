@@ -1,4 +1,4 @@
-"""What a difference means: a metric in two runs with one word for it, and the two sentences that open a comparison."""
+"""What a difference means: a metric in two runs with one word for it, and the sentences that open a comparison."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from crossprof.store.composition import CategoryDifference
 
-__all__ = ["MetricDifference", "Verdict", "verdict_sentence", "why_sentence"]
+__all__ = ["MetricDifference", "Verdict", "next_sentence", "verdict_sentence", "why_sentence"]
 
 Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
 
@@ -58,12 +58,62 @@ def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], cat
     if leading is None or leading.verdict not in ("better", "worse"):
         return f"No difference to explain; the largest between categories is {_size(base, other, categories[0])}."
     is_slower = leading.verdict == "worse"
-    same_way = [one for one in categories if one.delta_ns != 0 and (one.delta_ns > 0) == is_slower]
-    if not same_way:
+    cause = _cause(leading, categories)
+    if cause is None:
         return f"No category of the profiled steps takes {'longer' if is_slower else 'less'} in {other}: profile more steps."
     profiled = next((one for one in metrics if one.metric == "step_time_profiled"), None)
     doubt = " The profiled steps alone show no sure difference." if profiled and profiled.verdict == "indistinguishable" else ""
-    return f"Largest difference: {_size(base, other, same_way[0])}.{doubt}"
+    return f"Largest difference: {_size(base, other, cause)}.{doubt}"
+
+
+def next_sentence(
+    names: tuple[str, str],
+    metrics: Sequence[MetricDifference],
+    categories: Sequence[CategoryDifference],
+    *,
+    unlike: Sequence[str] = (),
+    is_same_capture: bool = False,
+    broken: Sequence[str] = (),
+) -> str:
+    """What to do about the first thing that stands between the reader and a sure answer, else where to look further.
+
+    `names` are those of the base and of the other run, `broken` those of runs whose capture is broken.
+    """
+    other = names[1]
+    leading = _leading(metrics)
+    named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in unlike)
+    named_work = [one for one in categories if one.category not in _RESTS]
+    drill = _cause(leading, named_work) or next(iter(named_work), None)
+    obstacles = (
+        (
+            bool(broken),
+            f"read `crossprof doctor {next(iter(broken), '')}` first: its numbers are wrong or missing.",
+        ),
+        (leading is None, "record both under @crossprof.profile: without step markers there is no step time to compare."),
+        (is_same_capture, "choose another run: one capture can't differ from itself."),
+        (leading is not None and leading.verdict == "too_few", "record more steps of both: five give an interval."),
+        (bool(unlike), f"record again with the same {named}: until then that alone may be the difference."),
+        (
+            leading is not None and leading.verdict == "indistinguishable",
+            f"take them as equal, or narrow the interval: more steps, or repeats pooled as {other}@all.",
+        ),
+        (drill is None, f"see `crossprof show {other}`."),
+    )
+    found = next((text for is_met, text in obstacles if is_met), None)
+    if found is not None or drill is None:
+        return found or ""
+    view, column = ("kernel_summary", "total_ns") if drill.place == "device" else ("op_summary", "self_ns")
+    runs = ", ".join("'" + name.removesuffix("@all").partition(" (")[0].replace("'", "''") + "'" for name in names)
+    condition = f"run in ({runs}) and category = '{drill.category}'"
+    return f'crossprof sql "from {view} where {condition} order by {column} desc limit 10"'
+
+
+def _cause(leading: MetricDifference | None, categories: Sequence[CategoryDifference]) -> CategoryDifference | None:
+    """The largest category difference that goes the way of the difference in speed."""
+    if leading is None or leading.verdict not in ("better", "worse"):
+        return None
+    is_slower = leading.verdict == "worse"
+    return next((one for one in categories if one.delta_ns != 0 and (one.delta_ns > 0) == is_slower), None)
 
 
 def _size(base: str, other: str, difference: CategoryDifference) -> str:

@@ -261,3 +261,30 @@ def test_unknown_names_are_said_so(tiny_runs: duckdb.DuckDBPyConnection) -> None
         compare(tiny_runs, ["run-gpu"], [["run-cpu"]], metrics=["speed"])
     with pytest.raises(RunNotFound, match="nowhere"):
         compare(tiny_runs, ["run-gpu"], [["nowhere"]])
+
+
+def test_steps_of_a_host_that_ran_ahead_are_not_compared() -> None:
+    runs = Runs()
+    runs.add("base")
+    runs.add("other", speed=100.0, framework="jax")
+    insert(runs.connection, "finding", run_id="other", code="host_ran_ahead", severity="error", count=1, detail="it did")
+    (other,) = compare(runs.ready(), ["base"], [["other"]]).others
+    step_time = other.metric("step_time")
+    assert step_time is not None
+    assert (step_time.verdict, step_time.ratio) == ("not_comparable", None)
+    assert "faster" not in other.verdict
+    assert any("host_ran_ahead" in difference for difference in other.differences)
+    assert "crossprof doctor other" in other.next_step
+
+
+def test_what_to_do_next_is_the_first_obstacle_to_a_sure_answer() -> None:
+    runs = Runs()
+    runs.add("base")
+    runs.add("faster", speed=1.5)
+    runs.add("equal")
+    runs.add("other_batch", speed=1.5, batch_size=16)
+    compared = compare(runs.ready(), ["base"], [["faster"], ["equal"], ["other_batch"]]).others
+    faster, equal, other_batch = (one.next_step for one in compared)
+    assert faster.startswith('crossprof sql "from op_summary')
+    assert "equal@all" in equal
+    assert "batch size" in other_batch
