@@ -196,7 +196,7 @@ def _run_difference(
         verdict=verdict_sentence(base.name, other.name, metrics, unlike=unlike, is_same_capture=is_same),
         why=why_sentence(base.name, other.name, metrics, categories),
         next_step=next_sentence(
-            base.name, other.name, metrics, categories, unlike=unlike, is_same_capture=is_same, broken=broken
+            (base.name, other.name), metrics, categories, unlike=unlike, is_same_capture=is_same, broken=broken
         ),
     )
 
