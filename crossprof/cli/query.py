@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -23,6 +26,8 @@ _COLUMNS = """
     WHERE schema_name = 'main' AND database_name = current_database() AND table_name = ? ORDER BY column_index
 """
 _METRICS = "SELECT * FROM metric"
+_ATTEMPTS = 20
+_ATTEMPT_SECONDS = 0.1
 
 
 @click.command()
@@ -36,9 +41,35 @@ def sql(query: str, form: str, output: Path | None, store: Path) -> None:
 
     opened = open_store(store)
     try:
-        write_rows(opened.sql(query), form, output=output)
+        _attended(lambda: write_rows(opened.sql(query), form, output=output), opened.interrupt)
     except (QueryError, Error) as error:  # DuckDB's own while the rows are computed, after Store.sql has returned
         raise QueryError(query, f"{error} (`crossprof views` lists what can be asked)") from None
+
+
+def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+    """Work in a thread, while this one stays free for Ctrl-C: DuckDB keeps a thread that asks until the answer is there.
+
+    An interrupt between two queries is lost, so it is sent until the work has ended. Work that never ends is left behind.
+    """
+    ended: Future[None] = Future()
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    Thread(target=attempt, name="crossprof-sql", daemon=True).start()
+    try:
+        ended.result()
+    except KeyboardInterrupt:
+        for _ in range(_ATTEMPTS):
+            interrupt()
+            if wait([ended], timeout=_ATTEMPT_SECONDS).done:
+                break
+        raise
 
 
 @click.command()

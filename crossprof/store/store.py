@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = store_path(path)
         self._cursors = threading.local()
+        self._handed_out: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._connection = self._open()
 
     def __enter__(self) -> Self:
@@ -99,6 +101,11 @@ class Store:
         self._cursors = threading.local()
         connection.close()
 
+    def interrupt(self) -> None:
+        """Ends what runs now, in whatever thread, with duckdb.InterruptException there. An idle thread notices nothing."""
+        for cursor in list(self._handed_out):
+            cursor.interrupt()
+
     def close(self) -> None:
         """Lets go of the snapshot. Relations of this store can't be read any more."""
         self._connection.close()
@@ -120,6 +127,7 @@ class Store:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._cursors, "cursor", None)
         if cursor is None:
             cursor = self._cursors.cursor = self._connection.cursor()
+            self._handed_out.add(cursor)
         return cursor
 
     def _open(self) -> duckdb.DuckDBPyConnection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import signal
 import socket
@@ -149,26 +148,36 @@ def test_what_nobody_foresaw_is_one_line_too(monkeypatch: pytest.MonkeyPatch, ca
     assert "Traceback" in capsys.readouterr().err
 
 
-def _interrupted(running: subprocess.Popen[str]) -> str:
-    """What a process says on stderr when Ctrl-C is pressed, again if the first one fell into a moment that swallowed it."""
-    time.sleep(4)
-    for _press in range(3):
-        running.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return running.communicate(timeout=10)[1]
-    raise AssertionError("Ctrl-C did not end it")
+def _await_rows(running: subprocess.Popen[str], output: Path, *, at_least: int) -> None:
+    """Returns once the query is under way: its file is opened just before DuckDB is asked, and grows with the answer."""
+    deadline = time.monotonic() + 60
+    while not output.exists() or output.stat().st_size < at_least:
+        assert running.poll() is None, "it ended before Ctrl-C was pressed"
+        assert time.monotonic() < deadline, "it never began to write"
+        time.sleep(0.02)
 
 
-def test_ctrl_c_is_exit_code_130(filled: Path) -> None:
-    query = "from range(1000000000000)"
-    command = [sys.executable, "-m", "crossprof", "sql", query, "--format", "csv", "-o", os.devnull, "--store", str(filled)]
+@pytest.mark.parametrize(
+    ("query", "at_least"),
+    [
+        ("select count(*) from range(1000000) a, range(1000000) b where a.range + b.range = 7", 0),
+        ("from range(1000000000000)", 1),
+    ],
+    ids=["one number after hours", "rows without end"],
+)
+def test_ctrl_c_is_exit_code_130(filled: Path, tmp_path: Path, query: str, at_least: int) -> None:
+    output = tmp_path / "rows.csv"
+    command = [sys.executable, "-m", "crossprof", "sql", query, "--format", "csv", "-o", str(output), "--store", str(filled)]
 
     def attend() -> None:  # a test run in the background ignores Ctrl-C, and its children would too
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=attend) as running:  # noqa: PLW1509
         try:
-            complaint = _interrupted(running)
+            _await_rows(running, output, at_least=at_least)
+            time.sleep(0.3)  # well inside the query
+            running.send_signal(signal.SIGINT)
+            _, complaint = running.communicate(timeout=10)
         finally:
             running.kill()
     assert running.returncode == 130

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import duckdb
@@ -131,6 +132,19 @@ def test_threads_ask_one_store(shared: Path) -> None:
         for thread in threads:
             thread.join()
     assert answers == [[(28,)]] * 40
+
+
+def test_what_another_thread_asks_can_be_interrupted(shared: Path) -> None:
+    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
+    with Store(shared) as opened, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(opened.arrow, endless)
+        for _ in range(100):
+            opened.interrupt()
+            if wait([answer], timeout=0.1).done:
+                break
+        with pytest.raises(QueryError, match="Interrupted"):
+            answer.result(timeout=0)
+        assert pool.submit(opened.arrow, "SELECT 1").result(timeout=10).num_rows == 1
 
 
 def test_what_memory_cannot_hold_goes_outside_the_store(shared: Path) -> None:
