@@ -54,6 +54,8 @@ def ingest_paths(paths: Sequence[str | Path], *, store: Path, **options: Any) ->
     with terminal.progress("Ingesting") as on_progress:
         results = run_ingest(paths, store=store, on_progress=on_progress, **options)
     _print_results([result for result in results if result.status != "failed"])
+    if not results:
+        terminal.print_note("No recording waits to be ingested.")
     for result in results:
         if result.status == "failed":
             terminal.print_error(f"{result.path}: {result.reason}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from crossprof.errors import TraceError
 from crossprof.ingest.reader import Source, open_source, reader_for
 from crossprof.ingest.recording import rank_folders
+from crossprof.store.layout import Layout
 
 __all__ = ["Discovery", "RecordingJob", "TraceJob", "discover"]
 
@@ -49,7 +50,7 @@ class Discovery:
 
 
 def discover(paths: Sequence[str | Path], *, name: str | None = None) -> Discovery:
-    """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories."""
+    """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories, stores."""
     found = Discovery()
     seen: set[Path] = set()
     for given in paths:
@@ -77,14 +78,20 @@ def _jobs_of(path: Path, name: str | None) -> list[RecordingJob | TraceJob]:
         source = open_source(path)
         reader_for(source)
         return _run_of([source], name or _stem(path))
-    if folders := rank_folders(path):
+    if folders := rank_folders(Layout(path).recordings if _is_store(path) else path):
         return [RecordingJob(folder) for folder in folders]
+    if _is_store(path):
+        raise TraceError(path, "this is a store in which no recording waits. What it holds already lies in its artifacts/.")
     jobs: list[RecordingJob | TraceJob] = []
     for folder, sources in _traces_by_folder(path):
         jobs += _jobs_in(folder, sources, name)
     if not jobs:
         raise TraceError(path, "this directory holds no trace and no recording. Give the directory that the profiler wrote to.")
     return jobs
+
+
+def _is_store(path: Path) -> bool:
+    return Layout(path).runs.is_dir() and Layout(path).staging.is_dir()
 
 
 def _traces_by_folder(path: Path) -> Iterator[tuple[Path, list[Source]]]:

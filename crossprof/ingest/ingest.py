@@ -14,7 +14,8 @@ import duckdb
 from crossprof.errors import CrossprofError, TraceError
 from crossprof.ingest.discover import RecordingJob, TraceJob, discover
 from crossprof.ingest.home import Home
-from crossprof.ingest.part import Outcome, Request, write_recording, write_trace
+from crossprof.ingest.known import Holder, Known
+from crossprof.ingest.part import Outcome, Request, present, write_recording, write_trace
 from crossprof.ingest.recording import rank_folders, read_recording
 from crossprof.ingest.scratch import sweep
 from crossprof.store.layout import Layout, create
@@ -54,7 +55,7 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     force: bool = False,
     on_progress: Progress | None = None,
 ) -> list[IngestResult]:
-    """One result for each rank, and for each path that is none. What fails costs nothing else.
+    """One result for each rank, and for each path that is none. What fails costs nothing else. A store is its recordings.
 
     Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
     order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
@@ -66,10 +67,11 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     found = discover([path for path in paths if not _is_drained(Path(path), store)], name=name)
     results = [IngestResult(error.path, "failed", reason=error.reason) for error in found.failures]
     moves: list[tuple[Home, Path]] = []
+    known = Known(store, [job for job in found.jobs if isinstance(job, TraceJob) and not force])
     for number, job in enumerate(found.jobs):
         if on_progress is not None:
             on_progress(_path_of(job).name, number, len(found.jobs))
-        result, home = _result_of(job, request)
+        result, home = _result_of(job, request, known)
         results.append(result)
         if home is not None:
             moves.append((home, _path_of(job)))
@@ -95,17 +97,17 @@ def _is_waiting(folder: Path) -> bool:
 
 
 def _is_drained(path: Path, store: Path) -> bool:
-    """Whether the path is the store's own recordings/, with nothing in it: all was ingested already, which is no error."""
+    """Whether the path is the store, or its recordings/, and nothing waits there, which is no error."""
     recordings = Layout(store).recordings
-    return path.expanduser().resolve() == recordings.resolve() and not rank_folders(recordings)
+    return path.expanduser().resolve() in (store.resolve(), recordings.resolve()) and not rank_folders(recordings)
 
 
-def _result_of(job: RecordingJob | TraceJob, request: Request) -> tuple[IngestResult, Home | None]:
+def _result_of(job: RecordingJob | TraceJob, request: Request, known: Known) -> tuple[IngestResult, Home | None]:
     """What became of a job, and where its folder belongs after the publish."""
     started = time.perf_counter()
     path = _path_of(job)
     try:
-        outcome = write_trace(job, request) if isinstance(job, TraceJob) else write_recording(job, request)
+        outcome = _trace_outcome(job, request, known) if isinstance(job, TraceJob) else write_recording(job, request)
     except (CrossprofError, OSError, duckdb.Error) as error:
         logger.debug("%s was not ingested.", path, exc_info=True)
         run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
@@ -122,6 +124,16 @@ def _result_of(job: RecordingJob | TraceJob, request: Request) -> tuple[IngestRe
         n_events=outcome.n_events,
     )
     return result, outcome.home
+
+
+def _trace_outcome(job: TraceJob, request: Request, known: Known) -> Outcome:
+    """A trace as a part, unless its content was read before, as whatever run."""
+    if (holder := known.holder(job)) is not None:
+        return present(holder.run_id, holder.run, holder.rank)
+    outcome = write_trace(job, request)
+    if not request.is_forced:
+        known.note(job.sha256, Holder(outcome.run_id, outcome.run, outcome.rank))
+    return outcome
 
 
 def _status(outcome: Outcome) -> Literal["added", "present", "skipped"]:

@@ -24,7 +24,7 @@ from crossprof.ingest.run_folder import stage_recording
 from crossprof.ingest.scratch import scratch_database
 from crossprof.store.parts import part_exists, write_part
 
-__all__ = ["Outcome", "Request", "write_recording", "write_trace"]
+__all__ = ["Outcome", "Request", "present", "write_recording", "write_trace"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
     """A foreign trace as a part. Raises TraceError, StoreError."""
     root, run_id = request.root, job.run_id
     if not request.is_forced and part_exists(root, run_id, job.rank or 0, job.sha256):
-        return _present(run_id, job.run, job.rank or 0)
+        return present(run_id, job.run, job.rank or 0)
     with scratch_database(root) as connection:
         source = open_source(job.path)
         reader = reader_for(source)
@@ -77,7 +77,7 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         home.copy(job.path.parent, found)
         part = write_part(connection, root, run_id=run_id, rank=rank, content_sha256=job.sha256, replace=request.is_forced)
         if part is None:
-            return _present(run_id, job.run, rank)
+            return present(run_id, job.run, rank)
         return Outcome(run_id, job.run, rank, part=part, n_events=_staged_number(connection, "n_events"))
 
 
@@ -95,7 +95,7 @@ def write_recording(job: RecordingJob, request: Request) -> Outcome:
         content = content_of(hashes)
         home = Home.of_recording(job.folder, content, root=request.root, run_id=run_id, rank=rank, is_kept=request.is_kept)
         if not request.is_forced and part_exists(request.root, run_id, rank, content):
-            outcome = _present(run_id, run, rank)
+            outcome = present(run_id, run, rank)
         else:
             outcome = _written(recording, request, hashes=hashes, content=content, home=home)
         return replace(outcome, home=home)
@@ -116,11 +116,12 @@ def _written(recording: Recording, request: Request, *, hashes: dict[str, str], 
         home.copy(recording.folder, found)
         part = write_part(connection, request.root, run_id=run_id, rank=rank, content_sha256=content, replace=request.is_forced)
         if part is None:
-            return _present(run_id, run, rank)
+            return present(run_id, run, rank)
         return Outcome(run_id, run, rank, part=part, n_events=_staged_number(connection, "n_events"))
 
 
-def _present(run_id: str, run: str, rank: int) -> Outcome:
+def present(run_id: str, run: str, rank: int) -> Outcome:
+    """The outcome of a job that the store has as that rank."""
     return Outcome(run_id, run, rank, reason=f"the store has this content already, as run {run_id}")
 
 

@@ -17,6 +17,7 @@ from crossprof.errors import StoreError
 from crossprof.ingest import ingest, pending
 from crossprof.ingest import part as part_module
 from crossprof.ingest.home import Home
+from crossprof.store import delete
 from tests.ingest.recorded import KINETO, STEPS, alive, run_folder
 
 ingest_module = sys.modules["crossprof.ingest.ingest"]
@@ -70,6 +71,76 @@ def test_the_same_content_is_no_second_run(store: Path, trace: Path, tmp_path: P
     assert result.status == "present"
     assert str(result.run_id) in str(result.reason)
     assert len(parts(store)) == 1
+    assert table(store, "SELECT run FROM run") == [("bert",)]
+
+
+def job_of_two(folder: Path) -> list[Path]:
+    """The files of a job of two ranks."""
+    folder.mkdir()
+    files = [folder / "a.json", folder / "b.json"]
+    for rank, file in enumerate(files):
+        file.write_text(json.dumps({"distributedInfo": {"rank": rank, "world_size": 2}, **KINETO}))
+    return files
+
+
+@pytest.mark.parametrize("is_published", [True, False], ids=["before", "in the same command"])
+def test_one_file_of_a_run_is_no_second_run(store: Path, tmp_path: Path, *, is_published: bool) -> None:
+    _, file = job_of_two(tmp_path / "job")
+    if is_published:
+        ingest([tmp_path / "job"], store=store)
+        [result] = ingest([file], store=store, name="other")
+    else:
+        *_, result = ingest([tmp_path / "job", file], store=store)
+    assert (result.status, result.run, result.rank) == ("present", "job", 1)
+    assert str(result.run_id) in str(result.reason)
+    assert table(store, "SELECT run_id, run, world_size FROM run") == [(result.run_id, "job", 2)]
+
+
+def test_ranks_read_one_by_one_are_another_run_than_their_job(store: Path, tmp_path: Path) -> None:
+    files = job_of_two(tmp_path / "job")
+    assert [result.status for result in ingest(files, store=store)] == ["added", "added"]
+    assert [result.status for result in ingest([tmp_path / "job"], store=store)] == ["added", "added"]
+    assert [result.status for result in ingest([tmp_path / "job", *files], store=store)] == ["present"] * 4
+    assert table(store, "SELECT run FROM run WHERE part_count = 2") == [("job",)]
+
+
+def test_the_trace_of_a_recording_is_no_second_run(store: Path, tmp_path: Path) -> None:
+    run_folder(store / "recordings")
+    ingest([store / "recordings"], store=store)
+    home = store / "artifacts" / "20261123-bert" / "rank-0"
+    copy = tmp_path / "copy.json"
+    copy.write_bytes((home / "capture-0" / "trace.json").read_bytes())
+    for path in (home / "capture-0" / "trace.json", home / "capture-0", home, home.parent, store / "artifacts", copy):
+        [result] = ingest([path], store=store)
+        assert (result.status, result.run_id, result.run) == ("present", "20261123-bert", "bert"), path
+    assert len(parts(store)) == 1
+    [result] = ingest([copy], store=store, force=True)
+    assert (result.status, result.run) == ("added", "copy")
+
+
+def test_a_deleted_run_is_read_again(store: Path, trace: Path) -> None:
+    [result] = ingest([trace], store=store)
+    delete(store, [str(result.run_id)])
+    assert ingest([trace], store=store)[0].status == "added"
+
+
+def test_a_store_means_the_recordings_that_wait_in_it(store: Path, trace: Path, tmp_path: Path) -> None:
+    ingest([trace], store=store, keep=True)
+    run_folder(store / "recordings")
+    [result] = ingest([store], store=store)
+    assert (result.status, result.run_id) == ("added", "20261123-bert")
+    assert ingest([store], store=store) == []
+    [refused] = ingest([store], store=tmp_path / "another")
+    assert (refused.status, "artifacts" in str(refused.reason)) == ("failed", True)
+    assert [result.status for result in ingest([store / "artifacts"], store=tmp_path / "another")] == ["added"]
+
+
+def test_a_broken_catalog_is_no_obstacle(store: Path, trace: Path) -> None:
+    ingest([trace], store=store)
+    catalog = (store / "crossprof.duckdb").resolve()
+    catalog.chmod(0o644)
+    catalog.write_bytes(b"broken")
+    assert ingest([trace], store=store)[0].status == "present"
     assert table(store, "SELECT run FROM run") == [("bert",)]
 
 
