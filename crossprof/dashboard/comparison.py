@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,36 +43,28 @@ _FACTS = {
 }
 
 
-def verdict_card(found: RunDifference, runs: Sequence[Mapping[str, Any]], *, is_only: bool) -> html.Section:
-    """Verdict, why and what to do next, for one run against the baseline. `runs` are the rows of all runs involved."""
+def verdict_card(found: RunDifference, *, is_only: bool) -> html.Section:
+    """Verdict, why and what to do next, for one run against the baseline."""
     leading = found.metric("step_time") or found.metric("throughput")
     word = leading.verdict if leading is not None else "not_comparable"
-    rows = [html.Dt("Why"), html.Dd(found.why or "None, because the two captures have no categories of work in common.")]
-    rows += [html.Dt("Next"), html.Dd(_next(found, leading, runs))]
+    why = found.why or "None, because the two captures have no categories of work in common."
+    rows = [html.Dt("Why"), html.Dd(_unbroken(why)), html.Dt("Next"), html.Dd(_advice(found.next_step))]
     return html.Section(
-        [html.P(found.verdict, className="sentence"), html.Dl(rows)],
+        [html.P(_unbroken(found.verdict), className="sentence"), html.Dl(rows)],
         className=f"card verdict is-{word}{' wide' if is_only else ''}",
         **components.labelled(f"Verdict on {found.run}"),
     )
 
 
-def _next(found: RunDifference, leading: MetricDifference | None, runs: Sequence[Mapping[str, Any]]) -> Any:
-    """What to do about the first thing that stands between the reader and a sure answer."""
-    broken = next((run for run in runs if run["verdict"] == "broken"), None)
-    if broken is not None:
-        link = dcc.Link(f"the findings of {broken['run']}", href=components.run_address(str(broken["run_id"])))
-        return ["Read ", link, " first: numbers of its capture are wrong or missing."]
-    named = ", ".join(difference.partition(":")[0].replace("_", " ") for difference in found.differences)
-    is_timed = leading is not None and None not in (leading.base, leading.other)
-    word = None if leading is None else leading.verdict
-    obstacles = (
-        (not is_timed, "Record both under @crossprof.profile: a trace without step markers has no step time."),
-        (found.is_same_capture, "Choose another run: one capture can't differ from itself."),
-        (word in ("too_few", "not_comparable"), "Record more steps of both: five are the least that gives an interval."),
-        (not found.alike, f"Record again with the same {named}: until then that alone may be the difference."),
-        (word == "indistinguishable", "Take them as equal, or record more steps to narrow the interval."),
-    )
-    return next((text for is_met, text in obstacles if is_met), "See the categories and the largest differences below.")
+def _advice(text: str) -> list[Any]:
+    """A sentence whose commands, in backquotes or the whole of it, can be copied."""
+    parts = ["", text] if text.startswith("crossprof ") else (text[:1].upper() + text[1:]).split("`")
+    return [html.Code(part, className="advice") if place % 2 else _unbroken(part) for place, part in enumerate(parts)]
+
+
+def _unbroken(sentence: str) -> str:
+    """The sentence with its numbers held to their units, so that no line ends between the two."""
+    return re.sub(r"(?<=\d) (?=%|(?:[nµm]?s|[KMG]iB)\b)", "\u00a0", sentence)
 
 
 def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> list[Any]:
@@ -89,9 +82,9 @@ def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses:
 def _metrics_table(found: Comparison, registry: Sequence[Mapping[str, Any]], addresses: Sequence[str]) -> html.Table:
     """Metrics as rows, runs as columns, the baseline first."""
     held = [{one.metric: one for one in other.metrics} for other in found.others]
-    heads = [html.Th([found.base, html.Div(html.Span("baseline", className="badge"))], scope="col", className="number")]
+    heads = [_run_head(found.base, html.Span("baseline", className="badge"), among=len(held) + 1)]
     for other, address in zip(found.others, addresses, strict=True):
-        heads.append(html.Th([other.run, html.Div(dcc.Link("make baseline", href=address))], scope="col", className="number"))
+        heads.append(_run_head(other.run, dcc.Link("make baseline", href=address), among=len(held) + 1))
     body = [
         _metric_row(metric, [of.get(metric["id"]) for of in held])
         for metric in registry
@@ -102,11 +95,17 @@ def _metrics_table(found: Comparison, registry: Sequence[Mapping[str, Any]], add
     )
 
 
+def _run_head(name: str, under: Any, *, among: int) -> html.Th:
+    """The head of one of `among` columns of equal width."""
+    held = [theme.shortened(name, most=30), html.Div(under)]
+    return html.Th(held, scope="col", className="number", title=name, style={"width": f"{80 / among:.1f}%"})
+
+
 def _metric_row(metric: Mapping[str, Any], cells: Sequence[MetricDifference | None]) -> html.Tr:
     base = next((cell.base for cell in cells if cell is not None), None)
     scale = scale_for(metric["unit"], [base, *(cell.other for cell in cells if cell is not None)])
     title = html.Th(components.defined(metric["title"], components.definition(metric)), scope="row")
-    first = html.Td(html.Div(scale.full(base), className="value"), className="number")
+    first = html.Td(html.Span(scale.full(base), className="value"), className="number")
     return html.Tr([title, first, *(_metric_cell(cell, scale) for cell in cells)])
 
 
@@ -118,10 +117,13 @@ def _metric_cell(cell: MetricDifference | None, scale: Scale) -> html.Td:
     if cell.verdict in ("better", "worse", "different") and cell.ratio is not None:
         change = f"{_ARROWS[cell.ratio > 1]} {change}"
     samples = f"{cell.n_base} samples in the baseline, {cell.n_other} here; in brackets the 95 % interval of the change"
-    line = [html.Span(change, className=f"change {_color(cell)}")]
+    line: list[Any] = [html.Span(change, className=f"change {_color(cell)}")]
     if cell.ci_low is not None:
-        line.append(html.Span(f" [{percent_range(cell.ci_low, cell.ci_high)}]", className="interval"))
-    return html.Td([html.Div(scale.full(cell.other), className="value"), html.Div(line)], className="number", title=samples)
+        line.append(" ")
+        line.append(html.Span(f"[{percent_range(cell.ci_low, cell.ci_high)}]", className="interval"))
+    return html.Td(
+        [html.Div(html.Span(scale.full(cell.other), className="value")), html.Div(line)], className="number", title=samples
+    )
 
 
 def _color(cell: MetricDifference) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "absent",
     "card",
     "chip",
+    "columns",
     "command",
     "compare_address",
     "defined",
@@ -38,14 +39,18 @@ class Absent(Exception):
     """There is nothing to draw, and this is why. The message finishes the sentence 'None, because ...'."""
 
 
-def card(title: str, subtitle: str, *body: Any, is_wide: bool = False, class_name: str = "") -> html.Section:
+def card(title: str, subtitle: str, *body: Any, class_name: str = "") -> html.Section:
     """A card: what it shows, then its unit, scope and how to read it, then the body."""
     heading = [html.H2(title)] + ([html.P(subtitle, className="subtitle")] if subtitle else [])
-    names = " ".join(filter(None, ("card", class_name, "wide" if is_wide else "")))
-    return html.Section([*heading, *body], className=names)
+    return html.Section([*heading, *body], className=f"card {class_name}".rstrip())
 
 
-def figure_card(page: str, name: str, title: str, subtitle: str, *, is_wide: bool = False) -> html.Section:
+def columns(*held: Sequence[Any]) -> html.Div:
+    """Cards in columns, each as high as it needs: rows of a grid would stretch the shorter card of two."""
+    return html.Div([html.Div(list(cards), className="column") for cards in held], className="columns")
+
+
+def figure_card(page: str, name: str, title: str, subtitle: str) -> html.Section:
     """A card whose figure a callback draws, once the page knows its colour scheme."""
     body = html.Div(
         html.Div(className="skeleton"),
@@ -54,7 +59,7 @@ def figure_card(page: str, name: str, title: str, subtitle: str, *, is_wide: boo
         **labelled(title),
         role="group",
     )
-    return card(title, subtitle, body, is_wide=is_wide)
+    return card(title, subtitle, body)
 
 
 def drawn(draw: Callable[[], Figure], *, name: str) -> Any:
@@ -68,7 +73,16 @@ def drawn(draw: Callable[[], Figure], *, name: str) -> Any:
     except Exception as error:  # a card that fails says so, and the rest of the page stays
         logger.exception("The card %s failed.", name)
         return failed(f"{type(error).__name__}: {error}")
-    return dcc.Graph(figure=figure, config=theme.GRAPH_CONFIG, style={"height": figure["layout"]["height"]})
+    height = figure["layout"]["height"]
+    graph = dcc.Graph(figure=figure, config=theme.GRAPH_CONFIG, style={"height": height})
+    return [html.Div(graph, style={"minHeight": height}), *_legend(figure)]
+
+
+def _legend(figure: Figure) -> list[html.Div]:
+    """The names and colours of traces that ask for it, in rows as the width allows: plotly's own would lie over the axis."""
+    entries = [trace for trace in figure.data if trace.showlegend and not figure.layout.showlegend]
+    chips = [html.Span(trace.name, className="chip", style={"--chip": trace.marker.color}) for trace in entries]
+    return [html.Div(chips, className="legend")] if chips else []
 
 
 def absent(reason: str) -> html.P:

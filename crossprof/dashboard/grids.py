@@ -67,10 +67,10 @@ def operations_grid(found: Comparison) -> Any:
     for row in rows:
         for key in [key for key in row if key.startswith(("value", "delta"))]:
             row[f"{key}_text"] = _signed(row[key], scale) if key.startswith("delta") else scale.text(row[key])
-    columns = [_NAME, _CATEGORY, number_column("value_base", f"{theme.shortened(found.base)}, {scale.unit}", 130)]
+    columns = [_NAME, _CATEGORY, number_column("value_base", f"{theme.shortened(found.base, most=28)}, {scale.unit}", 150)]
     for place, other in enumerate(found.others):
-        columns.append(number_column(f"value_{place}", f"{theme.shortened(other.run)}, {scale.unit}", 130))
-        columns.append(number_column(f"delta_{place}", f"Change, {scale.unit}", 110))
+        columns.append(number_column(f"value_{place}", f"{theme.shortened(other.run, most=28)}, {scale.unit}", 150))
+        columns.append(number_column(f"delta_{place}", f"Change, {scale.unit}", 116))
     return _grid("operations", rows, columns)
 
 

@@ -138,9 +138,13 @@ def shades(frameworks: Sequence[str | None]) -> list[str]:
     return names
 
 
-def shortened(label: str, *, most: int = 28) -> str:
+def shortened(label: str, *, most: int = 38) -> str:
     """A label that leaves room for the figure: the beginning and the end of a long name tell runs apart."""
-    return label if len(label) <= most else f"{label[: most // 2]}…{label[-(most // 2 - 1) :]}"
+    if len(label) <= most:
+        return label
+    _, mark, last = label.rpartition(" (")  # a run's id, which is all that tells two of one name apart
+    tail = mark + last if mark and len(last) < most // 2 else label[-(most // 2 - 1) :]
+    return f"{label[: most - 1 - len(tail)]}…{tail}"
 
 
 def _labels(runs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from crossprof.dashboard.components import Absent
 from crossprof.dashboard.figures import categories, series, step_time
-from crossprof.dashboard.theme import category_order, lanes, theme
+from crossprof.dashboard.theme import category_order, lanes, shortened, theme
 
 LOOK = theme("light")
 RUNS = [
@@ -38,11 +38,25 @@ def test_lanes_tell_runs_apart() -> None:
 def test_the_distribution_leaves_out_warm_up_and_keeps_profiled_steps_apart() -> None:
     figure = step_time.distribution(STEPS, LANES, LOOK)
     boxes = {box.name: box for box in figure.data}
-    assert list(boxes) == ["one · a<br>bare, 5 steps", "one · a<br>profiled, 1 step", "two<br>bare, 2 steps"]
-    bare = boxes["one · a<br>bare, 5 steps"]
+    assert list(boxes) == ["one · a · bare, 5 steps", "one · a · profiled, 1 step", "two · bare, 2 steps"]
+    bare = boxes["one · a · bare, 5 steps"]
     assert (bare.q1[0], bare.median[0], bare.q3[0]) == (20.0, 30.0, 40.0)
     assert bare.upperfence[0] == pytest.approx(48.0)
     assert figure.layout.xaxis.title.text == "ms"
+
+
+def test_a_long_label_keeps_what_tells_runs_of_one_name_apart() -> None:
+    assert shortened("short") == "short"
+    assert shortened("Qwen_Qwen1.5-0.5B-Chat__1016005 (c646df603a7f)", most=28) == "Qwen_Qwen1.5… (c646df603a7f)"
+    cut = shortened("x" * 60 + "-seed07", most=30)
+    assert len(cut) == 30
+    assert cut.endswith("-seed07")
+
+
+def test_a_figure_of_rows_is_as_high_as_its_rows_and_names_each_above_it() -> None:
+    few, many = (step_time.distribution(STEPS, LANES[:count], LOOK) for count in (1, 2))
+    assert few.layout.height < many.layout.height
+    assert [note.text for note in many.layout.annotations] == list(many.layout.yaxis.categoryarray)
 
 
 def test_nothing_to_draw_is_said_with_its_reason() -> None:
@@ -74,10 +88,10 @@ def test_categories_stack_to_the_time_of_a_step_and_name_their_coverage() -> Non
     figure = categories.per_step(times, LANES, LOOK)
     bars = {bar.name: dict(zip(bar.y, bar.x, strict=True)) for bar in figure.data}
     assert list(bars) == ["gemm", "other"]
-    assert bars["gemm"] == {"one · a<br>ops cover 80.0 %": 3.0, "two<br>device": 2.0}
-    assert bars["other"] == {"one · a<br>ops cover 80.0 %": 1.0}
+    assert bars["gemm"] == {"one · a · operators cover 80.0 %": 3.0, "two · device": 2.0}
+    assert bars["other"] == {"one · a · operators cover 80.0 %": 1.0}
     assert [row[0] for row in figure.data[0].customdata] == ["75.0", "100"]
-    assert "one · c<br>no measured step" in figure.layout.yaxis.categoryarray
+    assert "one · c · no measured step" in figure.layout.yaxis.categoryarray
 
 
 def test_memory_starts_at_each_runs_first_reading() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import plotly.utils
 import pytest
 
-from crossprof.dashboard import create_app
+from crossprof.dashboard import comparison, create_app
 from crossprof.dashboard.drawing import FIGURES
 from crossprof.dashboard.pages import PAGES, compare, run, runs
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import lanes, theme
 from crossprof.errors import CrossprofError, RunNotFound
+from crossprof.store.compare import RunDifference
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,15 @@ def test_runs_has_a_row_for_each_run_latest_first(snapshot: Snapshot) -> None:
     assert first["tags"] == "precision=float32"
 
 
+def test_a_column_that_no_run_fills_is_left_out(snapshot: Snapshot) -> None:
+    grid = next(part for part in runs.layout(snapshot, {}) if getattr(part, "id", "") == "runs")
+    rows = [row | {"model": "–", "tags": ""} for row in grid.rowData]
+    fields = [column["field"] for column in runs.columns(rows, dict.fromkeys(rows[0], ""))]
+    assert fields[:3] == ["run", "framework", "device"]
+    assert not {"model", "tags"} & set(fields)
+    assert {"model", "tags"} < {column["field"] for column in grid.columnDefs}
+
+
 def test_the_addresses_state_reaches_the_runs_page(snapshot: Snapshot) -> None:
     layout = runs.layout(snapshot, {"q": "jax", "runs": "a,b", "base": "a"})
     grid = next(part for part in layout if getattr(part, "id", "") == "runs")
@@ -62,9 +73,30 @@ def test_an_empty_store_names_the_exact_commands(tmp_path: Path) -> None:
 
 def test_compare_opens_with_the_stores_own_sentence(snapshot: Snapshot) -> None:
     found = snapshot.store().compare("syn-torch-0001", "syn-jax-00000001")
-    held = text_of(compare.layout(snapshot, {"runs": "syn-torch-0001,syn-jax-00000001"}))
-    assert json.dumps(found.others[0].verdict, ensure_ascii=False)[1:-1] in held
+    held = text_of(compare.layout(snapshot, {"runs": "syn-torch-0001,syn-jax-00000001"})).replace("\u00a0", " ")
+    for sentence in (found.others[0].verdict, found.others[0].why or "", found.others[0].next_step):
+        assert json.dumps(sentence, ensure_ascii=False)[1:-1] in held
     assert held.index(found.others[0].verdict) < held.index("Throughput")
+
+
+def test_a_number_keeps_its_unit_on_its_line_and_a_command_can_be_copied(snapshot: Snapshot) -> None:
+    found = snapshot.store().compare("syn-torch-0001", "syn-jax-00000001").others[0]
+    card = text_of(comparison.verdict_card(found, is_only=True))
+    assert "52\u00a0ms" in card
+    assert "(95\u00a0% interval" in card
+    unlike = replace(found, next_step="read `crossprof doctor a` first: its numbers are wrong.")
+    assert [(type(part).__name__, part.children) for part in _advice_of(unlike) if not isinstance(part, str)] == [
+        ("Code", "crossprof doctor a")
+    ]
+    assert _advice_of(unlike)[0] == "Read "
+    whole = replace(found, next_step='crossprof sql "from op_summary"')
+    assert [part.children for part in _advice_of(whole) if not isinstance(part, str)] == [whole.next_step]
+
+
+def _advice_of(found: RunDifference) -> list[Any]:
+    card = comparison.verdict_card(found, is_only=True)
+    advice: list[Any] = card.children[1].children[-1].children
+    return advice
 
 
 def test_runs_that_are_not_alike_are_compared_with_the_difference_named(snapshot: Snapshot) -> None:
@@ -100,7 +132,7 @@ def test_run_shows_what_a_step_is_made_of_and_what_was_found(snapshot: Snapshot)
     held = text_of(run.layout(snapshot, {"run": "bert-base"}))
     assert "The device is idle for 4" in held
     assert "Cheap operators are missing after warm-up." in held
-    assert "gemm on the CPU is the largest part" in text_of(run.layout(snapshot, {"run": "tiny-transformer-jax"}))
+    assert "The largest part is gemm on the CPU" in text_of(run.layout(snapshot, {"run": "tiny-transformer-jax"}))
 
 
 @pytest.mark.parametrize("name", FIGURES)

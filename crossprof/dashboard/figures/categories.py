@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.components import Absent
+from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.quantity import scale_for, significant
 from crossprof.dashboard.theme import Lane, Theme, category_color, category_order, figure_layout
 
@@ -40,24 +40,21 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
                 customdata=[[significant(value)] for value in share],
                 orientation="h",
                 name=category.replace("_", " "),
-                width=0.55,
+                width=BAR_WIDTH,
+                showlegend=True,
                 marker={"color": category_color(category), "line": {"width": 0}},
                 hovertemplate=f"{category.replace('_', ' ')}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
             )
         )
-    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
-    height = 90 + 48 * len(lanes) + 22 * math.ceil(len(figure.data) / 3)
-    figure.update_layout(figure_layout(look, height=height), barmode="stack", showlegend=True, legend=legend)
-    figure.update_yaxes(
-        categoryorder="array", categoryarray=list(rows.values()), range=[len(lanes) - 0.5, -0.5], showgrid=False
-    )
+    figure.update_layout(figure_layout(look), barmode="stack")
+    name_rows(figure, list(rows.values()), look)
     figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per step")
     return figure
 
 
 def _label(lane: Lane, total: dict[str, float | None] | None) -> str:
-    """The run, and under it how much of the step its operators account for; their figures mean little where that is low."""
+    """The run, and how much of the step its operators account for; their figures mean little where that is low."""
     if total is None:
-        return f"{lane.label}<br>no measured step"
+        return f"{lane.label} · no measured step"
     coverage = total["coverage_ratio"]
-    return f"{lane.label}<br>{'device' if coverage is None else f'ops cover {significant(coverage * 100)} %'}"
+    return f"{lane.label} · {'device' if coverage is None else f'operators cover {significant(coverage * 100)} %'}"

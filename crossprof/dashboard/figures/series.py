@@ -45,7 +45,7 @@ def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, ti
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(samples)
     figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
-    layout = figure_layout(look, height=90 + 150 * len(metrics))
+    layout = figure_layout(look, height=100 + 140 * len(metrics))
     figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
     figure.update_xaxes(layout["xaxis"])
     for row, metric in enumerate(metrics, start=1):

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.components import Absent
+from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout
 
@@ -32,9 +33,9 @@ def distribution(steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.
             part = mine.filter(pl.col("is_profiled") == is_profiled)["dur_ns"]
             if len(part):
                 figure.add_trace(_box(part, lane, scale, is_profiled=is_profiled))
-    figure.update_layout(figure_layout(look, height=80 + 44 * len(figure.data)))
+    figure.update_layout(figure_layout(look))
+    name_rows(figure, [box.name for box in figure.data], look)
     figure.update_xaxes(rangemode="tozero", title_text=scale.unit)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 
@@ -42,7 +43,7 @@ def _box(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> g
     low, first, median, third, high = (
         (values.quantile(share, "linear") or 0.0) / scale.divisor for share in (0.05, 0.25, 0.5, 0.75, 0.95)
     )
-    label = f"{lane.label}<br>{'profiled' if is_profiled else 'bare'}, {len(values)} step{'' if len(values) == 1 else 's'}"
+    label = f"{lane.label} · {'profiled' if is_profiled else 'bare'}, {len(values)} step{'' if len(values) == 1 else 's'}"
     return go.Box(
         y=[label],
         lowerfence=[low],
@@ -52,7 +53,7 @@ def _box(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> g
         upperfence=[high],
         orientation="h",
         name=label,
-        width=0.55,
+        width=BAR_WIDTH,
         line={"color": lane.color, "width": 1.5},
         fillcolor="rgba(0,0,0,0)" if is_profiled else _faded(lane.color),
         hoverinfo="x",

@@ -19,6 +19,7 @@ from crossprof.store.compare import Comparison
 __all__ = ["PAGE"]
 
 _MOST_RUNS = 8
+_COLUMNS = (("step_time", "memory"), ("categories", "utilization"))
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -38,20 +39,12 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     return [
         html.Div([html.H1("Compare"), _legend(runs, labels)], className="title-row"),
         html.Div(
-            [
-                comparison.verdict_card(other, [runs[0], run], is_only=len(found.others) == 1)
-                for other, run in zip(found.others, runs[1:], strict=True)
-            ],
+            [comparison.verdict_card(other, is_only=len(found.others) == 1) for other in found.others],
             className="cards",
         ),
-        html.Div(
-            [
-                *_tables(store, found, names, runs, labels),
-                *(components.figure_card("compare", name, figure.title, figure.subtitle) for name, figure in FIGURES.items()),
-                _operations(found),
-            ],
-            className="cards",
-        ),
+        *_tables(store, found, names, runs, labels),
+        components.columns(*([_figure(name) for name in column] for column in _COLUMNS)),
+        _operations(found),
         shown(sides, labels),
     ]
 
@@ -78,14 +71,18 @@ def _tables(
     addresses = [components.compare_address(names, name) for name in names[1:]]
     reading = "Change against the baseline and the 95 % interval of that change. Hover over a name for its definition."
     return [
-        components.card("Metrics", reading, *comparison.metrics(found, registry, addresses), is_wide=True),
-        components.card("What differs between the runs", "", *comparison.differing_facts(runs, labels), is_wide=True),
+        components.card("Metrics", reading, *comparison.metrics(found, registry, addresses)),
+        components.card("What differs between the runs", "", *comparison.differing_facts(runs, labels)),
     ]
+
+
+def _figure(name: str) -> html.Section:
+    return components.figure_card("compare", name, FIGURES[name].title, FIGURES[name].subtitle)
 
 
 def _operations(found: Comparison) -> html.Section:
     subtitle = "Time per measured step, the largest difference first. Names are matched exactly: two frameworks share few."
-    return components.card("Kernels or operators", subtitle, operations_grid(found), is_wide=True)
+    return components.card("Kernels or operators", subtitle, operations_grid(found))
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:

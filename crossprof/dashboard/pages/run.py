@@ -41,32 +41,25 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             html.P(_bound(composition(store, [run_id])), className="sentence"),
             class_name="verdict",
         ),
-        html.Div(
+        components.figure_card("run", "course", COURSE.title, COURSE.subtitle),
+        components.columns(
+            [_findings(store, run_id), _metrics(store, run_id)],
+            [_figure(name) for name in _FIGURES],
+        ),
+        _work(store, run_id),
+        components.columns(
+            [components.card("Run", "Where and how it ran.", *_identity(run)), _artifacts(store, run_id)],
             [
-                components.figure_card("run", "course", COURSE.title, COURSE.subtitle, is_wide=True),
-                _metrics(store, run_id),
-                _findings(store, run_id),
-                *(
-                    components.figure_card(
-                        "run", name, FIGURES[name].title, FIGURES[name].subtitle, is_wide=name == "utilization"
-                    )
-                    for name in _FIGURES
-                ),
-                _work(store, run_id),
-                components.card("Run", "Where and how it ran.", components.facts(_identity(run))),
                 components.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
                 _options(run),
-                _artifacts(store, run_id),
             ],
-            className="cards",
         ),
         shown([[run_id]], [run["run"]]),
     ]
 
 
-def _figures() -> list[html.Section]:
-    card = components.figure_card
-    return [card("run", name, FIGURES[name].title, FIGURES[name].subtitle, is_wide=name == "utilization") for name in _FIGURES]
+def _figure(name: str) -> html.Section:
+    return components.figure_card("run", name, FIGURES[name].title, FIGURES[name].subtitle)
 
 
 def _bound(made_of: Composition) -> str:
@@ -79,9 +72,9 @@ def _bound(made_of: Composition) -> str:
     share = percent(work[largest] / sum(work.values()))
     if made_of.place == "device":
         idle = percent(made_of.categories.get("idle", 0.0) / total)
-        return f"The device is idle for {idle} of a measured step; of its work {largest} is the largest part, {share}."
+        return f"The device is idle for {idle} of a measured step; the largest part of its work is {largest}, {share}."
     outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
-    return f"{largest} on the CPU is the largest part, {share} of all operators; {outside} of the step lies outside them."
+    return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."
 
 
 def _summary(run: Mapping[str, Any]) -> str:
@@ -105,7 +98,7 @@ def _metrics(store: Store, run_id: str) -> html.Section:
         cells = (scale.full(row["value"]), interval, NONE if row["n"] is None else f"{row['n']:,}")
         title = html.Th(components.defined(row["title"], components.definition(row)), scope="row")
         body.append(html.Tr([title, *(html.Td(cell, className="number") for cell in cells)]))
-    names = ("Value", "95 % interval", "Samples")
+    names = ("Value", "95\u00a0%\u00a0interval", "Samples")
     head = html.Tr([html.Th("Metric"), *(html.Th(name, className="number", scope="col") for name in names)])
     table = html.Table([html.Thead(head), html.Tbody(body)], className="plain metrics")
     return components.card("Metrics", "Hover over a name for its definition.", html.Div(table, className="scroll"))
@@ -122,7 +115,7 @@ def _work(store: Store, run_id: str) -> html.Section:
     )
     if rows.is_empty():
         return components.card("Kernels or operators", subtitle, components.absent("the capture holds neither."))
-    return components.card(title, subtitle, work_grid(rows), is_wide=True)
+    return components.card(title, subtitle, work_grid(rows))
 
 
 def _findings(store: Store, run_id: str) -> html.Section:
@@ -154,14 +147,15 @@ def _count(row: Mapping[str, Any]) -> html.Span:
     return html.Span(f"  {row['count']:,} time{'' if row['count'] == 1 else 's'}{rank}", className="dimmed")
 
 
-def _identity(run: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(run: Mapping[str, Any]) -> list[Any]:
+    """What is known of the run as a table, and in one line what is not."""
     commit = run["git_commit"] and run["git_commit"][:12] + (", with uncommitted changes" if run["git_is_dirty"] else "")
-    ended = run["ended_ns"] and run["started_ns"] and (run["ended_ns"] - run["started_ns"]) / 1e9
+    lasted = run["ended_ns"] - run["started_ns"] if run["ended_ns"] and run["started_ns"] else None
     rows = {
         "Run id": html.Code(str(run["run_id"])),
         "Status": run["status"],
         "Source": run["source"],
-        "Lasted": f"{ended:,.1f}\u2009s" if ended else NONE,
+        "Lasted": scale_for("ns", [lasted]).full(lasted) if lasted else None,
         "Phase": run["phase"],
         "Batch size": run["batch_size"],
         "Ranks": run["world_size"],
@@ -171,7 +165,9 @@ def _identity(run: Mapping[str, Any]) -> dict[str, Any]:
         "Tags": _pairs(run["tags"]),
         "Configuration": _json(run["config"]),
     }
-    return {name: NONE if value in (None, "", {}) else value for name, value in rows.items()}
+    known = {name: value for name, value in rows.items() if value not in (None, "", {}, NONE)}
+    unknown = ", ".join(name.lower() for name in rows if name not in known)
+    return [components.facts(known), *([html.P(f"Not known: {unknown}.", className="dimmed")] if unknown else [])]
 
 
 def _environment(run: Mapping[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from crossprof.dashboard.quantity import NONE, instant, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.store import Store
 
-__all__ = ["PAGE", "table"]
+__all__ = ["PAGE", "columns", "table"]
 
 _METRICS = ("step_time", "throughput", "peak_memory")
 _REFRESH_MS = 15_000
@@ -126,10 +126,10 @@ def _grid(rows: list[dict[str, Any]], units: Mapping[str, str], text: str, chose
     return dag.AgGrid(
         id="runs",
         rowData=rows,
-        columnDefs=_columns(units),
+        columnDefs=columns(rows, units),
         selectedRows={"ids": chosen},
         getRowId="params.data.run_id",
-        defaultColDef=dict(COLUMN),
+        defaultColDef={**COLUMN, "wrapHeaderText": True, "autoHeaderHeight": True},
         dashGridOptions={
             **GRID_OPTIONS,
             "rowSelection": {"mode": "multiRow", "enableClickSelection": False},
@@ -142,25 +142,28 @@ def _grid(rows: list[dict[str, Any]], units: Mapping[str, str], text: str, chose
     )
 
 
-def _columns(units: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
-        _text("run", "Name", 190, cellRenderer="RunLink", pinned="left"),
-        _text("framework", "Framework", 180, cellRenderer="FrameworkChip"),
-        _text("model", "Model", 115),
-        _text("device", "Device", 140),
+def columns(rows: list[dict[str, Any]], units: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The columns that some run fills, the name as wide as the names need within reason."""
+    name_width = min(max(44 + 7 * max(len(row["run"]) for row in rows), 130), 270)
+    offered = [
+        _text("run", "Name", name_width, cellRenderer="RunLink", pinned="left"),
+        _text("framework", "Framework", 178, cellRenderer="FrameworkChip"),
+        _text("device", "Device", 150, flex=1),
+        number_column("step_time", _titled("Step time", units["step_time"]), 152),
+        number_column("throughput", _titled("Throughput", units["throughput"]), 116),
+        number_column("peak_memory", _titled("Peak memory", units["peak_memory"]), 112),
+        _text("verdict", "Verdict", 84, cellRenderer="Verdict"),
+        _text("started", "Started, UTC", 146, valueFormatter={"function": "params.value.slice(0, 16)"}),
+        _text("model", "Model", 112),
         _text("precision", "Precision", 96),
         {
             **number_column("batch_size", "Batch", 76),
             "valueFormatter": {"function": "params.value == null ? '–' : params.value"},
         },
-        number_column("step_time", _titled("Step time", units["step_time"]), 172),
-        number_column("throughput", _titled("Throughput", units["throughput"]), 178),
-        number_column("peak_memory", _titled("Peak memory", units["peak_memory"]), 158),
-        _text("verdict", "Verdict", 96, cellRenderer="Verdict"),
-        _text("started", "Started, UTC", 160),
-        _text("status", "Status", 104),
-        _text("tags", "Tags", 140, flex=1),
+        _text("status", "Status", 98),
+        _text("tags", "Tags", 140),
     ]
+    return [column for column in offered if any(row[column["field"]] not in (None, "", NONE) for row in rows)]
 
 
 def _titled(title: str, unit: str) -> str:
@@ -215,7 +218,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         if not ctx.triggered_id or version == shown:
             return no_update, no_update, no_update, no_update
         rows, units = _load(snapshot.store())
-        return rows, _columns(units), f"{len(rows):,} in this store", version
+        return rows, columns(rows, units), f"{len(rows):,} in this store", version
 
     app.callback(
         Output("runs", "rowData"),

@@ -1,0 +1,40 @@
+"""Rows of a horizontal figure, each with its name above it: beside it, a long name would take the figure's room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from crossprof.dashboard.theme import Theme
+
+__all__ = ["BAR_WIDTH", "name_rows"]
+
+BAR_WIDTH = 0.46
+_ROW_PIXELS = 50
+_AXIS_PIXELS = 62
+
+
+def name_rows(figure: go.Figure, names: Sequence[str], look: Theme) -> None:
+    """Set the rows in order, the first on top, each under its name; and the figure's height to fit them."""
+    figure.update_layout(height=_AXIS_PIXELS + _ROW_PIXELS * len(names))
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=list(names),
+        range=[len(names) - 0.6, -0.8],
+        showgrid=False,
+        showticklabels=False,
+    )
+    for name in names:
+        figure.add_annotation(
+            text=name,
+            xref="paper",
+            x=0,
+            xanchor="left",
+            y=name,
+            yanchor="bottom",
+            yshift=_ROW_PIXELS * BAR_WIDTH / 2,
+            showarrow=False,
+            font={"size": 12, "color": look.dimmed},
+        )
