@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossprof.collectors.run_folder import RunFolder
@@ -13,7 +15,45 @@ __all__ = ["compress_captures"]
 
 
 def compress_captures(folder: RunFolder) -> None:
-    """Compress every `.json` of a folder's captures. Each file is named in run.json at any moment, in one form or the other."""
+    """Compress every `.json` of a folder's captures. Each file is named in run.json at any moment, in one form or the other.
+
+    A folder that another command ingests just now is left as it is.
+    """
+    with _locked(folder.path) as is_ours:
+        if is_ours:
+            _compress_all(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether no ingest works on the folder. It takes the same lock, and so leaves the folder alone while the body runs."""
+    try:
+        import fcntl
+    except ImportError:  # a platform on which no ingest runs either
+        yield True
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield _lock(descriptor)
+    finally:
+        with suppress(OSError):  # closing alone would leave it to a child that was forked meanwhile
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems lock no directory
+        return True
+    return True
+
+
+def _compress_all(folder: RunFolder) -> None:
     captures = []
     packed: dict[Path, Path] = {}
     for capture in folder.facts.get("captures", []):

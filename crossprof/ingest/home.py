@@ -11,6 +11,7 @@ from typing import Literal
 
 import duckdb
 
+from crossprof.ingest.lock import locked
 from crossprof.store.layout import Layout
 
 __all__ = ["Home", "SourceFile", "add_artifacts", "content_of", "hashes_of"]
@@ -29,11 +30,12 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of a rank's files after the ingest, and how they come there."""
+    """The folder of a rank's files after the ingest, and how they come there. `content` is the hash of what is to be moved."""
 
     root: Path
     folder: Path
     storage: Literal["moved", "copied", "referenced"]
+    content: str | None = None
 
     @classmethod
     def of_recording(cls, folder: Path, content: str, *, root: Path, run_id: str, rank: int, is_kept: bool) -> Home:
@@ -45,7 +47,7 @@ class Home:
         if target.exists():  # this rank was recorded or copied before, with other content
             target = target.with_name(f"{target.name}-{content[:8]}")
         if folder.is_relative_to(layout.recordings.resolve()):
-            return cls(root, target, "moved")
+            return cls(root, target, "moved", content)
         return cls(root, target, "copied") if is_kept else cls(root, folder, "referenced")
 
     @classmethod
@@ -72,12 +74,16 @@ class Home:
             partial.replace(target)
 
     def move(self, source: Path) -> None:
-        """Move the folder of a recording here, where this home wants that. One rename: it is in one place or the other."""
+        """Move the folder of a recording here, where this home wants that. One rename: it is in one place or the other.
+
+        A folder that is being compressed, or was since it was read, stays: the next ingest reads what it holds then.
+        """
         if self.storage != "moved" or source.resolve() == self.folder.resolve():
             return
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # another ingest saw the part too, and moved the folder first
-            source.rename(self.folder)
+        with suppress(FileNotFoundError), locked(source) as is_ours:  # not found: another ingest moved it first
+            if is_ours and content_of(hashes_of(source)) == self.content:
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                source.rename(self.folder)
         with suppress(OSError):  # other ranks of the run still wait
             source.parent.rmdir()
 

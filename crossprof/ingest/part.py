@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +15,7 @@ from crossprof.errors import TraceError
 from crossprof.ingest.derive import derive
 from crossprof.ingest.discover import RecordingJob, TraceJob
 from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
+from crossprof.ingest.lock import locked
 from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
 from crossprof.ingest.run_folder import stage_recording
@@ -83,22 +81,30 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
 
 def write_recording(job: RecordingJob, request: Request) -> Outcome:
     """A recording of our own as a part. Raises TraceError, StoreError."""
-    with _locked(job.folder) as is_ours:
-        recording = read_recording(job.folder)
-        run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
-        if not is_ours:
-            return Outcome(run_id, run, rank, reason="another process is ingesting it", is_skipped=True)
-        if recording.is_alive():
-            reason = f"process {recording.pid} is still recording it; ingest it when that has ended"
-            return Outcome(run_id, run, rank, reason=reason, is_skipped=True)
-        hashes = hashes_of(job.folder)
-        content = content_of(hashes)
-        home = Home.of_recording(job.folder, content, root=request.root, run_id=run_id, rank=rank, is_kept=request.is_kept)
-        if not request.is_forced and part_exists(request.root, run_id, rank, content):
-            outcome = present(run_id, run, rank)
-        else:
-            outcome = _written(recording, request, hashes=hashes, content=content, home=home)
-        return replace(outcome, home=home)
+    try:
+        with locked(job.folder) as is_ours:
+            return _unless_busy(read_recording(job.folder), request, is_ours=is_ours)
+    except FileNotFoundError:
+        if job.folder.exists():
+            raise
+        raise TraceError(job.folder, "this recording is gone; another process has ingested it meanwhile.") from None
+
+
+def _unless_busy(recording: Recording, request: Request, *, is_ours: bool) -> Outcome:
+    folder, run_id, rank, run = recording.folder, recording.run_id, recording.rank, request.name or recording.run
+    if not is_ours:
+        return Outcome(run_id, run, rank, reason="another process compresses or ingests it just now", is_skipped=True)
+    if recording.is_alive():
+        reason = f"process {recording.pid} is still recording it; ingest it when that has ended"
+        return Outcome(run_id, run, rank, reason=reason, is_skipped=True)
+    hashes = hashes_of(folder)
+    content = content_of(hashes)
+    home = Home.of_recording(folder, content, root=request.root, run_id=run_id, rank=rank, is_kept=request.is_kept)
+    if not request.is_forced and part_exists(request.root, run_id, rank, content):
+        outcome = present(run_id, run, rank)
+    else:
+        outcome = _written(recording, request, hashes=hashes, content=content, home=home)
+    return replace(outcome, home=home)
 
 
 def _written(recording: Recording, request: Request, *, hashes: dict[str, str], content: str, home: Home) -> Outcome:
@@ -123,29 +129,6 @@ def _written(recording: Recording, request: Request, *, hashes: dict[str, str], 
 def present(run_id: str, run: str, rank: int) -> Outcome:
     """The outcome of a job that the store has as that rank."""
     return Outcome(run_id, run, rank, reason=f"the store has this content already, as run {run_id}")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Whether this process alone works on the folder while the body runs. The kernel frees the lock of a process that dies."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        raise TraceError(folder, "this recording is gone; another process has ingested it meanwhile.") from None
-    try:
-        yield _lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems lock no directory; the store then drops what is written twice
-        return True
-    return True
 
 
 def _override(connection: duckdb.DuckDBPyConnection, request: Request) -> None:

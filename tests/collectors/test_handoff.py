@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import logging
+import os
 import sys
 import time
+from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 import crossprof
-from crossprof.collectors import handoff
+from crossprof.collectors import compress, handoff
 
 
 def fake_ingest(monkeypatch, tmp_path, body: str) -> None:
@@ -99,6 +103,64 @@ def test_traces_are_compressed_and_named(fake, recorded):
     assert json.loads(gzip.decompress(packed.read_bytes())) == {"traceEvents": []}
     assert capture["bytes"] == packed.stat().st_size
     assert [path.name for path in packed.parent.iterdir()] == ["trace.json.gz"]
+
+
+def test_a_folder_is_locked_while_its_traces_are_compressed(fake, monkeypatch, recorded):
+    free = []
+    real = compress.shutil.copyfileobj
+
+    def copy(source, *args):
+        free.append(can_be_locked(Path(source.name).parents[1]))
+        real(source, *args)
+
+    monkeypatch.setattr(compress.shutil, "copyfileobj", copy)
+    with crossprof.profile("run", schedule=None):
+        pass
+    (one,) = recorded()
+    assert free == [False]
+    assert can_be_locked(one.path)
+
+
+def can_be_locked(folder: Path) -> bool:
+    with opened(folder) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_a_folder_that_is_being_ingested_is_not_compressed(fake, monkeypatch, recorded):
+    real = compress.compress_captures
+
+    def compress_meanwhile(folder):
+        with opened(folder.path) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            real(folder)
+
+    monkeypatch.setattr(compress, "compress_captures", compress_meanwhile)
+    with crossprof.profile("run", schedule=None):
+        pass
+    (one,) = recorded()
+    assert one.run["captures"][0]["files"] == ["capture-0/trace.json"]
+    assert (one.path / "capture-0" / "trace.json").is_file()
+
+
+def test_traces_are_compressed_where_there_are_no_locks(fake, monkeypatch, recorded):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with crossprof.profile("run", schedule=None):
+        pass
+    (one,) = recorded()
+    assert one.run["captures"][0]["files"] == ["capture-0/trace.json.gz"]
+
+
+@contextmanager
+def opened(folder: Path):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize("value", ["0", "no"])

@@ -1,12 +1,13 @@
 """Ingest end to end on tiny input: parts, moves, what is there already, what fails, and a kill at every point."""
 
 import fcntl
+import gzip
 import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from crossprof.ingest import ingest, pending
 from crossprof.ingest import part as part_module
 from crossprof.ingest.home import Home
 from crossprof.store import delete
-from tests.ingest.recorded import KINETO, STEPS, alive, run_folder
+from tests.ingest.recorded import KINETO, STEPS, alive, document, run_folder
 
 ingest_module = sys.modules["crossprof.ingest.ingest"]
 
@@ -295,6 +296,35 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["compressed", "being compressed"])
+def test_a_recording_compressed_since_it_was_read_stays_until_it_is_read_again(
+    store: Path, monkeypatch: pytest.MonkeyPatch, *, is_done: bool
+) -> None:
+    folder = run_folder(store / "recordings")
+    real = ingest_module.publish
+
+    with ExitStack() as held, monkeypatch.context() as patch:
+
+        def publish_while_compressing(root: Path) -> None:
+            real(root)
+            if is_done:
+                (folder / "capture-0" / "trace.json.gz").write_bytes(gzip.compress(json.dumps(KINETO).encode()))
+                (folder / "capture-0" / "trace.json").unlink()
+                captures = [{"capture": 0, "state": "complete", "files": ["capture-0/trace.json.gz"]}]
+                (folder / "run.json").write_text(json.dumps(document(captures=captures)))
+            else:
+                held.enter_context(locked(folder))
+
+        patch.setattr(ingest_module, "publish", publish_while_compressing)
+        assert ingest([folder], store=store)[0].status == "added"
+        assert folder.is_dir()
+    assert ingest(pending(store), store=store)[0].status == ("added" if is_done else "present")
+    assert not folder.exists()
+    paths = [path for (path,) in table(store, "SELECT path FROM artifact WHERE capture = 0")]
+    assert [path.rpartition("/")[2] for path in paths] == ["trace.json.gz" if is_done else "trace.json"]
+    assert all((store / path).is_file() for path in paths)
 
 
 class Killed(BaseException):
