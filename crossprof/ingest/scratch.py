@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+import psutil
 
 from crossprof.store.layout import Layout
 
@@ -17,14 +18,19 @@ __all__ = ["scratch_database", "sweep"]
 
 _SUFFIX = "-scratch"
 _STALE_SECONDS = 24 * 3600
+_MOST_MEMORY_BYTES = 4 << 30
 
 
 @contextmanager
 def scratch_database(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty scratch database in memory. What does not fit spills into a folder under .staging/, removed at the end."""
+    """An empty scratch database in memory: 4 GiB at most, half of what the machine has if that is less.
+
+    What does not fit spills into a folder under .staging/, removed at the end.
+    """
     spill = Layout(root).staged(_SUFFIX)
     spill.mkdir(parents=True)
-    connection = duckdb.connect(config={"temp_directory": str(spill)})
+    memory = min(_MOST_MEMORY_BYTES, psutil.virtual_memory().total // 2)
+    connection = duckdb.connect(config={"temp_directory": str(spill), "memory_limit": f"{memory}B"})
     try:
         connection.execute(files("crossprof.store").joinpath("schema.sql").read_text(encoding="utf-8"))
         connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text(encoding="utf-8"))
