@@ -12,6 +12,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from crossprof.dashboard import components, theme
+from crossprof.dashboard.compression import compress_static_files
 from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.security import guard
 from crossprof.dashboard.snapshot import Snapshot
@@ -61,6 +62,7 @@ def create_app(
     for page in PAGES:
         page.connect(app, snapshot)
     app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    compress_static_files(app.server)
     hashes: list[str] = []
     guard(app.server, token=token, allowed_hosts=allowed_hosts, script_hashes=lambda: hashes or _hashes(app, hashes))
     return app

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -90,6 +92,29 @@ def address(synthetic_store: Path) -> Iterator[str]:
     yield from _served(synthetic_store)
 
 
+@pytest.fixture(scope="session")
+def recorded_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of real recordings: a small network trained in PyTorch, and in JAX where that is installed."""
+    pytest.importorskip("torch")
+    path = tmp_path_factory.mktemp("recorded")
+    frameworks = [name for name in ("torch", "jax") if importlib.util.find_spec(name)]
+    environment = {**os.environ, "CROSSPROF_STORE": str(path), "CROSSPROF_INGEST": "0", "JAX_PLATFORMS": "cpu"}
+    for name in frameworks:
+        _run([sys.executable, str(Path(__file__).with_name("training.py")), name], environment)
+    _run([sys.executable, "-m", "crossprof", "ingest", *map(str, path.glob("recordings/*"))], environment)
+    return path
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def recorded_address(recorded_store: Path) -> Iterator[str]:
+    yield from _served(recorded_store)
+
+
 @pytest.fixture
 def empty_address(tmp_path: Path) -> Iterator[str]:
     yield from _served(tmp_path / "empty")
@@ -167,6 +192,12 @@ def settle(page: Page) -> None:
     page.evaluate(
         "() => document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))"
     )
+
+
+@pytest.fixture
+def settled(page: Page) -> Any:
+    """Wait until the page rests."""
+    return lambda: settle(page)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_number_keeps_its_unit_on_its_line_and_a_command_can_be_copied(snapsho
 
 
 def _advice_of(found: RunDifference) -> list[Any]:
-    card = comparison.verdict_card(found, is_only=True)
+    card: Any = comparison.verdict_card(found, is_only=True)
     advice: list[Any] = card.children[1].children[-1].children
     return advice
 
