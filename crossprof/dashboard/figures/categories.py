@@ -47,7 +47,7 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
             )
         )
     figure.update_layout(figure_layout(look), barmode="stack")
-    name_rows(figure, list(rows.values()), look)
+    name_rows(figure, list(rows.values()), look, pixels=50)
     figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per step")
     return figure
 

@@ -11,13 +11,12 @@ from crossprof.dashboard.theme import Theme
 __all__ = ["BAR_WIDTH", "name_rows"]
 
 BAR_WIDTH = 0.46
-_ROW_PIXELS = 50
 _AXIS_PIXELS = 62
 
 
-def name_rows(figure: go.Figure, names: Sequence[str], look: Theme) -> None:
-    """Set the rows in order, the first on top, each under its name; and the figure's height to fit them."""
-    figure.update_layout(height=_AXIS_PIXELS + _ROW_PIXELS * len(names))
+def name_rows(figure: go.Figure, names: Sequence[str], look: Theme, *, pixels: int) -> None:
+    """Set the rows in order, the first on top, each under its name; and the figure's height to `pixels` a row."""
+    figure.update_layout(height=_AXIS_PIXELS + pixels * len(names))
     figure.update_yaxes(
         type="category",
         categoryorder="array",
@@ -34,7 +33,7 @@ def name_rows(figure: go.Figure, names: Sequence[str], look: Theme) -> None:
             xanchor="left",
             y=name,
             yanchor="bottom",
-            yshift=_ROW_PIXELS * BAR_WIDTH / 2,
+            yshift=pixels * BAR_WIDTH / 2,
             showarrow=False,
             font={"size": 12, "color": look.dimmed},
         )

@@ -34,7 +34,7 @@ def distribution(steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.
             if len(part):
                 figure.add_trace(_box(part, lane, scale, is_profiled=is_profiled))
     figure.update_layout(figure_layout(look))
-    name_rows(figure, [box.name for box in figure.data], look)
+    name_rows(figure, [box.name for box in figure.data], look, pixels=36)
     figure.update_xaxes(rangemode="tozero", title_text=scale.unit)
     return figure
 

@@ -20,7 +20,7 @@ from crossprof.store.composition import Composition, composition
 __all__ = ["PAGE"]
 
 _SEVERITIES = ("error", "warning", "info")
-_FIGURES = ("categories", "memory", "utilization")
+_FIGURES = ("categories", "memory", "utilization")  # the last one over the whole width
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -44,8 +44,9 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         components.figure_card("run", "course", COURSE.title, COURSE.subtitle),
         components.columns(
             [_findings(store, run_id), _metrics(store, run_id)],
-            [_figure(name) for name in _FIGURES],
+            [_figure(name) for name in _FIGURES[:-1]],
         ),
+        _figure(_FIGURES[-1]),
         _work(store, run_id),
         components.columns(
             [components.card("Run", "Where and how it ran.", *_identity(run)), _artifacts(store, run_id)],
