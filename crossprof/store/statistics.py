@@ -43,19 +43,25 @@ class Series:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its standard error and the freedom of that error. NaN and 0 where the samples are too few to tell."""
+    """A value with its standard error and the freedom of that error. NaN and 0 where the samples are too few to tell.
+
+    `least` and `most` bound its interval: the range of the samples, and as much beyond it as so few may have missed.
+    """
 
     value: float
     n: int
     error: float = math.nan
     freedom: float = 0.0
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval. None where the error is not known."""
         if not self.is_certain:
             return None
-        return _around(self.value, self.error, self.freedom)
+        low, high = _around(self.value, self.error, self.freedom)
+        return max(low, self.least), min(high, self.most)
 
     @property
     def is_certain(self) -> bool:
@@ -91,7 +97,8 @@ def estimate(series: Iterable[Series]) -> list[Estimate]:
         for index, error in zip(indices, errors, strict=True):
             # few blocks show only (blocks - 1) / blocks of the variance; that they overlap adds half as much freedom again
             corrected = float(error) * math.sqrt(blocks / (blocks - 1))
-            found[index] = Estimate(_value(todo[index]), n, corrected, 1.5 * (blocks - 1))
+            reach = _reach(todo[index].values)
+            found[index] = Estimate(_value(todo[index]), n, corrected, 1.5 * (blocks - 1), *reach)
     return [one for one in found if one is not None]
 
 
@@ -107,7 +114,8 @@ def pool(estimates: Sequence[Estimate]) -> Estimate:
     freedoms = [max(one.freedom, 1.0) for one in estimates]
     parts = sum((w / k**2) ** 2 / f for w, f in zip(within, freedoms, strict=True)) + between**2 / (k - 1)
     freedom = (inside + between) ** 2 / parts if parts > 0 else float(k - 1)
-    return Estimate(float(values.mean()), sum(one.n for one in estimates), math.sqrt(inside + between), freedom)
+    reach = min(one.least for one in estimates), max(one.most for one in estimates)
+    return Estimate(float(values.mean()), sum(one.n for one in estimates), math.sqrt(inside + between), freedom, *reach)
 
 
 def ratio(base: Estimate, other: Estimate) -> Ratio:
@@ -122,6 +130,8 @@ def ratio(base: Estimate, other: Estimate) -> Ratio:
     parts = of_base**2 / base.freedom + of_other**2 / other.freedom
     freedom = (of_base + of_other) ** 2 / parts if parts > 0 else base.freedom + other.freedom
     low, high = _around(value, math.sqrt(of_base + of_other), freedom)
+    if base.least > 0 and other.least >= 0:
+        low, high = max(low, other.least / base.most), min(high, other.most / base.least)
     return Ratio(value, low, high)
 
 
@@ -148,6 +158,16 @@ def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
         return value - reach, value + reach
     factor = math.exp(min(reach / value, 700.0))
     return value / factor, value * factor
+
+
+def _reach(values: Floats) -> tuple[float, float]:
+    """How far an interval may reach: the range of the samples; of the fewest that have one, three times it on its scale."""
+    least, most = float(values.min()), float(values.max())
+    share = MINIMUM_SAMPLES / len(values)
+    if least <= 0:
+        return least - share * (most - least), most + share * (most - least)
+    factor = (most / least) ** share
+    return least / factor, most * factor
 
 
 def _value(series: Series) -> float:
