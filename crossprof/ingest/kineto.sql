@@ -10,7 +10,7 @@ SELECT
     getvariable('base_ns') + kineto_ns(ts, dur) AS end_ns
 -- A field of an unexpected type is NULL; text that is no JSON is still an error.
 FROM read_json(
-    getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = true);
+    getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = true, hive_partitioning = false);
 
 CREATE OR REPLACE TEMP VIEW kineto_timed AS SELECT * FROM kineto_event WHERE start_ns IS NOT NULL;
 

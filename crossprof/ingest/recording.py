@@ -16,7 +16,10 @@ from crossprof.errors import TraceError
 __all__ = ["Recording", "is_recording", "rank_folders", "read_recording"]
 
 _SILENT_SECONDS = 900
-"""A process on another host counts as dead when its folder did not change for this long; telemetry comes 5 times a second."""
+"""A process elsewhere, or in another container, counts as dead when its folder did not change for this long.
+
+Telemetry comes 5 times a second.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,16 @@ class Recording:
             return False
         host = self.document.get("host") or {}
         if host.get("boot_id") and host["boot_id"] == _boot_id():
-            return _is_process(self.pid, started_ns=self.document.get("started_ns"))
-        if host.get("name") == socket.gethostname():  # this host, but it was booted since
+            if self._is_of_our_namespace():
+                return _is_process(self.pid, started_ns=self.document.get("started_ns"))
+        elif host.get("name") == socket.gethostname():  # this host, but it was booted since
             return False
         return time.time() - max(path.stat().st_mtime for path in self.folder.iterdir()) < _SILENT_SECONDS
+
+    def _is_of_our_namespace(self) -> bool:
+        """Whether the number of its process means that process here: containers of one machine count anew."""
+        namespace = (self.document.get("process") or {}).get("pid_namespace")
+        return namespace is None or namespace == _pid_namespace()
 
     def lines(self, name: str) -> Path | None:
         """One of the .jsonl files, None where it is missing."""
@@ -102,6 +111,11 @@ def _by_run_and_number(folder: Path) -> tuple[str, int, str]:
 def _boot_id() -> str | None:
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text(encoding="ascii").strip() if path.is_file() else None
+
+
+def _pid_namespace() -> str | None:
+    path = Path("/proc/self/ns/pid")
+    return str(path.readlink()) if path.is_symlink() else None
 
 
 def _is_process(pid: int | None, *, started_ns: int | None) -> bool:

@@ -28,17 +28,17 @@ FROM (
 WHERE device.device_id IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY device.device_id) = 1;
 
--- A line that the end of the process cut in two reads as NULLs.
+-- A line that the end of the process cut in two reads as NULLs. A folder named key=value is no column: Hydra names its own so.
 CREATE OR REPLACE TEMP TABLE step_line (
     step BIGINT, start_ns BIGINT, end_ns BIGINT, state VARCHAR, capture INTEGER, samples BIGINT, tokens BIGINT
 );
 CREATE OR REPLACE TEMP TABLE sample_line (at_ns BIGINT, source VARCHAR, device VARCHAR, "values" MAP(VARCHAR, DOUBLE));
 INSERT INTO step_line SELECT * FROM query(CASE WHEN getvariable('steps') IS NULL THEN 'FROM step_line' ELSE
-    'SELECT * FROM read_json(getvariable(''steps''), format = ''newline_delimited'', ignore_errors = true, columns = {
+    'SELECT * FROM read_json(getvariable(''steps''), format = ''newline_delimited'', ignore_errors = true, hive_partitioning = false, columns = {
         step: ''BIGINT'', start_ns: ''BIGINT'', end_ns: ''BIGINT'', state: ''VARCHAR'', capture: ''INTEGER'', samples: ''BIGINT'',
         tokens: ''BIGINT''})' END);
 INSERT INTO sample_line SELECT * FROM query(CASE WHEN getvariable('samples') IS NULL THEN 'FROM sample_line' ELSE
-    'SELECT * FROM read_json(getvariable(''samples''), format = ''newline_delimited'', ignore_errors = true, columns = {
+    'SELECT * FROM read_json(getvariable(''samples''), format = ''newline_delimited'', ignore_errors = true, hive_partitioning = false, columns = {
         at_ns: ''BIGINT'', source: ''VARCHAR'', device: ''VARCHAR'', values: ''MAP(VARCHAR, DOUBLE)''})' END);
 
 INSERT INTO step BY NAME

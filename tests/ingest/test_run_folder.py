@@ -16,9 +16,10 @@ from crossprof.errors import TraceError
 from crossprof.ingest.derive import derive
 from crossprof.ingest.recording import rank_folders, read_recording
 from crossprof.ingest.run_folder import stage_recording
-from tests.ingest.recorded import BASE, BOOT_ID, KINETO, MS, alive, run_folder
+from tests.ingest.recorded import BASE, BOOT_ID, DEAD_PID, KINETO, MS, alive, run_folder
 
 Connection = duckdb.DuckDBPyConnection
+NAMESPACE = str(Path("/proc/self/ns/pid").readlink())
 
 
 def staged(connection: Connection, folder: Path) -> Connection:
@@ -146,6 +147,18 @@ def test_a_nan_in_the_users_config_is_no_obstacle(scratch: Connection, tmp_path:
     assert scratch.execute("SELECT config->>'loss' FROM run").fetchall() == [(None,)]
 
 
+@pytest.mark.parametrize("name", ["lr=0.1", "step=5", "seed[1]", "a*b?", "it's", "name=x"])
+def test_the_name_of_a_folder_changes_nothing(
+    scratch: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = run_folder(tmp_path / name)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    staged(scratch, folder)
+    assert scratch.execute("SELECT name FROM op").fetchall() == [("aten::mm",)]
+    assert scratch.execute("SELECT count(*), min(step) FROM step").fetchall() == [(4, 0)]
+    assert scratch.execute("SELECT count(*) FROM sample").fetchall() == [(3,)]
+
+
 @pytest.mark.parametrize(
     ("facts", "is_alive"),
     [
@@ -154,15 +167,22 @@ def test_a_nan_in_the_users_config_is_no_obstacle(scratch: Connection, tmp_path:
         ({"status": "running"}, False),
         ({"status": "running", "process": alive(), "started_ns": BASE}, False),  # the number went to a later process
         ({"status": "running", "host": {"name": "elsewhere", "boot_id": "other"}}, True),  # its folder is still written to
+        ({"status": "running", "process": {"pid": DEAD_PID, "pid_namespace": "pid:[1]"}}, True),
+        ({"status": "running", "process": {"pid": DEAD_PID, "pid_namespace": NAMESPACE}}, False),
     ],
-    ids=["ended", "running", "gone", "another process", "another host"],
+    ids=["ended", "running", "gone", "another process", "another host", "another container", "gone from ours"],
 )
 def test_who_still_writes_to_a_folder(tmp_path: Path, facts: dict[str, Any], is_alive: bool) -> None:
     assert read_recording(run_folder(tmp_path, **facts)).is_alive() is is_alive
 
 
-def test_a_silent_recording_of_another_host_is_dead(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path, status="running", host={"name": "elsewhere", "boot_id": "other"})
+@pytest.mark.parametrize(
+    "facts",
+    [{"host": {"name": "elsewhere", "boot_id": "other"}}, {"process": {**alive(), "pid_namespace": "pid:[1]"}}],
+    ids=["another host", "another container"],
+)
+def test_a_silent_recording_of_elsewhere_is_dead(tmp_path: Path, facts: dict[str, Any]) -> None:
+    folder = run_folder(tmp_path, status="running", **facts)
     for path in folder.iterdir():
         os.utime(path, (1, 1))
     assert not read_recording(folder).is_alive()
