@@ -23,7 +23,7 @@ from crossprof.collectors.provenance import environment, git_state, process_fact
 from crossprof.collectors.ranks import Rank
 from crossprof.collectors.request import Request
 from crossprof.collectors.run_folder import RunFolder
-from crossprof.collectors.run_id import free_id, run_id
+from crossprof.collectors.run_id import run_id
 from crossprof.collectors.schedule import Schedule, as_schedule
 from crossprof.collectors.telemetry import Sampler, Telemetry
 
@@ -42,10 +42,8 @@ class Recording:
 
     def __init__(self, request: Request, *, rank: Rank, call: int, namespace: Mapping[str, Any]) -> None:
         self.store = settings.store_path(request.store)
-        recordings = self.store / "recordings"
-        agreed = run_id(request.name, call, rank=rank, recordings=recordings)
-        self.run_id = free_id(agreed, rank=rank, recordings=recordings)
-        self.path = recordings / self.run_id / f"rank-{rank.rank}"
+        self.run_id = run_id(request.name, call, rank=rank, store=self.store)
+        self.path = self.store / "recordings" / self.run_id / f"rank-{rank.rank}"
         self._request = request
         self._namespace = namespace
         self._is_closed = False

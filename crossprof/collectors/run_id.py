@@ -9,34 +9,36 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from crossprof import settings
 from crossprof.collectors.ranks import Rank
 
-__all__ = ["free_id", "fresh_id", "path_safe", "run_id"]
+__all__ = ["fresh_id", "path_safe", "run_id"]
 
 _SPENT_AFTER_S = 600
 """Ranks of one job start within this time of each other; an older agreement belongs to an earlier job."""
 
+_NAMED_SPENT_AFTER_S = 3600
+"""The same where the job has an id: an earlier one under the same id is rare, and a rank may come late."""
 
-def run_id(name: str, call: int, *, rank: Rank, recordings: Path) -> str:
-    """The id of the `call`-th run of a name in this process, the same on every rank of the job."""
+
+def run_id(name: str, call: int, *, rank: Rank, store: Path) -> str:
+    """The id of the `call`-th run of a name in this process, the same on every rank of the job, and of no earlier run.
+
+    Makes the id's folder under `recordings/`, which is what keeps others from it.
+    """
     given = settings.get("CROSSPROF_RUN_ID")
-    if given:
-        return path_safe(given if call == 1 else f"{given}-{call}")
     if rank.world_size == 1:
-        return fresh_id(name)
+        return _claimed(path_safe(given) if given else fresh_id(name), store)
     launched = _launcher_id()
-    if launched:
-        return path_safe(f"{launched}-{name}-{call}")
-    return _agreed_id(name, call, rank=rank, recordings=recordings)
-
-
-def free_id(wanted: str, *, rank: Rank, recordings: Path) -> str:
-    """The id, or its first numbered variant under which this rank recorded nothing yet: a job that is started once more."""
-    variants = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
-    return next(variant for variant in variants if not (recordings / variant / f"rank-{rank.rank}").exists())
+    job = given or launched
+    run = (given, launched, name, call)
+    wanted = path_safe(f"{job}-{name}")[:100] + f"-{_digest(run)[:6]}" if job else fresh_id(name)
+    key = _digest((run, _job_address(), rank.world_size))
+    return _agreed(wanted, key=key, rank=rank, store=store, spent_after_s=_NAMED_SPENT_AFTER_S if job else _SPENT_AFTER_S)
 
 
 def fresh_id(name: str) -> str:
@@ -62,21 +64,37 @@ def _launcher_id() -> str | None:
     return f"mpi-{namespace}" if namespace else None
 
 
-def _agreed_id(name: str, call: int, *, rank: Rank, recordings: Path) -> str:
+def _agreed(wanted: str, *, key: str, rank: Rank, store: Path, spent_after_s: float) -> str:
     """The id in a file that the first rank to come writes.
 
     A rank that finds itself already noted, or the file old, belongs to a later job at the same address and takes the next file.
     """
-    key = hashlib.sha256(repr((_job_address(), rank.world_size, name, call)).encode()).hexdigest()[:16]
     for generation in itertools.count():
-        agreement = recordings / ".agreements" / f"{key}.{generation}"
+        agreement = store / "recordings" / ".agreements" / f"{key}.{generation}"
         agreement.mkdir(parents=True, exist_ok=True)
         written = agreement / "id"
-        if written.exists() and time.time() - written.stat().st_mtime > _SPENT_AFTER_S:
+        if written.exists() and time.time() - written.stat().st_mtime > spent_after_s:
             continue
-        if _create(agreement / f"rank-{rank.rank}", ""):
-            return _first_written(written, fresh_id(name))
+        if _create(agreement / f"rank-{rank.rank}"):
+            return _first_written(written, lambda: _claimed(wanted, store))
     raise AssertionError("unreachable")
+
+
+def _claimed(wanted: str, store: Path) -> str:
+    """The id, or its first numbered variant that no run of the store has, recorded or ingested; its folder is made."""
+    recordings = store / "recordings"
+    recordings.mkdir(parents=True, exist_ok=True)
+    for variant in itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2))):
+        if (store / "artifacts" / variant).exists() or (store / "runs" / f"run_id={variant}").exists():
+            continue
+        with suppress(FileExistsError):
+            (recordings / variant).mkdir()
+            return variant
+    raise AssertionError("unreachable")
+
+
+def _digest(parts: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _job_address() -> list[str]:
@@ -88,23 +106,24 @@ def _job_address() -> list[str]:
     return [*(os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "JAX_COORDINATOR_ADDRESS")), cluster]
 
 
-def _first_written(path: Path, candidate: str) -> str:
-    """The candidate where this process makes the file, else what another wrote there within two seconds."""
-    if _create(path, candidate):
-        return candidate
+def _first_written(path: Path, choose: Callable[[], str]) -> str:
+    """What this process chooses where it makes the file, else what another wrote there within two seconds."""
+    if _create(path):
+        chosen = choose()
+        path.write_text(chosen, encoding="utf-8")
+        return chosen
     for _ in range(200):
         text = path.read_text(encoding="utf-8")
         if text:
             return text
         time.sleep(0.01)
-    return candidate
+    return choose()
 
 
-def _create(path: Path, text: str) -> bool:
+def _create(path: Path) -> bool:
+    """Whether this process made the file, empty; one of many does."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        path.touch(exist_ok=False)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
     return True

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import crossprof
 from crossprof.collectors import run_id as run_ids
 from crossprof.collectors.ranks import Rank, current_rank, is_wanted
 
@@ -60,7 +61,7 @@ def test_which_ranks_record():
 
 
 def test_fresh_ids_are_path_safe_and_in_order_of_time(tmp_path):
-    ids = [run_ids.run_id("my run/α", 1, rank=Rank(), recordings=tmp_path) for _ in range(3)]
+    ids = [run_ids.run_id("my run/α", 1, rank=Rank(), store=tmp_path) for _ in range(3)]
     assert len(set(ids)) == 3
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", one) for one in ids)
     assert [one[:18] for one in ids] == sorted(one[:18] for one in ids)
@@ -79,8 +80,8 @@ def test_fresh_ids_are_path_safe_and_in_order_of_time(tmp_path):
 def test_ranks_agree_without_talking(monkeypatch, tmp_path, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    first = [run_ids.run_id("bert", 1, rank=Rank(number, number, 4), recordings=tmp_path) for number in (2, 0, 3, 1)]
-    second = [run_ids.run_id("bert", 2, rank=Rank(number, number, 4), recordings=tmp_path) for number in (0, 1, 2, 3)]
+    first = [run_ids.run_id("bert", 1, rank=Rank(number, number, 4), store=tmp_path) for number in (2, 0, 3, 1)]
+    second = [run_ids.run_id("bert", 2, rank=Rank(number, number, 4), store=tmp_path) for number in (0, 1, 2, 3)]
     assert len(set(first)) == len(set(second)) == 1
     assert first[0] != second[0]
     assert "/" not in first[0]
@@ -88,25 +89,62 @@ def test_ranks_agree_without_talking(monkeypatch, tmp_path, environment):
 
 def test_the_next_job_at_the_same_address_agrees_anew(monkeypatch, tmp_path):
     monkeypatch.setenv("MASTER_PORT", "29500")
-    jobs = [{run_ids.run_id("bert", 1, rank=Rank(number, 0, 2), recordings=tmp_path) for number in (0, 1)} for _ in range(3)]
+    jobs = [{run_ids.run_id("bert", 1, rank=Rank(number, 0, 2), store=tmp_path) for number in (0, 1)} for _ in range(3)]
     assert [len(job) for job in jobs] == [1, 1, 1]
     assert len(set.union(*jobs)) == 3
 
 
 def test_an_old_agreement_is_spent(monkeypatch, tmp_path):
     monkeypatch.setenv("MASTER_PORT", "29500")
-    crashed = run_ids.run_id("bert", 1, rank=Rank(0, 0, 2), recordings=tmp_path)
-    (written,) = tmp_path.glob(".agreements/*/id")
+    crashed = run_ids.run_id("bert", 1, rank=Rank(0, 0, 2), store=tmp_path)
+    (written,) = tmp_path.glob("recordings/.agreements/*/id")
     os.utime(written, (1, 1))
-    later = {run_ids.run_id("bert", 1, rank=Rank(number, 0, 2), recordings=tmp_path) for number in (1, 0)}
+    later = {run_ids.run_id("bert", 1, rank=Rank(number, 0, 2), store=tmp_path) for number in (1, 0)}
     assert len(later) == 1
     assert crashed not in later
 
 
-def test_a_job_that_is_started_again_under_its_id_keeps_both(tmp_path):
-    (tmp_path / "night" / "rank-0").mkdir(parents=True)
-    assert run_ids.free_id("night", rank=Rank(), recordings=tmp_path) == "night-2"
-    assert run_ids.free_id("night", rank=Rank(1), recordings=tmp_path) == "night"
+@pytest.mark.parametrize("kept", ["recordings/night", "artifacts/night", "runs/run_id=night"])
+def test_a_job_that_is_started_again_under_its_id_keeps_both(monkeypatch, tmp_path, kept):
+    monkeypatch.setenv("CROSSPROF_RUN_ID", "night")
+    (tmp_path / kept).mkdir(parents=True)
+    assert run_ids.run_id("bert", 1, rank=Rank(), store=tmp_path) == "night-2"
+
+
+@pytest.mark.parametrize("moved", ["artifacts/{}", "runs/run_id={}"])
+def test_ranks_of_a_job_that_is_started_again_after_its_ingest_agree_on_an_id_of_their_own(monkeypatch, tmp_path, moved):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "static")
+    jobs = []
+    for _ in range(3):
+        (job,) = {run_ids.run_id("bert", 1, rank=Rank(number, 0, 2), store=tmp_path) for number in (1, 0)}
+        target = tmp_path / moved.format(job)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "recordings" / job).rename(target)
+        jobs.append(job)
+    assert len(set(jobs)) == 3
+    assert all(job.startswith("static-0-bert-") for job in jobs)
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+@pytest.mark.parametrize("names", [("模型", "数据"), ("a" * 300 + "x", "a" * 300 + "y"), ("train", "evaluate"), ("a/b", "a b")])
+def test_names_never_share_an_id(monkeypatch, tmp_path, names, world_size):
+    monkeypatch.setenv("CROSSPROF_RUN_ID", "exp1")
+    ids = [run_ids.run_id(name, 1, rank=Rank(0, 0, world_size), store=tmp_path) for name in names]
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch(r"exp1[A-Za-z0-9._-]{0,124}", one) for one in ids)
+    assert (ids[0] == "exp1") == (world_size == 1)
+
+
+def test_one_given_id_keeps_all_runs_of_a_process(fake, monkeypatch, recorded):
+    monkeypatch.setenv("CROSSPROF_RUN_ID", "exp1")
+    for name in ("train", "evaluate", "train"):
+        with crossprof.profile(name):
+            pass
+    assert [(one.run["run_id"], one.run["run"]) for one in recorded()] == [
+        ("exp1", "train"),
+        ("exp1-2", "evaluate"),
+        ("exp1-3", "train"),
+    ]
 
 
 def test_two_processes_record_one_run(tmp_path):
