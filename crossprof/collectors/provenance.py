@@ -62,8 +62,13 @@ def environment() -> dict[str, str]:
 
 
 def process_facts() -> dict[str, Any]:
-    """Process id, Python's version and the command line, whose secrets are blanked."""
-    return {"pid": os.getpid(), "python_version": platform.python_version(), "argv": _without_secrets(sys.argv)}
+    """Process id and the namespace it counts in, Python's version and the command line, whose secrets are blanked."""
+    return {
+        "pid": os.getpid(),
+        "pid_namespace": _pid_namespace(),
+        "python_version": platform.python_version(),
+        "argv": _without_secrets(sys.argv),
+    }
 
 
 def git_state(directory: Path, *, timeout_s: float = 5.0) -> dict[str, Any] | None:
@@ -82,6 +87,13 @@ def git_state(directory: Path, *, timeout_s: float = 5.0) -> dict[str, Any] | No
             "is_dirty": bool(git("status", "--porcelain", "-uno")),
         }
     except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _pid_namespace() -> str | None:
+    try:
+        return os.fspath(Path("/proc/self/ns/pid").readlink())
+    except OSError:
         return None
 
 

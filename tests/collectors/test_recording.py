@@ -56,7 +56,9 @@ def test_run_json_has_the_agreed_form(fake, recorded):
     run = recorded()[0].run
     assert set(run) == KEYS
     assert set(run["host"]) == {"name", "boot_id", "os", "cpu_model", "cpu_count", "memory_bytes"}
-    assert set(run["process"]) == {"pid", "python_version", "argv"}
+    assert set(run["process"]) == {"pid", "pid_namespace", "python_version", "argv"}
+    in_linux = Path("/proc/self/ns/pid")
+    assert run["process"]["pid_namespace"] == (str(in_linux.readlink()) if in_linux.exists() else None)
     assert set(run["captures"][0]) == {
         "capture",
         "state",
