@@ -13,6 +13,9 @@ __all__ = ["Sampler", "Telemetry"]
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE_S = 1.0
+"""How long the training waits for a reading that is under way."""
+
 
 class Sampler(Protocol):
     """One thing to read: a GPU, or the process with its host."""
@@ -44,8 +47,13 @@ class Telemetry:
         self._thread.start()
 
     def read(self) -> None:
-        """Take one reading now, in the calling thread. Whatever fails is dropped from then on, and kept in `error`."""
-        with self._lock:
+        """Take one reading now, in the calling thread. Whatever fails is dropped from then on, and kept in `error`.
+
+        No reading where one is under way for a second: a driver may hang, and a signal may come in the midst of one.
+        """
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            return
+        try:
             for sampler in list(self._samplers):
                 at_ns, began = time.time_ns(), time.perf_counter_ns()
                 try:
@@ -57,13 +65,18 @@ class Telemetry:
                     self._samplers.remove(sampler)
                     logger.debug("Telemetry from %s ended.", sampler.source, exc_info=True)
             self._readings += 1
+        finally:
+            self._lock.release()
 
     def stop(self) -> dict[str, Any]:
-        """End the thread after a last reading; what run.json says of the sampling."""
+        """End the thread after a last reading; what run.json says of the sampling. A thread that hangs is left behind."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=2)
-        self.read()
+            self._thread.join(timeout=_PATIENCE_S)
+        if self._thread.is_alive():
+            self.error = self.error or TimeoutError("a reading did not return")
+        else:
+            self.read()
         sources = sorted({sampler.source for sampler in self._samplers})
         return {
             "interval_ns": int(self._interval_s * 1e9),

@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +59,49 @@ def test_a_source_that_fails_is_dropped_and_the_others_go_on():
         telemetry.read()
     assert (bad.reads, good.reads) == (2, 3)
     assert isinstance(telemetry.error, OSError)
+
+
+class Hanging:
+    source = "nvml"
+    device = None
+
+    def __init__(self) -> None:
+        self.is_reading = threading.Event()
+        self.may_return = threading.Event()
+
+    def read(self):
+        self.is_reading.set()
+        self.may_return.wait(20)
+        return {"count": 1}
+
+
+def test_a_reading_that_hangs_holds_up_nobody():
+    hanging = Hanging()
+    telemetry = Telemetry([hanging], write=lambda line: None)
+    telemetry.start()
+    assert hanging.is_reading.wait(5)
+    began = time.monotonic()
+    telemetry.read()
+    telemetry.stop()
+    assert time.monotonic() - began < 5
+    assert isinstance(telemetry.error, TimeoutError)
+    hanging.may_return.set()
+
+
+def test_a_reading_within_a_reading_of_its_own_thread_is_left_out():
+    """As by a signal that ends the recording while its thread reads at an edge."""
+    lines: list[str] = []
+
+    class Entered(Counter):
+        def read(self):
+            telemetry.stop()
+            return super().read()
+
+    telemetry = Telemetry([Entered()], write=lines.append)
+    began = time.monotonic()
+    telemetry.read()
+    assert time.monotonic() - began < 5
+    assert len(lines) == 1
 
 
 def test_host_readings_are_in_their_units():
