@@ -57,6 +57,7 @@ def create_app(
         index_string=_INDEX.replace("$colors", theme.stylesheet()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
+    app.server.extensions["crossprof"] = snapshot
     app.layout = _shell
     _route(app, snapshot)
     for page in PAGES:

@@ -67,6 +67,7 @@ def serve(
     finally:
         watcher.close()
         server.close()
+        app.server.extensions["crossprof"].close()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -19,6 +19,8 @@ class Snapshot:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held = threading.local()
+        self._open: list[Store] = []
+        self._opening = threading.Lock()
 
     @property
     def version(self) -> str:
@@ -33,11 +35,23 @@ class Snapshot:
         version = self.version
         held: Store | None = getattr(self._held, "store", None)
         if held is None or self._held.version != version:
+            fresh = Store(self.path)
+            with self._opening:
+                self._open.append(fresh)
+                if held is not None:
+                    self._open.remove(held)
             if held is not None:
                 held.close()
-            held = self._held.store = Store(self.path)
+            held = self._held.store = fresh
             self._held.version = version
         return held
+
+    def close(self) -> None:
+        """Close the stores of all threads. Connections that the interpreter's end finds open abort the process."""
+        with self._opening:
+            for store in self._open:
+                store.close()
+            self._open.clear()
 
 
 def frame(store: Store, query: str, *params: object) -> pl.DataFrame:
