@@ -72,13 +72,15 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 def _served(path: Path, *, token: str | None = None) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(path, token=token).server, threaded=True)
+    application = create_app(path, token=token).server
+    server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
     server.server_close()
+    application.extensions["crossprof"].close()
 
 
 @pytest.fixture(scope="session")

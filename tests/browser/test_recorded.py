@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from crossprof.dashboard.quantity import scale_for
+from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store
 
 pytestmark = [
@@ -24,9 +25,8 @@ Visit = Callable[[str], Page]
 def step_times(recorded_store: Path) -> dict[str, float]:
     """The step time of each run, by its name."""
     with Store(recorded_store) as store:
-        found = store.sql("select run, value from run_metric where metric = 'step_time' and rank is null").fetchall()
-    assert len(found) >= 1
-    return dict(found)
+        found = frame(store, "select run, value from run_metric where metric = 'step_time' and rank is null")
+    return dict(found.iter_rows())
 
 
 def test_runs_lists_the_recordings_with_the_stores_step_times(
