@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar, overload
 
 from crossprof.collectors import registry
@@ -15,6 +16,10 @@ __all__ = ["Steps", "step", "steps"]
 
 Item = TypeVar("Item")
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+_under_way: ContextVar[tuple[object, ...]] = ContextVar("crossprof_steps_under_way", default=())
+"""The step functions that the code at hand was called by. Each thread and each asynchronous task has its own."""
 
 
 class Steps(Generic[Item]):
@@ -82,8 +87,9 @@ def step(*, samples: int | None = None, tokens: int | None = None) -> Callable[[
 def step(function: Any = None, /, *, samples: int | None = None, tokens: int | None = None) -> Any:
     """The function, with each call starting a step: it lasts until the next call, the last one until its return.
 
-    Calls of itself, and other step functions, start none. Works bare and with arguments, on functions and coroutines. Put it
-    outermost, above jax.jit, tf.function and torch.compile: inside, it would run only while they trace.
+    Calls of itself, and other step functions, start none; calls in other threads and tasks meanwhile do. Works bare and with
+    arguments, on functions and coroutines. Put it outermost, above jax.jit, tf.function and torch.compile: inside, it would
+    run only while they trace.
     """
     if function is None:
         return functools.partial(_as_step, samples=samples, tokens=tokens)
@@ -91,34 +97,42 @@ def step(function: Any = None, /, *, samples: int | None = None, tokens: int | N
 
 
 def _as_step(function: Callable[..., Any], *, samples: int | None, tokens: int | None) -> Callable[..., Any]:
-    owner = object()
-    depth = 0
-
-    @contextmanager
-    def calling() -> Iterator[None]:
-        nonlocal depth
-        depth += 1
-        try:
-            recording = registry.current()
-            if depth == 1 and recording is not None and recording.loop.border(owner):
-                recording.loop.size(samples, tokens)
-            yield
-            if depth == 1 and recording is not None:
-                recording.loop.exited(owner)
-        finally:
-            depth -= 1
+    calls = _Calls(samples, tokens)
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        with calling():
+        with calls.one():
             return function(*arguments, **named)
 
     @functools.wraps(function)
     async def call_async(*arguments: Any, **named: Any) -> Any:
-        with calling():
+        with calls.one():
             return await function(*arguments, **named)
 
     return call_async if inspect.iscoroutinefunction(function) else call
+
+
+class _Calls:
+    """The calls of one step function. A class of the module, so that the function can be pickled by value."""
+
+    def __init__(self, samples: int | None, tokens: int | None) -> None:
+        self._samples = samples
+        self._tokens = tokens
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """The time of one call."""
+        around = _under_way.get()
+        recording = None if self in around else registry.current()
+        _under_way.set((*around, self))
+        try:
+            if recording is not None and recording.loop.border(self):
+                recording.loop.size(self._samples, self._tokens)
+            yield
+            if recording is not None:
+                recording.loop.exited(self)
+        finally:
+            _under_way.set(around)
 
 
 def _border(owner: object, length: int | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from itertools import pairwise
 
 import pytest
@@ -69,6 +71,36 @@ async def test_async_step_function(fake, recorded):
     with crossprof.profile("run", schedule=(0, 1, 1, 1)):
         assert [await train_step() for _ in range(3)] == [3, 3, 3]
     assert recorded()[0].states == "bwp"
+
+
+async def test_overlapping_async_calls_are_steps(fake, recorded):
+    @crossprof.step
+    async def serve():
+        await asyncio.sleep(0.02)
+
+    with crossprof.profile("run"):
+        await asyncio.gather(*(serve() for _ in range(20)))
+    assert len(recorded()[0].steps) == 20
+
+
+def test_calls_of_several_threads_are_steps(fake, recorded):
+    both = threading.Barrier(2)
+
+    @crossprof.step
+    def serve():
+        both.wait(10)
+
+    def work():
+        for _ in range(20):
+            serve()
+
+    with crossprof.profile("run"):
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(recorded()[0].steps) == 40
 
 
 def test_failing_step_is_no_step(fake, recorded):
