@@ -63,7 +63,7 @@ def detect_framework(namespace: Mapping[str, Any]) -> tuple[str | None, bool]:
     Keras's back end, then which of them have started their devices.
     """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
-    named = {_root(value) for value in namespace.values()}
+    named = {_root(value) for value in list(namespace.values())}  # a list: another thread may bind names meanwhile
     for used in (loaded, [name for name in loaded if name in named], _keras_backend(named), _started(loaded)):
         if len(used) == 1:
             return used[0], False
@@ -111,6 +111,12 @@ def _started(loaded: list[str]) -> list[str]:
 
 
 def _root(value: object) -> str:
-    """The top-level package that a value of a namespace comes from: its own for a module, else its class's or function's."""
-    name = getattr(value, "__name__", "") if type(value).__name__ == "module" else getattr(value, "__module__", "")
-    return str(name).partition(".")[0]
+    """The top-level package that a value of a namespace comes from: its own for a module, else its class's or function's.
+
+    Empty for a value that refuses to tell, such as a proxy outside its context.
+    """
+    try:
+        name = getattr(value, "__name__", "") if type(value).__name__ == "module" else getattr(value, "__module__", "")
+        return str(name).partition(".")[0]
+    except Exception:
+        return ""

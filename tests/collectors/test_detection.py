@@ -90,6 +90,15 @@ def test_a_framework_that_the_function_itself_imports_is_found(recorded, loaded,
     assert (one.run["framework"], one.run["framework_version"]) == ("jax", "0.0")
 
 
+def test_a_proxy_that_answers_nothing_costs_nothing(loaded):
+    class Proxy:
+        def __getattribute__(self, name):
+            raise RuntimeError(f"{name}: working outside of request context")
+
+    loaded("torch", "jax")
+    assert collector.detect_framework({"request": Proxy(), "t": function_of("torch.nn")}) == ("torch", False)
+
+
 def test_an_unknown_framework_is_refused():
     with pytest.raises(ValueError, match="theano"):
         collector.make_collector("theano", {})
