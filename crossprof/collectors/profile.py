@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
@@ -45,8 +46,8 @@ class Profile:
         request = self._request
         if not request.name:
             request = replace(request, name=getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", ""))
-        namespace = _namespace(function) or self._namespace
-        return cast(Function, scoped(function, lambda: Profile(request, namespace)))
+        elsewhere = None if hasattr(inspect.unwrap(function), "__globals__") else self._namespace
+        return cast(Function, scoped(function, partial(_scope_of, function, request, elsewhere)))
 
 
 @overload
@@ -71,7 +72,8 @@ def profile(name: Any = None, **settings: Any) -> Any:
     """A scope in which everything is recorded. Works bare, `@profile`, called, `@profile("name")`, and in a `with` statement.
 
     Args:
-        name: Name of the run. Default: the function's qualified name, or the script's name.
+        name: Name of the run. Default: the function's qualified name, or the script's name. One that ends in `@all` is kept,
+            but NAME@all means all runs of NAME: such a run is found by its id alone.
         framework: torch, tensorflow or jax. Default: the one that the code's module uses.
         model: Name of the model.
         precision: Numeric precision of the work, such as float32 or bf16.
@@ -92,6 +94,11 @@ def profile(name: Any = None, **settings: Any) -> Any:
         return Profile(Request(name=""), namespace)(name)
     known = {key: settings.pop(key) for key in Request.__dataclass_fields__ if key in settings and key != "options"}
     return Profile(Request(name=name or "", options=settings, **known), namespace)
+
+
+def _scope_of(function: Callable[..., Any], request: Request, elsewhere: Mapping[str, Any] | None) -> Profile:
+    """The scope of a call. It looks up the function's names only now: a copy of them would have to be pickled with it."""
+    return Profile(request, _namespace(function) if elsewhere is None else elsewhere)
 
 
 def _namespace(function: Callable[..., Any]) -> dict[str, Any]:

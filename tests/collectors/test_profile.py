@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
+import pickle
+import threading
+import types
 
 import pytest
 
 import crossprof
-from crossprof.collectors import registry
+from crossprof.collectors import recording, registry
 
 
 def test_bare_decorator_names_the_run_after_the_function(fake, recorded):
@@ -23,6 +27,34 @@ def test_bare_decorator_names_the_run_after_the_function(fake, recorded):
     (one,) = recorded()
     assert one.run["run"].endswith(".train")
     assert one.run["status"] == "completed"
+
+
+def test_a_profiled_function_pickles_without_its_module(fake):
+    """By value, as cloudpickle sends functions of a script: whatever the wrapper holds goes along."""
+    names = {"crossprof": crossprof, "lock": threading.Lock()}
+    source = "@crossprof.profile('run')\n@crossprof.step\ndef train():\n    return 1\n"
+    exec(source, names)
+
+    def held(value):
+        if isinstance(value, functools.partial):
+            parts = [value.func, *value.args, *value.keywords.values()]
+        else:
+            parts = [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+        return [value, *(part for outer in parts for part in held(outer))]
+
+    values = [value for value in held(names["train"]) if not isinstance(value, types.FunctionType | functools.partial)]
+    assert any(getattr(value, "name", None) == "run" for value in values)
+    assert all(pickle.dumps(value) for value in values)
+
+
+def test_names_of_a_function_are_those_of_the_moment_of_its_call(fake, recorded, monkeypatch):
+    seen = []
+    monkeypatch.setattr(recording, "detect_framework", lambda namespace: (seen.append(dict(namespace)), ("torch", False))[1])
+    names = {"crossprof": crossprof}
+    exec("@crossprof.profile('run')\ndef train():\n    return 1\n", names)
+    names["bound_later"] = 7
+    assert names["train"]() == 1
+    assert seen[0]["bound_later"] == 7
 
 
 def test_arguments_reach_run_json(fake, recorded):
