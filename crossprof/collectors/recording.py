@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Recording:
         self._request = request
         self._namespace = namespace
         self._is_closed = False
+        self._process_id = os.getpid()
         self._folder = RunFolder(self.path, self._first_facts(rank))
         self._telemetry = Telemetry(self._samplers(), write=self._folder.append_sample)
         self._telemetry.start()
@@ -54,10 +56,19 @@ class Recording:
         self._git.start()
         profiler = Profiler(self._folder, find_collector=self._find_collector, at_edge=self._telemetry.read)
         metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
-        self.loop = Loop(self._folder, as_schedule(request.schedule), profiler=profiler, metadata=metadata)
+        try:
+            self.loop = Loop(self._folder, as_schedule(request.schedule), profiler=profiler, metadata=metadata)
+        except Exception as error:
+            self._abandon(profiler, error)
+            raise
 
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
-        """End a step here and start the next one. Inside `crossprof.steps` it only states what the step handles."""
+        """End a step here and start the next one. Inside `crossprof.steps` it only states what the step handles.
+
+        Nothing happens in a forked child: the files are its parent's.
+        """
+        if self._process_id != os.getpid():
+            return
         self.loop.size(samples, tokens)
         self.loop.mark(self)
 
@@ -79,6 +90,15 @@ class Recording:
         from crossprof.collectors.compress import compress_captures
 
         compress_captures(self._folder)
+
+    def _abandon(self, profiler: Profiler, error: Exception) -> None:
+        """End what was started of a recording that can't be: its first window broke under CROSSPROF_STRICT=1."""
+        self._is_closed = True
+        self._telemetry.stop()
+        with suppress(Exception):  # the first error is the one to raise
+            profiler.close()
+        self._folder.update(status="failed", error=one_line(error), ended_ns=time.time_ns())
+        self._folder.close()
 
     def _first_facts(self, rank: Rank) -> dict[str, Any]:
         framework, _ = self._detect()

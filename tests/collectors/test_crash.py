@@ -79,6 +79,25 @@ def test_a_scope_that_is_never_left_ends_with_the_process(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_steps_of_a_forked_child_are_none_of_its_parents(tmp_path):
+    code = """
+import os, crossprof
+with crossprof.profile("parent") as run:
+    for _ in range(3):
+        run.step()
+    if not (child := os.fork()):
+        for _ in range(5):
+            run.step()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    run.step()
+"""
+    assert start(code).communicate(timeout=60)[1] == b""
+    (path,) = (tmp_path / "store").glob("recordings/*/rank-0/steps.jsonl")
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 1, 2, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_leaves_the_recording_to_its_parent(tmp_path):
     code = """
 import os, crossprof

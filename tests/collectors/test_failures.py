@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 
@@ -54,6 +55,18 @@ def test_strict_raises(fake, recorded, monkeypatch, place):
     with pytest.raises(crossprof.errors.CollectorError, match="the profiler broke"):
         crossprof.profile("run")(train)(False)
     assert recorded()[0].codes == {"profiler_failed"}
+
+
+def test_strict_leaves_nothing_running_where_the_recording_can_not_begin(fake, recorded, monkeypatch):
+    monkeypatch.setenv("CROSSPROF_STRICT", "1")
+    fake.fail_at = "start"
+    with pytest.raises(crossprof.errors.CollectorError, match="the profiler broke"):
+        crossprof.profile("run", schedule=None)(train)(False)
+    assert "crossprof-telemetry" not in {thread.name for thread in threading.enumerate()}
+    assert not fake.is_on
+    (one,) = recorded()
+    assert one.run["status"] == "failed"
+    assert one.run["captures"][0]["state"] == "failed"
 
 
 def test_strict_never_replaces_the_users_exception(fake, monkeypatch):
