@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ _SILENT_SECONDS = 900
 
 Telemetry comes 5 times a second.
 """
+_TYPES = {"run_id": str, "status": str, "rank": int, "started_ns": int, "host": dict, "process": dict, "captures": list}
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,36 @@ def read_recording(folder: Path) -> Recording:
     try:
         text = (folder / "run.json").read_text(encoding="utf-8")
         document = json.loads(text, parse_constant=lambda _: None)  # NaN is Python's, not JSON's
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TraceError(folder, f"run.json can't be read ({error}). Nothing of this recording can be ingested.") from None
     if not isinstance(document, dict) or not document.get("run_id"):
         raise TraceError(folder, "run.json is not one of crossprof's: it names no run_id.")
+    if (key := next(_odd_keys(document), None)) is not None:
+        raise TraceError(folder, f"run.json is not one of crossprof's: the value of {key} is of another type.")
     return Recording(folder, document)
+
+
+def _odd_keys(document: dict[str, Any]) -> Iterator[str]:
+    """The keys whose values are not what the collectors write. Only of those keys that Python reads; SQL casts the others."""
+    for key, kind in _TYPES.items():
+        if not _is_a(document.get(key), kind):
+            yield key
+    process, captures = document.get("process"), document.get("captures")
+    if isinstance(process, dict) and not _is_a(process.get("pid"), int):
+        yield "process.pid"
+    for capture in captures if isinstance(captures, list) else ():
+        names = capture.get("files") if isinstance(capture, dict) else None
+        if isinstance(capture, dict) and not _is_a(capture.get("capture"), int):
+            yield "captures.capture"
+        if not _is_a(names, list) or not all(isinstance(name, str) for name in names or ()):
+            yield "captures.files"
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether a value is missing, or of a type; numbers count things here, and are none below zero."""
+    if kind is int and (isinstance(value, bool) or (isinstance(value, int) and value < 0)):
+        return False
+    return value is None or isinstance(value, kind)
 
 
 def _by_run_and_number(folder: Path) -> tuple[str, int, str]:
@@ -124,5 +151,5 @@ def _is_process(pid: int | None, *, started_ns: int | None) -> bool:
         process = psutil.Process(pid)
         is_later = started_ns is not None and process.create_time() > started_ns / 1e9 + 1
         return pid is not None and not is_later and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OverflowError):
         return False

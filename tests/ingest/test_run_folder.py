@@ -206,7 +206,28 @@ def test_folders_are_found_from_a_rank_a_run_and_all_runs(tmp_path: Path) -> Non
     assert rank_folders(tmp_path.parent) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "[" * 100_000, '{"schema": 1}']
+    + [
+        json.dumps({"run_id": "a", **odd})
+        for odd in (
+            {"run_id": 7},
+            {"rank": "one"},
+            {"rank": True},
+            {"rank": -1},
+            {"host": "h"},
+            {"process": [1]},
+            {"process": {"pid": "7"}},
+            {"started_ns": "now"},
+            {"captures": {"capture": 0}},
+            {"captures": [{"capture": "first"}]},
+            {"captures": [{"capture": 0, "files": "trace.json"}]},
+            {"captures": [{"capture": 0, "files": [1]}]},
+        )
+    ],
+    ids=lambda text: text[:70],
+)
 def test_a_broken_run_json_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(TraceError, match=r"run\.json") as caught:
