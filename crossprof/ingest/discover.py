@@ -18,7 +18,7 @@ from crossprof.store.layout import Layout
 __all__ = ["Discovery", "RecordingJob", "TraceJob", "discover"]
 
 _ENDINGS = re.compile(r"(\.pt)?(\.trace)?(\.xplane)?(\.json|\.pb)?(\.gz)?$", re.IGNORECASE)
-_RANK_IN_NAME = re.compile(r"rank[-_. ]?(\d+)", re.IGNORECASE)
+_RANK_IN_NAME = re.compile(r"(?<![a-z0-9])rank[-_. ]?(\d+)", re.IGNORECASE)
 _RANK_IN_HEAD = re.compile(rb'"distributedInfo"\s*:\s*\{[^{}]*?"rank"\s*:\s*(\d+)')
 
 
@@ -52,16 +52,27 @@ class Discovery:
 def discover(paths: Sequence[str | Path], *, name: str | None = None) -> Discovery:
     """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories, stores."""
     found = Discovery()
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for given in paths:
         try:
-            for path in _expanded(Path(given).expanduser()):
-                if (real := path.resolve()) not in seen:
-                    seen.add(real)
-                    found.jobs += _jobs_of(path, name)
+            paths_given = _expanded(Path(os.path.expanduser(given)))  # noqa: PTH111 - Path's raises for an unknown user
         except TraceError as error:
             found.failures.append(error)
+            continue
+        for path in paths_given:
+            if (real := os.path.realpath(path)) not in seen:
+                seen.add(real)
+                _add_jobs(found, path, name)
     return found
+
+
+def _add_jobs(found: Discovery, path: Path, name: str | None) -> None:
+    try:
+        found.jobs += _jobs_of(path, name)
+    except TraceError as error:
+        found.failures.append(error)
+    except OSError as error:
+        found.failures.append(TraceError(path, f"it can't be read ({error.strerror})."))
 
 
 def _expanded(path: Path) -> list[Path]:
@@ -107,7 +118,8 @@ def _trace_or_none(path: Path) -> Source | None:
     try:
         source = open_source(path)
         reader_for(source)
-    except TraceError:
+        source.sha256  # noqa: B018 - what can't be read to its end is found here, where it costs no other file
+    except (TraceError, OSError):
         return None
     return source
 
@@ -119,8 +131,7 @@ def _jobs_in(folder: Path, sources: list[Source], name: str | None) -> list[Reco
         planes = [source for source in sources if reader_for(source).format == "xplane"] or sources
         log_directory = folder.resolve().parents[2].name
         return _run_of(planes, name or log_directory or folder.name, ranks=list(range(len(planes))))
-    ranks = [_peeked_rank(source) for source in sources]
-    if len(sources) > 1 and None not in ranks and len(set(ranks)) == len(ranks):
+    if ranks := _ranks_of(sources):
         return _run_of(sources, name or folder.resolve().name, ranks=ranks)
     return [job for source in sources for job in _run_of([source], name or _stem(source.path))]
 
@@ -135,12 +146,24 @@ def _run_of(sources: list[Source], name: str, *, ranks: Sequence[int | None] = (
     ]
 
 
+def _ranks_of(sources: list[Source]) -> list[int]:
+    """The ranks of files that are one job together, empty where they are not.
+
+    Names count only where they make the ranks whole, 0 to n-1: other numbers behind the word are ranks of LoRA.
+    """
+    stated = [_peeked_rank(source) for source in sources]
+    matches = [_RANK_IN_NAME.search(source.path.name) for source in sources]
+    named = [int(match[1]) if match else None for match in matches]
+    ranks = [name if head is None else head for head, name in zip(stated, named, strict=True)]
+    known = sorted({rank for rank in ranks if rank is not None})
+    is_job = len(sources) > 1 and len(known) == len(ranks) and (None not in stated or known == list(range(len(ranks))))
+    return [rank for rank in ranks if rank is not None] if is_job else []
+
+
 def _peeked_rank(source: Source) -> int | None:
-    """The rank that the head of the file states, else its name."""
-    if match := _RANK_IN_HEAD.search(source.head):
-        return int(match[1])
-    match_in_name = _RANK_IN_NAME.search(source.path.name)
-    return int(match_in_name[1]) if match_in_name else None
+    """The rank that the head of the file states."""
+    match = _RANK_IN_HEAD.search(source.head)
+    return int(match[1]) if match else None
 
 
 def _stem(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain
@@ -110,6 +111,8 @@ def open_source(path: Path | str) -> Source:
     """The file at a path, opened by content. Raises TraceError for a file that can't be read."""
     path = Path(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise TraceError(path, "this is no regular file: a pipe or a device can't be read twice. Write it to a file first.")
         return Source(path)
     except FileNotFoundError:
         raise TraceError(path, "there is no such file. Check the path.") from None

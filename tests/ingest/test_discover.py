@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,20 @@ def test_the_name_tells_the_rank_where_the_file_does_not(tmp_path: Path) -> None
     assert [(job.rank, job.run) for job in traces(tmp_path / "job")] == [(0, "job"), (1, "job")]
 
 
+@pytest.mark.parametrize("numbers", [("rank4", "rank8"), ("rank1", "rank2"), ("rerank0", "rerank1"), ("rank0", "rank0b")])
+def test_a_number_in_a_name_is_no_rank_unless_they_are_whole(tmp_path: Path, numbers: tuple[str, str]) -> None:
+    for number in numbers:
+        kineto(tmp_path / "job" / f"lora_{number}.json", name=number)
+    jobs = traces(tmp_path / "job")
+    assert [(job.rank, job.run, job.rank_count) for job in jobs] == [(None, f"lora_{number}", 1) for number in numbers]
+
+
+def test_what_the_file_states_wins_over_its_name(tmp_path: Path) -> None:
+    for rank in (3, 5):
+        kineto(tmp_path / "job" / f"rank{rank - 3}.json", rank=rank)
+    assert [(job.rank, job.run) for job in traces(tmp_path / "job")] == [(3, "job"), (5, "job")]
+
+
 def test_files_of_one_rank_are_runs_of_their_own(tmp_path: Path) -> None:
     kineto(tmp_path / "job" / "first.json", rank=0, name="1")
     kineto(tmp_path / "job" / "second.json", rank=0, name="2")
@@ -130,6 +145,29 @@ def test_a_directory_passes_over_what_is_hidden_and_what_is_no_trace(tmp_path: P
     kineto(tmp_path / "logs" / ".cache" / "b.json", name="b")
     (tmp_path / "logs" / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert [job.path.name for job in traces(tmp_path / "logs")] == ["a.json"]
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    folder, pipe, loop = tmp_path / "logs", tmp_path / "logs" / "pipe", tmp_path / "logs" / "loop"
+    good = kineto(folder / "a.json")
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    (folder / "gone").symlink_to(folder / "nowhere")
+    assert [job.path for job in traces(folder)] == [good]
+    found = discover([pipe, loop, Path(os.devnull), "~nobody-of-this-name/x", good])
+    assert [job.path for job in found.jobs if isinstance(job, TraceJob)] == [good]
+    reasons = [error.reason for error in found.failures]
+    for reason, part in zip(reasons, ("pipe", "symbolic links", "device", "no such file"), strict=True):
+        assert part in reason
+    assert not any("\n" in reason for reason in reasons)
+
+
+def test_one_bad_match_of_a_pattern_loses_no_other(tmp_path: Path) -> None:
+    good = kineto(tmp_path / "b.json")
+    (tmp_path / "a.json").write_bytes(b"")
+    found = discover([tmp_path / "*.json"])
+    assert [job.path for job in found.jobs if isinstance(job, TraceJob)] == [good]
+    assert [error.path.name for error in found.failures] == ["a.json"]
 
 
 @pytest.mark.parametrize("name", ["trace", "trace.txt", "trace.xplane.pb"])
