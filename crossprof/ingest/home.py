@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -43,9 +44,7 @@ class Home:
         layout, folder = Layout(root), folder.resolve()
         if folder.is_relative_to(layout.artifacts.resolve()):
             return cls(root, folder, "moved")
-        target = layout.run_artifacts(run_id) / f"rank-{rank}"
-        if target.exists():  # this rank was recorded or copied before, with other content
-            target = target.with_name(f"{target.name}-{content[:8]}")
+        target = _free(layout.run_artifacts(run_id) / f"rank-{rank}", content)
         if folder.is_relative_to(layout.recordings.resolve()):
             return cls(root, target, "moved", content)
         return cls(root, target, "copied") if is_kept else cls(root, folder, "referenced")
@@ -83,9 +82,28 @@ class Home:
         with suppress(FileNotFoundError), locked(source) as is_ours:  # not found: another ingest moved it first
             if is_ours and content_of(hashes_of(source)) == self.content:
                 self.folder.parent.mkdir(parents=True, exist_ok=True)
-                source.rename(self.folder)
+                if self.folder.exists() and content_of(hashes_of(self.folder)) == self.content:
+                    _discard(source, root=self.root)  # it came back although the store has it
+                else:
+                    source.rename(self.folder)
         with suppress(OSError):  # other ranks of the run still wait
             source.parent.rmdir()
+
+
+def _free(folder: Path, content: str) -> Path:
+    """The folder, if it is free or has this content already; else one beside it: a rank may be recorded or copied again."""
+    beside = folder.with_name(f"{folder.name}-{content[:8]}")
+    further = (beside.with_name(f"{beside.name}-{number}") for number in count(2))
+    return next(
+        path for path in chain([folder, beside], further) if not path.exists() or content_of(hashes_of(path)) == content
+    )
+
+
+def _discard(folder: Path, *, root: Path) -> None:
+    """Delete a folder; a kill on the way leaves no half of it where an ingest would find it."""
+    trash = Layout(root).trash / Layout(root).staged().name
+    folder.rename(trash)
+    shutil.rmtree(trash, ignore_errors=True)  # what stays is swept with the trash
 
 
 def hashes_of(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,10 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     if any(result.status in {"added", "present"} for result in results):
         publish(store)
     for home, folder in moves:
-        home.move(folder)
+        try:
+            home.move(folder)
+        except OSError as error:
+            logger.warning("%s was ingested, but can't be moved into the store (%s).", folder, error.strerror)
     return results
 
 
@@ -99,7 +103,8 @@ def _is_waiting(folder: Path) -> bool:
 def _is_drained(path: Path, store: Path) -> bool:
     """Whether the path is the store, or its recordings/, and nothing waits there, which is no error."""
     recordings = Layout(store).recordings
-    return path.expanduser().resolve() in (store.resolve(), recordings.resolve()) and not rank_folders(recordings)
+    real = os.path.realpath(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raise for unknown users and loops of links
+    return Path(real) in (store.resolve(), recordings.resolve()) and not rank_folders(recordings)
 
 
 def _result_of(job: RecordingJob | TraceJob, request: Request, known: Known) -> tuple[IngestResult, Home | None]:
@@ -108,7 +113,7 @@ def _result_of(job: RecordingJob | TraceJob, request: Request, known: Known) -> 
     path = _path_of(job)
     try:
         outcome = _trace_outcome(job, request, known) if isinstance(job, TraceJob) else write_recording(job, request)
-    except (CrossprofError, OSError, duckdb.Error) as error:
+    except Exception as error:  # whatever is wrong with one file, it costs no other
         logger.debug("%s was not ingested.", path, exc_info=True)
         run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
         return IngestResult(path, "failed", run_id=run_id, run=run, rank=rank, reason=_reason(error)), None
@@ -146,8 +151,9 @@ def _reason(error: Exception) -> str:
     """What went wrong, on one line."""
     if isinstance(error, TraceError):
         return error.reason
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    lines = str(error).strip().splitlines() or [""]
+    is_foreseen = lines[0] and isinstance(error, CrossprofError | OSError | duckdb.Error)
+    return lines[0] if is_foreseen else f"it can't be ingested ({type(error).__name__}: {lines[0]})."
 
 
 def _path_of(job: RecordingJob | TraceJob) -> Path:

@@ -369,6 +369,57 @@ def test_the_same_rank_recorded_again_keeps_both_folders(store: Path) -> None:
     assert table(store, "SELECT model FROM run") == [("bert-large",)]
 
 
+def test_the_same_recording_that_comes_back_is_let_go(store: Path) -> None:
+    for status in ("added", "present", "present"):
+        folder = run_folder(store / "recordings")
+        assert [result.status for result in ingest(pending(store), store=store)] == [status]
+        assert not folder.exists()
+    assert [path.name for path in (store / "artifacts" / "20261123-bert").iterdir()] == ["rank-0"]
+    run_folder(store / "recordings", model="bert-large")
+    ingest(pending(store), store=store)
+    for model in ("bert-large", "bert-base"):
+        run_folder(store / "recordings", model=model)
+        ingest(pending(store), store=store)
+    assert len(list((store / "artifacts" / "20261123-bert").iterdir())) == 2
+    assert not list((store / ".trash").iterdir())
+    paths = [path for (path,) in table(store, "SELECT path FROM artifact")]
+    assert all((store / path).is_file() for path in paths)
+
+
+def test_what_nobody_foresaw_in_one_file_loses_no_other(
+    store: Path, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = run_folder(tmp_path, run_id="odd")
+    (odd / "run.json").write_text(json.dumps({"run_id": "odd", "rank": "one", "host": "h"}))
+    real = part_module.derive
+
+    def derive(connection: Any, *, run_id: str, rank: int) -> None:
+        if run_id == "20261123-bert":
+            raise ValueError("no\nsuch shape")
+        real(connection, run_id=run_id, rank=rank)
+
+    monkeypatch.setattr(part_module, "derive", derive)
+    results = ingest([odd, run_folder(tmp_path / "more"), trace], store=store)
+    assert [result.status for result in results] == ["failed", "failed", "added"]
+    assert [result.reason for result in results[:2]] == [
+        "run.json is not one of crossprof's: the value of rank is of another type.",
+        "it can't be ingested (ValueError: no).",
+    ]
+
+
+def test_a_move_that_fails_costs_nothing_else(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_folder(store / "recordings")
+    with monkeypatch.context() as patch:
+        patch.setattr(Home, "move", refused)
+        assert ingest(pending(store), store=store)[0].status == "added"
+    assert ingest(pending(store), store=store)[0].status == "present"
+    assert pending(store) == []
+
+
+def refused(*_args: Any) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
 def test_what_a_killed_ingest_left_behind_is_swept_by_age(store: Path, trace: Path) -> None:
     old, young = store / ".staging" / "old-scratch", store / ".staging" / "young-scratch"
     for folder in (old, young):
