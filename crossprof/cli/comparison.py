@@ -107,4 +107,5 @@ def _calls(value: float | None) -> str:
 
 
 def _shortened(name: str, limit: int = 60) -> str:
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    """Both ends of a long name: kernels of one template differ only in the last of its arguments."""
+    return name if len(name) <= limit else f"{name[: limit // 3]}…{name[-(limit - limit // 3 - 1) :]}"

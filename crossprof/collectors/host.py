@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 __all__ = ["UNITS", "HostSampler", "cpu_device", "host_facts"]
 
+_SHORTEST_S = 0.05
 UNITS = {
     "process.cpu.utilization": "1",
     "process.memory.usage": "By",
@@ -63,17 +65,29 @@ class HostSampler:
         self._cpus = _usable_cpus()
         self._process.cpu_percent(None)  # the first call has nothing to compare with
         psutil.cpu_percent(None)
+        self._read_at = time.monotonic()
 
     def read(self) -> dict[str, float | None]:
         """One reading of every metric."""
         usage = self._process.memory_info().rss
+        process, system = self._shares()
         return {
-            "process.cpu.utilization": self._process.cpu_percent(None) / 100 / self._cpus,
+            "process.cpu.utilization": process,
             "process.memory.usage": usage,
             "process.memory.peak": peak_rss() or usage,
-            "system.cpu.utilization": self._psutil.cpu_percent(None) / 100,
+            "system.cpu.utilization": system,
             "system.memory.usage": self._psutil.virtual_memory().used,
         }
+
+    def _shares(self) -> tuple[float | None, float | None]:
+        """CPU time of the process and of the host over all usable cores, since the last reading; None so soon after it that
+        the kernel's clock ticks, 10 ms each, would decide.
+        """
+        now = time.monotonic()
+        if now - self._read_at < _SHORTEST_S:
+            return None, None
+        self._read_at = now
+        return self._process.cpu_percent(None) / 100 / self._cpus, self._psutil.cpu_percent(None) / 100
 
 
 def peak_rss() -> int | None:

@@ -19,6 +19,11 @@ from crossprof.store.composition import Composition, composition
 
 __all__ = ["PAGE"]
 
+_TRUST = {
+    "good": "Nothing was found that stands against its numbers.",
+    "usable": "Its numbers need care: read the findings.",
+    "broken": "Some of its numbers are wrong or missing: read the findings.",
+}
 _SEVERITIES = ("error", "warning", "info")
 _FIGURES = ("categories", "memory", "utilization")  # the last one over the whole width
 
@@ -32,7 +37,12 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     run = frame(store, "select * from run where run_id = ?", run_id).to_dicts()[0]
     return [
         html.Div(
-            [html.H1(run["run"]), components.chip(run["framework"]), html.Span(_summary(run), className="dimmed")],
+            [
+                html.H1(run["run"]),
+                html.Span(f"capture {run['verdict']}", className=f"badge is-{run['verdict']}", title=_TRUST[run["verdict"]]),
+                components.chip(run["framework"]),
+                html.Span(_summary(run), className="dimmed"),
+            ],
             className="title-row",
         ),
         components.card(
