@@ -80,8 +80,9 @@ class HostSampler:
         }
 
     def _shares(self) -> tuple[float | None, float | None]:
-        """CPU time of the process and of the host over all usable cores, since the last reading; None so soon after it that
-        the kernel's clock ticks, 10 ms each, would decide.
+        """CPU time of the process and of the host over all usable cores, since the last reading.
+
+        None so soon after it that the kernel's clock ticks, 10 ms each, would decide.
         """
         now = time.monotonic()
         if now - self._read_at < _SHORTEST_S:

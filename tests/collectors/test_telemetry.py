@@ -107,12 +107,21 @@ def test_a_reading_within_a_reading_of_its_own_thread_is_left_out():
 def test_host_readings_are_in_their_units():
     sampler = host.HostSampler()
     block = bytearray(50_000_000)
-    sum(range(2_000_000))
+    began = time.monotonic()
+    while time.monotonic() - began < 0.1:
+        sum(range(1000))
     values = sampler.read()
     assert set(values) == set(host.UNITS)
     assert all(0 <= values[name] <= 1.5 for name, unit in host.UNITS.items() if unit == "1")
     assert 50_000_000 < values["process.memory.usage"] <= values["process.memory.peak"] <= host.host_facts()["memory_bytes"]
     assert len(block) == 50_000_000
+
+
+def test_a_share_of_too_short_a_time_is_none():
+    sampler = host.HostSampler()
+    values = sampler.read()
+    assert (values["process.cpu.utilization"], values["system.cpu.utilization"]) == (None, None)
+    assert values["process.memory.usage"] > 0
 
 
 def test_a_recording_samples_at_the_edges_of_its_window(fake, recorded):
