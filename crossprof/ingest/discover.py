@@ -50,9 +50,13 @@ class Discovery:
 
 
 def discover(paths: Sequence[str | Path], *, name: str | None = None) -> Discovery:
-    """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories, stores."""
+    """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories, stores.
+
+    Files of one folder that are given together, one by one or by a pattern, are taken as the folder alone would be.
+    """
     found = Discovery()
     seen: set[str] = set()
+    files: dict[Path, list[Source]] = {}
     for given in paths:
         try:
             paths_given = _expanded(Path(os.path.expanduser(given)))  # noqa: PTH111 - Path's raises for an unknown user
@@ -62,13 +66,23 @@ def discover(paths: Sequence[str | Path], *, name: str | None = None) -> Discove
         for path in paths_given:
             if (real := os.path.realpath(path)) not in seen:
                 seen.add(real)
-                _add_jobs(found, path, name)
+                _add(found, path, name, files)
+    for folder, sources in files.items():
+        alone = len(sources) == 1
+        found.jobs += _run_of(sources, name or _stem(sources[0].path)) if alone else _jobs_in(folder, sources, name)
     return found
 
 
-def _add_jobs(found: Discovery, path: Path, name: str | None) -> None:
+def _add(found: Discovery, path: Path, name: str | None, files: dict[Path, list[Source]]) -> None:
+    """Note what a path stands for: the jobs of a directory, or one more file of its folder."""
     try:
-        found.jobs += _jobs_of(path, name)
+        if path.is_dir():
+            found.jobs += _jobs_of(path, name)
+        else:
+            source = open_source(path)
+            reader_for(source)
+            source.sha256  # noqa: B018 - what can't be read to its end is found here, where it costs no other file
+            files.setdefault(path.parent, []).append(source)
     except TraceError as error:
         found.failures.append(error)
     except OSError as error:
@@ -85,10 +99,7 @@ def _expanded(path: Path) -> list[Path]:
 
 
 def _jobs_of(path: Path, name: str | None) -> list[RecordingJob | TraceJob]:
-    if not path.is_dir():
-        source = open_source(path)
-        reader_for(source)
-        return _run_of([source], name or _stem(path))
+    """The jobs of a directory."""
     if folders := rank_folders(Layout(path).recordings if _is_store(path) else path):
         return [RecordingJob(folder) for folder in folders]
     if _is_store(path):

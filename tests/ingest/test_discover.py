@@ -82,6 +82,14 @@ def test_a_number_in_a_name_is_no_rank_unless_they_are_whole(tmp_path: Path, num
     assert [(job.rank, job.run, job.rank_count) for job in jobs] == [(None, f"lora_{number}", 1) for number in numbers]
 
 
+def test_ranks_given_together_are_one_run_however_they_are_given(tmp_path: Path) -> None:
+    paths = [kineto(tmp_path / f"worker{rank}.json", rank=rank) for rank in range(2)]
+    ways = (traces(tmp_path / "*.json", name="tp2"), traces(*paths, name="tp2"), traces(tmp_path, name="tp2"))
+    for jobs in ways:
+        assert {(job.run, job.run_id, job.rank_count) for job in jobs} == {("tp2", ways[0][0].run_id, 2)}
+        assert sorted(job.rank or 0 for job in jobs) == [0, 1]
+
+
 def test_what_the_file_states_wins_over_its_name(tmp_path: Path) -> None:
     for rank in (3, 5):
         kineto(tmp_path / "job" / f"rank{rank - 3}.json", rank=rank)
