@@ -18,7 +18,7 @@ import duckdb
 
 from crossprof.store.metrics import fill_run_metric
 
-__all__ = ["ROLLUPS", "View", "create_base", "create_views", "expose_base", "roll_up", "views"]
+__all__ = ["ROLLUPS", "View", "create_base", "create_rollups", "create_views", "expose_base", "roll_up", "views"]
 
 ROLLUPS = (
     "step_time",
@@ -59,10 +59,15 @@ class View:
         return "".join(s.query.strip().rstrip(";") + ";\n" for s in statements if s.type == duckdb.StatementType.ALTER)
 
     @property
-    def sql_over_rollup(self) -> str:
-        """The statements for a catalog that holds this view's rows, without the run's name, in `rollup.<name>`."""
+    def definition(self) -> str:
+        """The statements of the file without the comments."""
+        return self.sql.partition("\nCOMMENT ON")[0]
+
+    @property
+    def definition_over_rollup(self) -> str:
+        """The statement for a catalog that holds this view's rows, without the run's name, in `rollup.<name>`."""
         select = f"SELECT held.run_id, run.run, held.* EXCLUDE (run_id) FROM rollup.{self.name} AS held JOIN run USING (run_id)"
-        return f"CREATE VIEW {self.name} AS {select};\n{self.comments}"
+        return f"CREATE OR REPLACE VIEW {self.name} AS {select};\n"
 
 
 @cache
@@ -81,15 +86,22 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
             connection.execute(view.sql)
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
+def roll_up(connection: duckdb.DuckDBPyConnection, *, is_commented: bool = True) -> None:
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
+    create_rollups(connection, is_commented=is_commented)
+    fill_run_metric(connection)
+
+
+def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_commented: bool = True) -> None:
+    """As `roll_up`, but leaves `run_metric` empty. Comments take longer than the rows of one run: a scratch needs none."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
     for view in views():
-        connection.execute(view.sql)
+        connection.execute(view.definition)
         if view.is_rollup and view.name != "run_metric":
             connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
-            connection.execute(f"DROP VIEW {view.name}; {view.sql_over_rollup}")
-    fill_run_metric(connection)
+            connection.execute(view.definition_over_rollup)
+        if is_commented:
+            connection.execute(view.comments)
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:

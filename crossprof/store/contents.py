@@ -15,9 +15,8 @@ from pathlib import Path
 import duckdb
 
 from crossprof._version import __version__
-from crossprof.store.catalog import ROLLUPS, create_base, expose_base, roll_up, views
+from crossprof.store.catalog import ROLLUPS, create_base, create_rollups, expose_base, roll_up, views
 from crossprof.store.edits import Edits
-from crossprof.store.metrics import fill_run_metric
 from crossprof.store.parts import Part
 from crossprof.store.tables import FILED, HELD
 
@@ -25,6 +24,10 @@ __all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settl
 
 # run_id is text even where it looks like a number
 _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
+_BY_FILE = "hive_partitioning = false"
+_DECIDING = (
+    "schema.sql", "published.sql", "runs.sql", "verdicts.sql", "catalog.py", "contents.py", "metrics.py", "statistics.py"
+)  # fmt: skip
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
 _LOOSE = """
     SELECT list('run_id=' || run_id || '/' || part ORDER BY run_id, rank) FROM store.part
@@ -39,13 +42,14 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_text("published.sql"))
     expose_base(connection)  # a view knows only the columns that its table had when it was made
     _move_aside(connection)
-    roll_up(connection)
+    create_rollups(connection)
 
 
 def definitions() -> str:
     """A hash of all that decides what a catalog looks like: a catalog with another one is built anew."""
-    texts = [_text(name) for name in ("schema.sql", "published.sql", "runs.sql", "verdicts.sql", "metrics.py", "catalog.py")]
-    return hashlib.sha256("\0".join([__version__, *texts, *(view.sql for view in views())]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\0".join([__version__, *map(_text, _DECIDING), *(view.sql for view in views())]).encode()
+    ).hexdigest()
 
 
 def remove(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
@@ -76,8 +80,7 @@ def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[
         add(scratch, root, parts)
         point(scratch, root)
         scratch.execute(_text("runs.sql"))
-        _roll_up_silently(scratch)
-        fill_run_metric(scratch)
+        roll_up(scratch, is_commented=False)
         for name in ROLLUPS:
             connection.register("incoming", scratch.sql(f"FROM rollup.{name}").to_arrow_table())
             connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")
@@ -89,10 +92,8 @@ def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     for table in FILED:
         packed = connection.execute(_PACKED, [table]).fetchall()
         loose = connection.execute(_LOOSE, [table]).fetchall()
-        sources = [
-            _read_parquet(root / "packs", table, folders, "hive_partitioning = false") for (folders,) in packed if folders
-        ]
-        sources += [_read_parquet(root / "runs", table, folders, _BY_RUN) for (folders,) in loose]
+        sources = [_read_parquet(root / "packs", table, folders, _BY_FILE) for (folders,) in packed if folders]
+        sources += [_read_parquet(root / "runs", table, folders, _skipping(root)) for (folders,) in loose]
         connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(connection, table, sources)}")
 
 
@@ -106,19 +107,6 @@ def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> N
     connection.execute(_text("verdicts.sql"))
 
 
-def _roll_up_silently(connection: duckdb.DuckDBPyConnection) -> None:
-    """As `roll_up`, without the comments."""
-    connection.execute("CREATE SCHEMA rollup")
-    for view in views():
-        connection.execute(view.sql.partition("\nCOMMENT ON")[0])
-        if view.is_rollup and view.name != "run_metric":
-            held = (
-                f"SELECT held.run_id, run.run, held.* EXCLUDE (run_id) FROM rollup.{view.name} AS held JOIN run USING (run_id)"
-            )
-            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
-            connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {held}")
-
-
 def _move_aside(connection: duckdb.DuckDBPyConnection) -> None:
     """Keeps the large tables, empty, in the schema `store`; views over the parts take their place."""
     for table in FILED:
@@ -128,7 +116,16 @@ def _move_aside(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:
     if paths:
-        connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?, union_by_name = true)", [list(map(str, paths))])
+        source = f"read_parquet(?, union_by_name = true, {_BY_FILE})"
+        connection.execute(f"INSERT INTO {table} BY NAME FROM {source}", [list(map(str, paths))])
+
+
+def _skipping(root: Path) -> str:
+    """The options that let a query for one run skip the files of all others; none under a folder key=value of the user's own,
+
+    whose key would be taken for a column, and for the table's own column if it has that name.
+    """
+    return _BY_FILE if "=" in str(root) else _BY_RUN
 
 
 def _read_parquet(folder: Path, table: str, folders: Iterable[str], options: str) -> str:
@@ -137,7 +134,7 @@ def _read_parquet(folder: Path, table: str, folders: Iterable[str], options: str
 
 
 def _union(connection: duckdb.DuckDBPyConnection, table: str, sources: Sequence[str]) -> str:
-    """The table's own columns, in its order: files of an earlier schema lack some, a folder named key=value would add one."""
+    """The table's own columns, in its order: files of an earlier schema lack some, a later one may add some."""
     scans = [f"FROM store.{table}", *(f"FROM {source}" for source in sources)]
     columns = [row[0] for row in connection.execute(f"DESCRIBE store.{table}").fetchall()]
     return f"SELECT {', '.join(columns)} FROM ({' UNION ALL BY NAME '.join(scans)})"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -25,6 +26,7 @@ from crossprof.store.tables import ORDER, SCHEMA_VERSION, TABLES
 
 __all__ = ["Part", "part_exists", "part_paths", "read_part", "retire", "write_part"]
 
+_log = logging.getLogger(__name__)
 _ROW_GROUP = 122_880
 _INSTANT = {"at_ns", "start_ns", "started_ns"}
 
@@ -112,7 +114,7 @@ def read_part(path: Path) -> Part | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path / 'manifest.json'} can't be read ({error}). Delete that folder and ingest the run again."
         ) from error
@@ -128,6 +130,9 @@ def _counting(folder: Path | str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             names = {entry.name for entry in entries}
     except FileNotFoundError:
+        return
+    except OSError as error:  # one folder that can't be read must not hide the runs of all others
+        _log.warning("%s is skipped: %s", folder, error)
         return
     for name in names:
         if name.startswith("part-") and "." not in name and f"{name}.retired" not in names:

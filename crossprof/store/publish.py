@@ -141,6 +141,7 @@ def _readable(path: Path, run_id: str, skipped: list[tuple[str, str]]) -> Part |
     try:
         part = read_part(path)
     except StoreError as error:
+        _log.warning("Run %s is not shown whole: %s", run_id, error)
         skipped.append((run_id, str(error)))
         return None
     if part is not None and part.schema_version > SCHEMA_VERSION:

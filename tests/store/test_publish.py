@@ -226,3 +226,30 @@ def test_no_write_ahead_log_is_left_beside_a_catalog(root: Path) -> None:
     small_run.write(root, "a")
     publish(root)
     assert list(root.glob("*.wal")) == []
+
+
+@pytest.mark.parametrize("folder", ["lr=0.1", "rank=8", "run_id=x"])
+def test_a_store_under_a_folder_named_key_value_has_the_rows_it_was_given(tmp_path: Path, folder: str) -> None:
+    root = tmp_path / folder / "store"
+    for rank in (0, 1):
+        small_run.write(root, "007", rank=rank, world_size=2)
+    publish(root)
+    publish(root, rebuild=True)
+    assert rows(root, "SELECT run_id, rank, count(*) FROM kernel GROUP BY ALL ORDER BY ALL") == [("007", 0, 7), ("007", 1, 7)]
+    assert rows(root, "SELECT run_id, rank, count(*) FROM step GROUP BY ALL ORDER BY ALL") == [("007", 0, 10), ("007", 1, 10)]
+    assert rows(root, "SELECT DISTINCT run_id, rank FROM kernel_summary ORDER BY ALL") == [("007", 0), ("007", 1)]
+    assert rows(root, "SELECT run_id FROM run") == [("007",)]
+
+
+def test_a_manifest_that_cannot_be_read_hides_its_own_run_alone(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken = small_run.write(root, "a")
+    assert broken is not None
+    (broken / "manifest.json").unlink()
+    (broken / "manifest.json").mkdir()  # even root gets an OSError here
+    (root / "runs" / "run_id=file").write_text("no folder")
+    small_run.write(root, "b")
+    published = publish(root)
+    assert published.added == ("b",)
+    assert [run_id for run_id, _ in published.skipped] == ["a"]
+    assert "Run a is not shown whole" in caplog.text
+    assert "run_id=file is skipped" in caplog.text
