@@ -19,8 +19,8 @@ from crossprof.store.composition import (
     composition,
     operation_differences,
 )
-from crossprof.store.metrics import Metric, Source, registry, samples
-from crossprof.store.statistics import Estimate, Ratio, estimate, pool, ratio
+from crossprof.store.metrics import Metric, Source, estimates, registry, samples
+from crossprof.store.statistics import Estimate, Ratio, pool, ratio
 from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, verdict_sentence, why_sentence
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
@@ -136,12 +136,12 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
     names = _names(groups, facts)
     wanted = {metric.id for metric in chosen} | {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
-    estimates = list(zip(sampled, estimate(one.series for one in sampled), strict=True))
+    estimated = estimates(sampled)
     sides = []
     for name, group in zip(names, groups, strict=True):
         pooled = {}
         for metric in wanted:
-            repeats = [found for one, found in estimates if one.run_id in group and one.metric == metric]
+            repeats = [found for one, found in estimated if one.run_id in group and one.metric == metric]
             if repeats:
                 pooled[metric] = pool(repeats)
         shared = {field: frozenset(facts[run_id][field] for run_id in group) for field in (*_ALIKE, "framework")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol, cast
 
@@ -11,9 +11,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from crossprof.store.statistics import Estimate, Series, Statistic, estimate, ratio
+from crossprof.store.statistics import Estimate, Series, Statistic, estimate, quotient
 
-__all__ = ["Metric", "Sampled", "Source", "fill_run_metric", "registry", "samples"]
+__all__ = ["Metric", "Sampled", "Source", "estimates", "fill_run_metric", "registry", "samples"]
 
 
 class Source(Protocol):
@@ -121,7 +121,7 @@ def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
     several = "sample.run_id IN (SELECT run_id FROM rank GROUP BY run_id HAVING count(DISTINCT rank) > 1)"
     found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
     found += _samples(connection, _SERIES.format(condition=several, rows=_ONE_RANK))
-    estimated = _table(_estimates(found))
+    estimated = _table(estimates(found))
     connection.register("told_metric", estimated)
     connection.execute(_FILL)
     connection.unregister("told_metric")
@@ -147,37 +147,26 @@ def _lists(column: pa.ChunkedArray) -> list[np.ndarray]:
     return lists
 
 
-def _estimates(found: Sequence[Sampled]) -> list[tuple[Sampled, float, int, tuple[float, float] | None]]:
-    """The value, the number of samples and the interval of each. The profiler's overhead is a ratio of two other metrics."""
-    estimates = dict(
-        zip([(one.run_id, one.rank, one.metric) for one in found], estimate([one.series for one in found]), strict=True)
-    )
-    rows = []
-    for one in found:
-        own = estimates[one.run_id, one.rank, one.metric]
-        interval = own.interval
-        if one.metric == "profiler_overhead":
-            interval = _overhead_interval(estimates, one)
-        rows.append((one, own.value, own.n, interval))
-    return rows
+def estimates(found: Sequence[Sampled]) -> list[tuple[Sampled, Estimate]]:
+    """The estimate of each. The profiler's overhead is the ratio of the two step times beside it, which `found` must hold."""
+    own = dict(zip([(one.run_id, one.rank, one.metric) for one in found], estimate([one.series for one in found]), strict=True))
+    for run_id, rank, metric in own:
+        if metric == "profiler_overhead" and (bare := own[run_id, rank, "step_time"]).value > 0:
+            profiled = own[run_id, rank, "step_time_profiled"]
+            own[run_id, rank, metric] = replace(quotient(bare, profiled), n=profiled.n)
+    return [(one, own[one.run_id, one.rank, one.metric]) for one in found]
 
 
-def _overhead_interval(estimates: dict[tuple[str, int | None, str], Estimate], one: Sampled) -> tuple[float, float] | None:
-    bare = estimates[one.run_id, one.rank, "step_time"]
-    profiled = estimates[one.run_id, one.rank, "step_time_profiled"]
-    found = ratio(bare, profiled)
-    return None if found.low is None or found.high is None else (found.low, found.high)
-
-
-def _table(rows: Sequence[tuple[Sampled, float, int, tuple[float, float] | None]]) -> pa.Table:
+def _table(rows: Sequence[tuple[Sampled, Estimate]]) -> pa.Table:
+    intervals = [found.interval or (None, None) for _, found in rows]
     return pa.table(
         {
-            "run_id": pa.array([one.run_id for one, *_ in rows], pa.string()),
-            "metric": pa.array([one.metric for one, *_ in rows], pa.string()),
-            "rank": pa.array([one.rank for one, *_ in rows], pa.int32()),
-            "value": pa.array([value for _, value, _, _ in rows], pa.float64()),
-            "n": pa.array([n for _, _, n, _ in rows], pa.int64()),
-            "ci_low": pa.array([interval[0] if interval else None for *_, interval in rows], pa.float64()),
-            "ci_high": pa.array([interval[1] if interval else None for *_, interval in rows], pa.float64()),
+            "run_id": pa.array([one.run_id for one, _ in rows], pa.string()),
+            "metric": pa.array([one.metric for one, _ in rows], pa.string()),
+            "rank": pa.array([one.rank for one, _ in rows], pa.int32()),
+            "value": pa.array([found.value for _, found in rows], pa.float64()),
+            "n": pa.array([found.n for _, found in rows], pa.int64()),
+            "ci_low": pa.array([low for low, _ in intervals], pa.float64()),
+            "ci_high": pa.array([high for _, high in intervals], pa.float64()),
         }
     )

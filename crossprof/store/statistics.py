@@ -19,7 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-__all__ = ["MINIMUM_SAMPLES", "Estimate", "Ratio", "Series", "Statistic", "block_length", "estimate", "pool", "ratio"]
+__all__ = [
+    "MINIMUM_SAMPLES",
+    "Estimate",
+    "Ratio",
+    "Series",
+    "Statistic",
+    "block_length",
+    "estimate",
+    "pool",
+    "quotient",
+    "ratio",
+]
 
 Floats = NDArray[np.float64]
 Statistic = Literal["median", "mean", "p95", "max"]
@@ -119,20 +130,25 @@ def pool(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def ratio(base: Estimate, other: Estimate) -> Ratio:
-    """`other` over `base` with its interval: relative errors add up in squares, freedoms after Welch and Satterthwaite."""
+    """`other` over `base` with its interval."""
     if base.value == 0:
         return Ratio(None)
+    found = quotient(base, other)
+    return Ratio(found.value, *(found.interval or (None, None)))
+
+
+def quotient(base: Estimate, other: Estimate) -> Estimate:
+    """`other` over a `base` that is not zero: relative errors add up in squares, freedoms after Welch and Satterthwaite."""
     value = other.value / base.value
+    n = min(base.n, other.n)
     if not (base.is_certain and other.is_certain):
-        return Ratio(value)
+        return Estimate(value, n)
     of_base = (other.value * base.error / base.value**2) ** 2
     of_other = (other.error / base.value) ** 2
     parts = of_base**2 / base.freedom + of_other**2 / other.freedom
     freedom = (of_base + of_other) ** 2 / parts if parts > 0 else base.freedom + other.freedom
-    low, high = _around(value, math.sqrt(of_base + of_other), freedom)
-    if base.least > 0 and other.least >= 0:
-        low, high = max(low, other.least / base.most), min(high, other.most / base.least)
-    return Ratio(value, low, high)
+    reach = (other.least / base.most, other.most / base.least) if base.least > 0 and other.least >= 0 else ()
+    return Estimate(value, n, math.sqrt(of_base + of_other), freedom, *reach)
 
 
 def block_length(values: Floats) -> int:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from crossprof.store import catalog
+from crossprof.store.compare import compare
 from crossprof.store.metrics import registry, samples
 
 
@@ -145,3 +146,68 @@ def test_samples_are_in_time_order_and_of_the_runs_asked_for() -> None:
     assert step_time.rank is None
     expected = [1000 + i % 7 for i in range(2, 60) if not 10 <= i < 20]
     assert np.array_equal(step_time.series.values, expected)
+
+
+def several_ranks(*statements: str, device_kind: str = "gpu") -> duckdb.DuckDBPyConnection:
+    """A run of two ranks on one host, forty steps each: twenty bare, then twenty profiled."""
+    connection: duckdb.DuckDBPyConnection = duckdb.connect()
+    catalog.create_base(connection)
+    connection.execute("INSERT INTO base.run (run_id, run, world_size, device_kind) VALUES ('r', 'run', 2, ?)", [device_kind])
+    connection.execute("INSERT INTO base.rank (run_id, rank, host) VALUES ('r', 0, 'h'), ('r', 1, 'h')")
+    connection.execute("""
+        INSERT INTO base.step BY NAME
+        SELECT 'r' AS run_id, rank, i AS step, i * 1000 AS start_ns, i >= 20 AS is_profiled, false AS is_warmup,
+            i % 3 + CASE WHEN rank = 0 THEN if(i < 20, 100, 200) ELSE if(i < 20, 200, 210) END AS dur_ns
+        FROM range(40) AS steps (i), range(2) AS ranks (rank)
+    """)
+    for statement in statements:
+        connection.execute(statement)
+    catalog.roll_up(connection)
+    return connection
+
+
+def test_the_overhead_of_several_ranks_is_the_ratio_of_the_run_s_two_step_times() -> None:
+    with several_ranks() as connection:
+        whole = values(connection, "r")
+        ((value, low, high),) = connection.sql(
+            "SELECT value, ci_low, ci_high FROM run_metric WHERE metric = 'profiler_overhead' AND rank IS NULL"
+        ).fetchall()
+        assert value == whole["step_time_profiled"] / whole["step_time"] == pytest.approx(211 / 201, rel=0.01)
+        assert low <= value <= high
+        assert values(connection, "r", 0)["profiler_overhead"] == pytest.approx(2, rel=0.02)
+        found = compare(connection, ["r"], [["r"]]).others[0].metric("profiler_overhead")
+        assert found is not None
+        assert found.base == value
+
+
+@pytest.mark.parametrize("uuid", ["'GPU-' || device_id", "NULL"])
+def test_ranks_that_read_the_same_counters_share_their_energy(uuid: str) -> None:
+    devices = f"""
+        INSERT INTO base.device BY NAME
+        SELECT 'r' AS run_id, rank, device_id, 'gpu' AS kind, {uuid} AS uuid FROM range(2) t (rank), range(2) u (device_id)
+    """
+    readings = """
+        INSERT INTO base.sample BY NAME
+        SELECT 'r' AS run_id, rank, device_id, i * 1000 AS at_ns, 'hw.gpu.energy' AS metric, i * 100.0 AS value, 'J' AS unit,
+            true AS is_valid, 'nvml' AS source
+        FROM range(40) t (i), range(2) u (rank), range(2) v (device_id)
+    """
+    with several_ranks(devices, readings) as connection:
+        step_ns = connection.sql("SELECT avg(dur_ns) FROM step").fetchall()[0][0]
+        whole = values(connection, "r")["energy_per_step"]
+        each = [values(connection, "r", rank)["energy_per_step"] for rank in (0, 1)]
+    assert whole == pytest.approx(sum(each))
+    assert whole == pytest.approx(2 * 100 / 1000 * step_ns)  # two boards of 0.1 J/ns, not four
+
+
+def test_the_memory_of_a_cpu_run_is_the_process_s_though_the_host_has_a_gpu() -> None:
+    readings = """
+        INSERT INTO base.sample BY NAME
+        SELECT 'r' AS run_id, rank, i * 1000 AS at_ns, 'By' AS unit, true AS is_valid, reading.*
+        FROM range(10) t (i), range(2) u (rank), (VALUES
+            (0, 'hw.gpu.memory.usage', 5e8, 'nvml'), (-1, 'process.memory.usage', 7e9, 'psutil')
+        ) AS reading (device_id, metric, value, source)
+    """
+    with several_ranks(readings, device_kind="cpu") as on_cpu, several_ranks(readings) as on_gpu:
+        assert values(on_cpu, "r")["peak_memory"] == 7e9
+        assert values(on_gpu, "r")["peak_memory"] == 5e8

@@ -1,6 +1,7 @@
 -- One row is one metric: the definition that the command line, the dashboard and the documentation all show. What does this number mean?
 -- Times are per step. `statistic` turns the samples of metric_sample into the value; `across_ranks` joins the ranks of one step first.
 -- A bare step has no profiler on; a measured step is profiled and no warm-up.
+-- profiler_overhead is the ratio of two other metrics of this view: of the medians, not the median of its samples.
 CREATE VIEW metric AS
 SELECT * FROM (VALUES
     ('step_time', 'Step time', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
@@ -24,8 +25,8 @@ SELECT * FROM (VALUES
     ('device_utilization', 'Device utilization by the driver', 'ratio', 'higher', 'time with any kernel running', 'sample period of the driver', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean', 1.0),
     ('cpu_utilization', 'CPU utilization of the process', 'ratio', 'none', 'CPU time of the process', 'wall time of all cores', 'readings between the first and the last step', 'any run', 'utilization.value', 'mean', 'mean', 1.0),
     ('power', 'Power of a device', 'W', 'lower', 'power draw of the board', 'none', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean', NULL),
-    ('energy_per_step', 'Energy per step', 'J', 'lower', 'rise of the energy counters over the time it took, times the mean step', 'step', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'sum', NULL),
-    ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'median measured step', 'median bare step', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max', NULL)
+    ('energy_per_step', 'Energy per step', 'J', 'lower', 'rise of the energy counters over the time it took, times the mean step; ranks that read one counter share it', 'step', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'sum', NULL),
+    ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'step time under the profiler', 'step time', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max', NULL)
 ) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest);
 
 COMMENT ON VIEW metric IS 'The definition of one metric.';

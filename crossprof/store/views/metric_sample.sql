@@ -29,7 +29,7 @@ by_step AS (
         ]) AS reading
     FROM counted
 ),
-device AS (
+worked AS (
     SELECT run_id, run, rank, step, count(*) AS devices, sum(busy_ns) AS busy_ns, sum(window_ns)::DOUBLE AS window_ns,
         avg(compute_ns) AS compute_ns, avg(communication_ns) AS communication_ns,
         avg(exposed_communication_ns) AS exposed_communication_ns, avg(copy_ns) AS copy_ns, avg(window_ns - busy_ns) AS idle_ns
@@ -55,7 +55,7 @@ by_device AS (
             {metric: 'kernel_time', value: coalesce(total_ns, 0) / devices},
             {metric: 'kernels_per_step', value: coalesce(calls, 0) / devices}
         ]) AS reading
-    FROM device
+    FROM worked
     LEFT JOIN launched USING (run_id, rank, step)
 ),
 by_op AS (
@@ -81,16 +81,29 @@ telemetry AS (
     WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
         AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
 ),
-energy AS (
-    SELECT run_id, run, rank, max(value) - min(value) AS joules, max(at_ns) - min(at_ns) AS covered_ns, any_value(step_ns) AS step_ns
+counter AS ( -- one for a device of a rank
+    SELECT run_id, run, rank, device_id, (max(value) - min(value)) / (max(at_ns) - min(at_ns)) * any_value(step_ns) AS joules
     FROM telemetry
-    WHERE metric = 'energy_per_step'
+    WHERE metric = 'energy_per_step' AND step_ns IS NOT NULL
     GROUP BY run_id, run, rank, device_id
+    HAVING max(at_ns) > min(at_ns)
+),
+energy AS ( -- the ranks of a host all read the same boards: each takes its share, so that their sum counts a board once
+    SELECT counter.run_id, run, counter.rank,
+        joules / count(*) OVER (PARTITION BY counter.run_id, coalesce(uuid, concat_ws(' ', host, counter.device_id))) AS joules
+    FROM counter
+    LEFT JOIN device USING (run_id, rank, device_id)
+    LEFT JOIN rank AS process USING (run_id, rank)
 ),
 peak AS (
     SELECT run_id, run, rank, max(peak_used_bytes) AS used_bytes, max(peak_allocated_bytes) AS allocated_bytes, max(peak_reserved_bytes) AS reserved_bytes
     FROM memory_peak
-    JOIN (SELECT run_id, rank, max(device_id) >= 0 AS has_device FROM memory_peak GROUP BY run_id, rank) USING (run_id, rank)
+    JOIN ( -- telemetry sees the GPU of the host on a CPU run too
+        SELECT run_id, rank, max(device_id) >= 0 AND any_value(device_kind) IS DISTINCT FROM 'cpu' AS has_device
+        FROM memory_peak
+        JOIN run USING (run_id)
+        GROUP BY run_id, rank
+    ) USING (run_id, rank)
     WHERE (device_id >= 0) = has_device
     GROUP BY run_id, run, rank
 ),
@@ -114,9 +127,8 @@ sampled AS (
     UNION ALL
     SELECT run_id, run, metric, rank, NULL, at_ns, value, 1.0 FROM telemetry WHERE metric <> 'energy_per_step'
     UNION ALL
-    SELECT run_id, run, 'energy_per_step', rank, NULL, NULL, sum(joules / covered_ns * step_ns), 1.0
+    SELECT run_id, run, 'energy_per_step', rank, NULL, NULL, sum(joules), 1.0
     FROM energy
-    WHERE covered_ns > 0 AND step_ns IS NOT NULL
     GROUP BY run_id, run, rank
 )
 FROM sampled
