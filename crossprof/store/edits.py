@@ -95,7 +95,7 @@ def _open(root: Path) -> Iterator[sqlite3.Connection]:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_TABLE)
         yield connection
@@ -105,3 +105,16 @@ def _open(root: Path) -> Iterator[sqlite3.Connection]:
     finally:
         if connection is not None:
             connection.close()
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turns on the write-ahead log. SQLite waits for no lock while it switches: the first writers of a store collide here."""
+    end = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > end or "locked" not in str(error):
+                raise
+            time.sleep(0.01)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import small_run
 
 from crossprof.errors import StoreError
 from crossprof.store import Store, edits, publish
+from crossprof.store.layout import create
 
 
 def run_row(root: Path, columns: str) -> tuple[object, ...]:
@@ -93,3 +95,16 @@ def test_threads_edit_at_once(published: Path) -> None:
         thread.join()
     assert len(edits.read(published).rows) == 20
     assert edits.read(published).revision == 20
+
+
+def test_the_first_edits_of_a_store_wait_for_each_other(root: Path) -> None:
+    path = create(root).edits
+    with sqlite3.connect(path, isolation_level=None, check_same_thread=False) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE another_s (i)")
+        release = threading.Timer(0.3, other.execute, ["COMMIT"])
+        release.start()
+        edits.tag(root, "a", {"b": "c"})
+        release.join()
+    other.close()
+    assert edits.read(root).rows == (("a", "tag:b", "c"),)
