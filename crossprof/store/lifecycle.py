@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Swept:
 
 
 def delete(root: Path, run_ids: Sequence[str], *, now: bool = False) -> Published:
-    """Publishes a catalog without the runs. Their files go an hour later, or at once with `now`, which may disturb readers."""
+    """Publishes a catalog without the runs. Their parts go an hour later, or at once with `now`, which may disturb readers."""
     with publishing(root) as layout:
         gone = {f"run_id={run_id}" for run_id in run_ids}
         for path in part_paths(root).values():
@@ -40,7 +40,7 @@ def delete(root: Path, run_ids: Sequence[str], *, now: bool = False) -> Publishe
         edits.forget(root, run_ids)
         published = publish_locked(layout)
         if now:
-            _sweep(layout, 0.0)
+            _sweep(layout, _GRACE_S, at_once=gone)
     return published
 
 
@@ -60,9 +60,9 @@ def gc(root: Path, *, now: bool = False) -> Swept:
         return _sweep(layout, 0.0 if now else _GRACE_S)
 
 
-def _sweep(layout: Layout, grace_s: float) -> Swept:
+def _sweep(layout: Layout, grace_s: float, *, at_once: Collection[str] = ()) -> Swept:
     with writing(layout.root):
-        retired = [path for path in _retired(layout) if _age_s(path) >= grace_s]
+        retired = [path for path in _retired(layout) if path.parent.name in at_once or _age_s(path) >= grace_s]
         for marker in retired:
             _discard(layout, marker.with_suffix(""))
             marker.unlink(missing_ok=True)

@@ -44,6 +44,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = store_path(path)
         self._cursors = threading.local()
+        self._refreshing = threading.Lock()
         self._handed_out: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._connection = self._open()
 
@@ -95,11 +96,8 @@ class Store:
         return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics)
 
     def refresh(self) -> None:
-        """Moves on to what is published now. Relations handed out before keep their snapshot until it is closed."""
-        connection = self._connection
-        self._connection = self._open()
-        self._cursors = threading.local()
-        connection.close()
+        """Moves on to what is published now. Relations handed out before keep their snapshot as long as they are kept."""
+        self._move_on(self._connection)
 
     def interrupt(self) -> None:
         """Ends what runs now, in whatever thread, with duckdb.InterruptException there. An idle thread notices nothing."""
@@ -107,21 +105,29 @@ class Store:
             cursor.interrupt()
 
     def close(self) -> None:
-        """Lets go of the snapshot. Relations of this store can't be read any more."""
+        """Lets go of the snapshot. Its relations can't be read any more."""
         self._connection.close()
 
     def _attempt(self, query: str, work: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
         """Tries again on a fresh snapshot when a file has vanished: its run was deleted after this one was opened."""
+        snapshot = self._connection
         try:
             try:
                 return work(self._cursor())
             except duckdb.IOException as error:
                 if not any(sign in str(error) for sign in _VANISHED):
                     raise
-                self.refresh()
+                self._move_on(snapshot)
                 return work(self._cursor())
         except duckdb.Error as error:
             raise QueryError(query, str(error)) from error
+
+    def _move_on(self, snapshot: duckdb.DuckDBPyConnection) -> None:
+        """Leaves a snapshot, unless another thread did so. It closes with the last cursor or relation that reads it."""
+        with self._refreshing:
+            if self._connection is snapshot:
+                self._connection = self._open()
+                self._cursors = threading.local()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._cursors, "cursor", None)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import duckdb
 import pytest
 import small_run
 
+from crossprof.errors import QueryError
 from crossprof.store import Layout, Store, delete, edits, gc, part_exists, publish, reindex
 from crossprof.store.parts import part_paths
 
@@ -73,10 +75,37 @@ def test_delete_now_takes_files_and_kept_traces_at_once(store: Path) -> None:
     assert Layout(store).run_artifacts("b").exists()
 
 
+def test_delete_now_leaves_what_readers_of_other_runs_may_need(store: Path) -> None:
+    with Store(store) as before:
+        small_run.write(store, "b", content="new", replace=True)
+        publish(store)
+        delete(store, ["a"], now=True)
+        assert len(list(Layout(store).run("b").glob("part-*.retired"))) == 1
+        assert before.sql("SELECT count(*) FROM kernel WHERE run_id = 'b'").fetchall() == [(7,)]
+
+
 def test_a_reader_retries_when_the_files_of_its_snapshot_are_gone(store: Path) -> None:
     with Store(store) as opened:
         delete(store, ["a"], now=True)
         assert opened.arrow("SELECT count(*) AS n FROM kernel")["n"].to_pylist() == [7]
+
+
+def test_a_fresh_snapshot_is_met_while_another_thread_still_asks_the_old_one(store: Path) -> None:
+    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
+    with Store(store) as opened, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(opened.arrow, endless)
+        wait([answer], timeout=0.3)
+        delete(store, ["a"], now=True)
+        try:
+            assert opened.arrow("SELECT count(*) AS n FROM kernel")["n"].to_pylist() == [7]
+            assert not answer.done()
+        finally:
+            for _ in range(100):
+                opened.interrupt()
+                if wait([answer], timeout=0.1).done:
+                    break
+        with pytest.raises(QueryError, match="Interrupted"):
+            answer.result(timeout=0)
 
 
 def test_a_rebuild_does_not_bring_a_deleted_run_back(store: Path) -> None:

@@ -119,6 +119,16 @@ def test_a_snapshot_stays_until_it_is_refreshed(store: Path) -> None:
         assert len(opened.runs()) == 5
 
 
+def test_a_relation_handed_out_before_keeps_its_snapshot(store: Path) -> None:
+    with Store(store) as opened:
+        runs = opened.runs()
+        small_run.write(store, "d1")
+        publish(store)
+        opened.refresh()
+        assert len(runs.fetchall()) == 4
+        assert len(opened.runs().fetchall()) == 5
+
+
 def test_threads_ask_one_store(shared: Path) -> None:
     answers: list[list[tuple[int]]] = []
 
