@@ -8,18 +8,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from crossprof.errors import TraceError
 from crossprof.ingest.source import Source
 
 __all__ = ["CHUNK_BYTES", "EventText", "halves", "utf8"]
 
 CHUNK_BYTES = 16 << 20
 
-_ARRAY = re.compile(rb'\A\s*(?:\[|\{.*?"traceEvents"\s*:\s*\[)', re.DOTALL)
+_ARRAY = re.compile(rb"\s*\[")
+_EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
 _BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d+)(?=\D)')
 _BORDER = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*:)')
 _COMMA = re.compile(r"\s*,\s*")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _DECODER = json.JSONDecoder(strict=False)
+_MOST_KEY_BYTES = 64 << 20
+_MOST_UNCUT_BYTES = 256 << 20
 _OVERLAP_BYTES = 64
 _UTF8_MARK = codecs.BOM_UTF8
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -27,7 +31,7 @@ _WINDOWS = (1 << 16, 1 << 20)
 
 
 class EventText:
-    """The events of one file as text, and the keys around them.
+    """The events of one file as text, and the keys around them. Raises TraceError where those keys would fill the memory.
 
     Once chunks() is exhausted, `header` holds the keys beside traceEvents, `is_header_lost` says whether they could not
     be read, and `is_cut` whether the text ended too early.
@@ -52,7 +56,7 @@ class EventText:
     def chunks(self) -> Iterator[bytes]:
         """The events, commas between them, in pieces of about CHUNK_BYTES that begin and end with a whole event."""
         blocks = utf8(self._source)
-        prefix, text = _split_at_array(blocks)
+        prefix, text = self._split_at_array(blocks)
         parts, size, limit = [text], len(text), CHUNK_BYTES
         for block in blocks:
             parts.append(block)
@@ -63,13 +67,33 @@ class EventText:
             if border := _last_border(text):
                 yield text[: border.start() + 1]
                 text = text[border.end() :]
-            parts, size, limit = [text], len(text), len(text) + CHUNK_BYTES
+            elif size > _MOST_UNCUT_BYTES:
+                raise self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
+            parts, size, limit = [text], len(text), max(2 * len(text), CHUNK_BYTES)
         is_object = prefix.lstrip().startswith(b"{")
         events, suffix = self._ending(b"".join(parts), is_object=is_object)
         if events.strip():
             yield events
+        if len(suffix) > _MOST_KEY_BYTES:
+            raise self._too_much("what follows the events", _MOST_KEY_BYTES)
         header = _header(prefix, suffix) if is_object else {}
         self.header, self.is_header_lost = header or {}, header is None
+
+    def _split_at_array(self, blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
+        """The text up to the bracket that opens the events, and what has been read of the rest."""
+        text = bytearray()
+        for block in blocks:
+            begin = max(0, len(text) - _OVERLAP_BYTES)
+            text += block
+            if found := _ARRAY.match(text) or _EVENTS_KEY.search(text, begin):
+                return bytes(text[: found.end()]), bytes(text[found.end() :])
+            if len(text) > _MOST_KEY_BYTES:
+                raise self._too_much("what comes before the events", _MOST_KEY_BYTES)
+        return bytes(text), b"]}"
+
+    def _too_much(self, what: str, most: int) -> TraceError:
+        reason = f"{what} takes more than {most >> 20} MiB, which no profiler writes. Record it again."
+        return TraceError(self._source.path, reason)
 
     def _ending(self, text: bytes, *, is_object: bool) -> tuple[bytes, bytes]:
         """The last events, and what follows their array. What remains of an event that was cut is left out."""
@@ -109,16 +133,6 @@ def halves(events: bytes) -> tuple[bytes, bytes] | None:
     middle = len(events) // 2
     border = _BORDER.search(events, middle) or next(_BORDER.finditer(events), None)
     return (events[: border.start() + 1], events[border.end() :]) if border else None
-
-
-def _split_at_array(blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """The text up to the bracket that opens the events, and what has been read of the rest."""
-    text = b""
-    for block in blocks:
-        text += block
-        if found := _ARRAY.match(text):
-            return text[: found.end()], text[found.end() :]
-    return text, b"]}"
 
 
 def _last_border(text: bytes) -> re.Match[bytes] | None:

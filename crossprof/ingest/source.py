@@ -46,9 +46,16 @@ class Source:
         self._layers = 0
         return self._decompressed(_file_blocks(self.path))
 
-    def read(self) -> bytes:
-        """All decompressed bytes at once."""
-        return b"".join(self.chunks())
+    def read(self, *, most: int | None = None) -> bytes:
+        """All decompressed bytes at once. Raises TraceError where they are more than `most`."""
+        parts, size = [], 0
+        for block in self.chunks():
+            parts.append(block)
+            size += len(block)
+            if most is not None and size > most:
+                reason = f"it holds more than {most >> 20} MiB, too much for the memory of this machine. Record fewer steps."
+                raise TraceError(self.path, reason)
+        return b"".join(parts)
 
     @property
     def is_compressed(self) -> bool:

@@ -6,6 +6,7 @@ import re
 from importlib import resources
 
 import duckdb
+import psutil
 import pyarrow as pa
 
 from crossprof.errors import TraceError
@@ -17,6 +18,8 @@ __all__ = ["XPlaneReader"]
 _FIRST_TAGS = b"\x0a\x12\x1a\x22"  # planes, errors, warnings, hostnames
 # The name field of a plane: tag, length, and a name that only XPlane uses. Text formats hold no byte 0x12.
 _PLANE_NAME = re.compile(rb"\x12[\x01-\x7f](?:/host:|/device:|Task Environment)")
+# The flat tables peak at 9 times the file and the scratch database adds up to 4 GiB: together about half of a machine's memory.
+_MEMORY_TIMES = 32
 _REPLACEMENT = "\ufffd".encode()
 _SQL = resources.files("crossprof.ingest").joinpath("xplane.sql")
 
@@ -47,7 +50,7 @@ class XPlaneReader:
 
 def _read(source: Source) -> tuple[Space, dict[str, pa.Table]]:
     """The top level and the flat tables of a file. What is encoded is let go: the tables alone are some times its size."""
-    data = source.read()
+    data = source.read(most=psutil.virtual_memory().total // _MEMORY_TIMES)
     try:
         space = read_space(data)
         tables = flat_tables(space)

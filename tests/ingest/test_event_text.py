@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crossprof.errors import TraceError
 from crossprof.ingest import event_text
 from crossprof.ingest.event_text import EventText
 from crossprof.ingest.source import open_source
@@ -101,6 +102,25 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
 def test_texts_without_events(content: bytes, tmp_path: Path) -> None:
     _, chunks = chunks_of(tmp_path / "t", content)
     assert chunks == []
+
+
+def test_keys_are_searched_once_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = b'"note": "' + b"x" * (8 << 20) + b'"'
+    before, after = b"{" + note + b',"traceEvents": [{"ph": "X"}]}', b'{"traceEvents": [{"ph": "X"}],' + note + b"}"
+    monkeypatch.setattr(
+        "crossprof.ingest.source.BLOCK_BYTES", 1 << 12
+    )  # 2048 blocks: a search from the start each time is slow
+    for content in (before, after):
+        text, chunks = chunks_of(tmp_path / "t", content)
+        assert (events_in(chunks), len(text.header["note"])) == ([{"ph": "X"}], 8 << 20)
+    monkeypatch.setattr(event_text, "_MOST_KEY_BYTES", 1 << 20)
+    for content, place in ((before, "before"), (after, "follows")):
+        with pytest.raises(TraceError, match=f"{place} the events takes more than 1 MiB"):
+            chunks_of(tmp_path / "t", content)
+    monkeypatch.setattr(event_text, "_MOST_UNCUT_BYTES", 1 << 20)
+    monkeypatch.setattr(event_text, "CHUNK_BYTES", 1 << 16)
+    with pytest.raises(TraceError, match="without the border"):
+        chunks_of(tmp_path / "t", after)
 
 
 def test_gzip_by_content_not_by_name(tmp_path: Path) -> None:

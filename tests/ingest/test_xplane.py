@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 
 from crossprof.errors import TraceError
@@ -274,3 +275,10 @@ def test_what_can_not_be_read_is_refused_in_one_line(staged: Staged, data: bytes
     with pytest.raises(TraceError, match=reason) as caught:
         staged(data)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_memory_could_not_hold_is_refused_before_it_is_read(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(encoded(environment(), gpu()) + b"\x0a\x80\x80\x80\x80\x08" + bytes(3 << 20))
+    monkeypatch.setattr("crossprof.ingest.xplane._MEMORY_TIMES", psutil.virtual_memory().total >> 20)
+    with pytest.raises(TraceError, match="more than 1 MiB, too much for the memory of this machine"):
+        staged(bomb)
