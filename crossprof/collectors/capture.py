@@ -70,6 +70,10 @@ class Capture:
         if step is not None:
             self._facts["last_step"] = step
 
+    def may_stop(self) -> bool:
+        """Whether this thread may switch the profiler off."""
+        return self._collector.may_stop()
+
     def stop(self) -> None:
         """Let the devices finish the last step, switch the profiler off and have it write its files."""
         self.end_step(None)

@@ -43,8 +43,12 @@ class Collector(Protocol):
         """Wait until the devices have done all work handed to them."""
         ...
 
+    def may_stop(self) -> bool:
+        """Whether this thread may switch the profiler off. Some only let the thread that switched them on."""
+        ...
+
     def stop(self) -> None:
-        """Switch the profiler off. Called once after any start, even one that raised."""
+        """Switch the profiler off. Called once after any start, even one that raised, in a thread that may."""
         ...
 
     def export(self) -> list[Path]:

@@ -61,6 +61,10 @@ class JaxCollector:
 
         jax.block_until_ready(jax.live_arrays())
 
+    def may_stop(self) -> bool:
+        """Always: the profiler is one for all threads."""
+        return True
+
     def stop(self) -> None:
         """Switch the profiler off; JAX writes its files in the same call."""
         import jax

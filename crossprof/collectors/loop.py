@@ -110,7 +110,7 @@ class Loop:
             else:
                 self._drop()
             self._owner = self
-            self._profiler.close()
+            self._profiler.close(is_last=True)
 
     def _take(self, owner: object, length: int | None) -> None:
         self._owner = owner
@@ -133,7 +133,7 @@ class Loop:
         """Turn the profiler to what the next step wants; whether that took time."""
         is_open = self._profiler.window is not None
         is_new_cycle = plan == "warmup" and self._state == "profiled"
-        if is_open and (plan not in PROFILED or is_new_cycle):
+        if is_open and (plan not in PROFILED or is_new_cycle or self._profiler.fuse.is_blown):
             self._profiler.close()
         elif is_open or plan not in PROFILED:
             return False

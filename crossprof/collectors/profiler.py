@@ -57,10 +57,17 @@ class Profiler:
         if bare_ns and self.window.drain_dur_ns > max(_SHORTEST_LAG_NS, _LAG_RATIO * bare_ns):
             self._note_host_ahead(self.window.drain_dur_ns, bare_ns)
 
-    def close(self) -> None:
-        """End the window, if there is one: its files are written when this returns."""
+    def close(self, *, is_last: bool = False) -> None:
+        """End the window, if there is one: its files are written when this returns.
+
+        A window of another thread stays, broken, until that thread comes by; the last call gives it up.
+        """
         window = self.window
         if window is None:
+            return
+        if not is_last and not window.may_stop():
+            with self.fuse.guard("stopping the profiler"):
+                raise RuntimeError("it was started in another thread; mark the steps in one thread")
             return
         try:
             window.stop()

@@ -96,7 +96,7 @@ class Recording:
         self._is_closed = True
         self._telemetry.stop()
         with suppress(Exception):  # the first error is the one to raise
-            profiler.close()
+            profiler.close(is_last=True)
         self._folder.update(status="failed", error=one_line(error), ended_ns=time.time_ns())
         self._folder.close()
 

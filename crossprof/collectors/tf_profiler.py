@@ -56,6 +56,10 @@ class TensorFlowCollector:
 
         tf.test.experimental.sync_devices()
 
+    def may_stop(self) -> bool:
+        """Always: the profiler is one for all threads."""
+        return True
+
     def stop(self) -> None:
         """Switch the profiler off; TensorFlow writes the file in the same call."""
         import tensorflow as tf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class TorchCollector:
         self._options = {"record_shapes": True, "profile_memory": True, **options}
         self._profiler: Any = None
         self._marker: Any = None
+        self._thread: int | None = None
         self._directory: Path | None = None
         self._effective: Mapping[str, Any] = {}
         # Kineto prints two lines on stderr in each session; a level of 3 keeps them.
@@ -44,6 +46,7 @@ class TorchCollector:
         self._directory = directory
         profiler = profile(**options)
         profiler.preset_metadata_json("crossprof_run", json.dumps(metadata))
+        self._thread = threading.get_ident()
         profiler.start()
         self._profiler = profiler
         self._effective = _effective(profiler)
@@ -52,11 +55,13 @@ class TorchCollector:
         """Open the range `ProfilerStep#<step>`: what torch's own schedule writes, but with the recording's step number."""
         from torch.profiler import record_function
 
+        self._check_thread()
         self._marker = record_function(f"ProfilerStep#{step}")
         self._marker.__enter__()
 
     def end_step(self) -> None:
         """Close the range of the step."""
+        self._check_thread()
         marker, self._marker = self._marker, None
         if marker is not None:
             marker.__exit__(None, None, None)
@@ -67,9 +72,15 @@ class TorchCollector:
         if torch.cuda.is_initialized():
             torch.cuda.synchronize()
 
+    def may_stop(self) -> bool:
+        """Whether this thread started it: torch keeps its profiler by thread, and stopping it in another ends the process."""
+        return self._profiler is None or self._thread == threading.get_ident()
+
     def stop(self) -> None:
         """Switch torch.profiler off."""
+        self._check_thread()
         if self._profiler is not None:
+            self.end_step()
             self._profiler.stop()
 
     def export(self) -> list[Path]:
@@ -80,6 +91,10 @@ class TorchCollector:
         path = self._directory / "trace.json"
         profiler.export_chrome_trace(os.fspath(path))
         return [path]
+
+    def _check_thread(self) -> None:
+        if not self.may_stop():
+            raise RuntimeError("steps came from several threads, and torch.profiler sees one; mark the steps in one thread")
 
     def effective_options(self) -> Mapping[str, Any]:
         """The options as torch's profiler object holds them."""

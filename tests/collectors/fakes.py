@@ -40,6 +40,9 @@ class FakeCollector:
     def drain(self) -> None:
         self._call("drain")
 
+    def may_stop(self) -> bool:
+        return True
+
     def stop(self) -> None:
         self.is_on = False
         self._call("stop")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 import time
 from importlib.resources import files
 from itertools import pairwise
@@ -125,6 +126,36 @@ def test_torch_step_function(recorded):
     assert one.run["options_effective"]["with_flops"]
     assert one.run["options_requested"]["with_flops"]
     assert_marks_agree(one)
+
+
+THREADS = """
+import sys, threading
+import torch, crossprof
+
+@crossprof.step
+def serve():
+    torch.ones(9, 9) @ torch.ones(9, 9)
+    turns.wait(20)
+
+turns = threading.Barrier(2)
+with crossprof.profile("served", framework="torch", schedule=eval(sys.argv[1])):
+    threads = [threading.Thread(target=lambda: [serve() for _ in range(20)]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+@pytest.mark.parametrize("schedule", ["'auto'", "(0, 30, 1, 90)", "None"])
+def test_torch_steps_of_several_threads_are_timed_and_do_no_harm(recorded, python, schedule):
+    """In a process of its own: torch ends one that stops its profiler in another thread than started it."""
+    subprocess.run([python, "-c", THREADS, schedule], check=True, timeout=120)
+    (one,) = recorded()
+    assert one.run["status"] == "completed"
+    assert len(one.steps) == 40
+    assert "profiler_failed" in one.codes
+    assert [capture["state"] for capture in one.run["captures"]] == ["failed"]
 
 
 def test_a_torch_profiler_of_the_users_own_is_left_alone(recorded):
