@@ -99,7 +99,7 @@ def test_one_file_of_a_run_is_no_second_run(store: Path, tmp_path: Path, *, is_p
 
 def test_ranks_read_one_by_one_are_another_run_than_their_job(store: Path, tmp_path: Path) -> None:
     files = job_of_two(tmp_path / "job")
-    assert [result.status for result in ingest(files, store=store)] == ["added", "added"]
+    assert [ingest([file], store=store)[0].status for file in files] == ["added", "added"]
     assert [result.status for result in ingest([tmp_path / "job"], store=store)] == ["added", "added"]
     assert [result.status for result in ingest([tmp_path / "job", *files], store=store)] == ["present"] * 4
     assert table(store, "SELECT run FROM run WHERE part_count = 2") == [("job",)]
