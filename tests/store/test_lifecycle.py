@@ -33,7 +33,8 @@ def run_ids(root: Path) -> list[str]:
 
 
 def age(path: Path, seconds: float) -> None:
-    os.utime(path, (time.time() - seconds,) * 2, follow_symlinks=False)
+    then = time.time() - seconds
+    os.utime(path, (then, then), follow_symlinks=False)
 
 
 def test_a_deleted_run_is_gone_while_an_open_snapshot_still_reads_it(store: Path) -> None:
