@@ -61,7 +61,8 @@ class Loop:
                 return False
             if self._start_ns is not None:
                 self._finish(now)
-            self._begin(now)
+            if length != 0:  # a loop known to be empty has no step to begin, nor a window for it
+                self._begin(now)
             return True
 
     def mark(self, owner: object) -> bool:
@@ -124,6 +125,8 @@ class Loop:
         plan = self.schedule.state(step)
         is_switched = self._switch(plan)
         self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
+        if is_switched and plan == "bare":
+            self._state = "unmeasured"  # caches and threads still settle from the profiler's end and its export
         self._start_ns = time.time_ns() if is_switched else now
         self._exit_ns = None
         if self._profiler.window is not None:

@@ -98,7 +98,7 @@ COMMENT ON COLUMN step.step IS 'Number of the step, from 0 in a recording, as ma
 COMMENT ON COLUMN step.start_ns IS 'Start on the host.';
 COMMENT ON COLUMN step.dur_ns IS 'Wall time on the host. The last step of a foreign trace has its own duration.';
 COMMENT ON COLUMN step.is_profiled IS 'Whether a profiler was on during the whole step.';
-COMMENT ON COLUMN step.is_warmup IS 'Left out of every statistic: the first steps of a run, and the first profiled step of each capture.';
+COMMENT ON COLUMN step.is_warmup IS 'Left out of every statistic: the first steps of a run, the first profiled step of each capture, and the step after one.';
 COMMENT ON COLUMN step.capture IS 'Profiling window that the step belongs to. NULL for a bare step.';
 COMMENT ON COLUMN step.samples IS 'Samples that the step handled on this rank.';
 COMMENT ON COLUMN step.tokens IS 'Tokens that the step handled on this rank.';

@@ -104,7 +104,7 @@ class CollectorSuite:
                 began = time.perf_counter_ns()
         (one,) = recorded()
         steps = one.steps[1:]
-        assert one.states == "uubbbbbwppppp" + "b" * 38
+        assert one.states == "uubbbbbwpppppu" + "b" * 37
         assert_same_times([step["end_ns"] - step["start_ns"] for step in steps], own)
         assert one.codes == set()
         assert one.run["captures"][0]["state"] == "complete"

@@ -16,11 +16,11 @@ def test_auto_schedule(fake, recorded):
         for _ in crossprof.steps(iter(range(20)), samples=4):
             pass
     (one,) = recorded()
-    assert one.states == "uubbbbbwpppppbbbbbbb"
+    assert one.states == "uubbbbbwpppppubbbbbb"
     assert fake.steps == [7, 8, 9, 10, 11, 12]
     assert [step["capture"] for step in one.steps[6:9]] == [None, 0, 0]
     assert {step["samples"] for step in one.steps} == {4}
-    assert one.run["steps"] == {"count": 20, "bare": 12, "profiled": 6}
+    assert one.run["steps"] == {"count": 20, "bare": 11, "profiled": 6}
     assert one.run["findings"] == []
 
 
@@ -40,7 +40,7 @@ def test_manual_steps_start_with_the_scope(fake, recorded):
         for number in range(6):
             run.step(samples=number, tokens=number * 10)
     (one,) = recorded()
-    assert one.states == "uwppbb"
+    assert one.states == "uwppub"
     assert [step["samples"] for step in one.steps] == [0, 1, 2, 3, 4, 5]
     assert one.steps[5]["tokens"] == 50
 
@@ -59,7 +59,7 @@ def test_step_function(fake, recorded):
             assert train_step(2) == "done"
             assert evaluate() == 1
     (one,) = recorded()
-    assert one.states == "bbwpbb"
+    assert one.states == "bbwpub"
     assert one.steps[-1]["samples"] == 8
 
 
@@ -130,7 +130,7 @@ async def test_async_iterable(fake, recorded):
     with crossprof.profile("run", schedule=(1, 1, 1, 1)):
         assert [item async for item in crossprof.steps(loader(), samples=lambda item: item)] == [0, 1, 2, 3, 4]
     (one,) = recorded()
-    assert one.states == "ubwpb"
+    assert one.states == "ubwpu"
     assert [step["samples"] for step in one.steps] == [0, 1, 2, 3, 4]
 
 
@@ -144,7 +144,7 @@ async def test_async_iterable(fake, recorded):
         (8, "uubbbbwp"),
         (10, "uubbbbbwpp"),
         (13, "uubbbbbwppppp"),
-        (14, "uubbbbbwpppppb"),
+        (14, "uubbbbbwpppppu"),
     ],
 )
 def test_known_length_fits_the_schedule(fake, recorded, length, states):
@@ -241,7 +241,7 @@ def test_repeated_windows(fake, recorded):
         for _ in crossprof.steps(range(12)):
             pass
     (one,) = recorded()
-    assert one.states == "ubwppbwppbbb"
+    assert one.states == "ubwppuwppubb"
     assert [capture["files"] for capture in one.run["captures"]] == [["capture-0/trace.json.gz"], ["capture-1/trace.json.gz"]]
 
 
@@ -251,3 +251,13 @@ def test_a_device_that_lags_behind_the_host_is_noted(fake, recorded, monkeypatch
         for _ in crossprof.steps(range(13)):
             pass
     assert recorded()[0].codes == {"host_ran_ahead"}
+
+
+def test_an_empty_loop_has_no_step_and_no_window(fake, recorded):
+    with crossprof.profile("run"):
+        for _ in crossprof.steps([]):
+            raise AssertionError
+    (one,) = recorded()
+    assert one.states == ""
+    assert one.run["captures"] == []
+    assert one.codes == {"no_steps"}
