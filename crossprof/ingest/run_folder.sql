@@ -92,6 +92,18 @@ SELECT 'recording_killed' AS code, 'warning' AS severity, 1 AS count,
 WHERE getvariable('status') = 'killed';
 
 INSERT INTO staged_finding BY NAME
+SELECT 'run_' || getvariable('status') AS code, 'warning' AS severity, 1 AS count,
+    'The recorded code ended before its time: ' || coalesce(said('$.error'), 'no reason was noted') || '.' AS detail,
+    'Everything up to that moment is kept; it may not be what a whole run would show.' AS effect
+WHERE getvariable('status') IN ('failed', 'interrupted');
+
+INSERT INTO staged_finding BY NAME
+SELECT 'few_steps' AS code, 'warning' AS severity, count, 'Only ' || count || ' steps without a profiler were timed.' AS detail,
+    'Under 5 say nothing about their own spread: the step time has no interval.' AS effect
+FROM (SELECT count(*) FILTER (state = 'bare') AS count FROM step_line)
+WHERE count BETWEEN 1 AND 4;
+
+INSERT INTO staged_finding BY NAME
 SELECT 'lines_torn' AS code, 'info' AS severity, count, count || ' lines of the recording could not be read.' AS detail,
     'Those steps or readings are missing.' AS effect
 FROM (

@@ -233,3 +233,21 @@ def test_a_broken_run_json_is_refused_in_one_line(tmp_path: Path, text: str) -> 
     with pytest.raises(TraceError, match=r"run\.json") as caught:
         read_recording(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_ended_the_code_and_how_few_steps_it_timed_are_found(scratch: Connection, tmp_path: Path) -> None:
+    staged(scratch, run_folder(tmp_path, status="failed", error="ValueError: nan in loss"))
+    found = findings(scratch)
+    assert found["run_failed"][:2] == ("warning", 1)
+    assert "ValueError: nan in loss" in found["run_failed"][2]
+    assert found["few_steps"][:2] == ("warning", 1)
+
+
+def test_a_whole_run_of_enough_steps_has_neither_finding(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    with (folder / "steps.jsonl").open("a") as file:
+        for step in range(4, 9):
+            line = {"step": step, "start_ns": BASE + step * MS, "end_ns": BASE + (step + 1) * MS, "state": "bare"}
+            file.write(json.dumps({**line, "capture": None, "samples": 32, "tokens": None}) + "\n")
+    staged(scratch, folder)
+    assert not {"run_failed", "run_completed", "few_steps"} & set(findings(scratch))
