@@ -85,14 +85,18 @@ def metrics() -> str:
 
 def commands() -> str:
     """`--help` of every command."""
-    context = click.Context(cli, info_name="crossprof", terminal_width=100, max_content_width=100)
+    context = context_of(cli, "crossprof")
     text = HEADER.format(source="crossprof/cli") + "# Commands\n\n```\n" + cli.get_help(context) + "\n```\n"
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         if command is not None:
-            inner = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-            text += f"\n## {name}\n\n```\n{command.get_help(inner)}\n```\n"
+            text += f"\n## {name}\n\n```\n{command.get_help(context_of(command, name, context))}\n```\n"
     return text
+
+
+def context_of(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """The context that a command's help is printed in, made as on the command line, with its own settings."""
+    return command.make_context(name, [], parent, resilient_parsing=True, terminal_width=100, max_content_width=100)
 
 
 def environment() -> str:
