@@ -153,7 +153,7 @@ def columns(rows: list[dict[str, Any]], units: Mapping[str, str]) -> list[dict[s
         number_column("throughput", _titled("Throughput", units["throughput"]), 116),
         number_column("peak_memory", _titled("Peak memory", units["peak_memory"]), 112),
         _text("verdict", "Verdict", 84, cellRenderer="Verdict"),
-        _text("started", "Started, UTC", 146, valueFormatter={"function": "params.value.slice(0, 16)"}),
+        _text("started", "Started, UTC", 160, valueFormatter={"function": "params.value.slice(0, 16)"}),
         _text("model", "Model", 112),
         _text("precision", "Precision", 96),
         {
