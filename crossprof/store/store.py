@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ __all__ = ["Store"]
 
 _ALL = "@all"
 _SPILL = "crossprof-spill-"
+_PATIENCE_S = 10.0  # what an interrupted query may take to end
 _LATEST_FIRST = "ORDER BY started_ns DESC NULLS LAST, ingested_ns DESC, run_id DESC"
 _VANISHED = ("No files found that match the pattern", "Cannot open file", "No such file or directory")
 _Result = TypeVar("_Result")
@@ -105,8 +107,17 @@ class Store:
             cursor.interrupt()
 
     def close(self) -> None:
-        """Lets go of the snapshot. Its relations can't be read any more."""
-        self._connection.close()
+        """Lets go of the snapshot; what runs in another thread is ended. Its relations can't be read any more."""
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._connection.close()
+                return
+            except duckdb.ResourceInUseException:
+                if time.monotonic() > end:
+                    return
+                self.interrupt()
+                time.sleep(0.01)
 
     def _attempt(self, query: str, work: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
         """Tries again on a fresh snapshot when a file has vanished: its run was deleted after this one was opened."""

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright")
-from playwright.sync_api import Page, Request, Response
+from playwright.sync_api import Page, Request, Response, expect
 from werkzeug.serving import make_server
 
 from crossprof.dashboard import create_app
 
+expect.set_options(timeout=30_000)  # a loaded machine draws late; what never comes still fails
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -44,7 +45,8 @@ _SETTLED = """() => {
   return Object.values(callbacks).flat().length === 0 && document.querySelectorAll("main > *").length > 0;
 }"""
 _DRAWN = """() => document.querySelectorAll('.skeleton').length === 0
-  && [...document.querySelectorAll('.dash-graph')].every(graph => graph.querySelector('.main-svg'))"""
+  && [...document.querySelectorAll('.dash-graph')].every(graph => graph.querySelector('.main-svg'))
+  && [...document.querySelectorAll('.grid')].every(grid => grid.querySelector('.ag-row, .ag-overlay-no-rows-center'))"""
 
 
 def _synthetic() -> ModuleType:
@@ -188,7 +190,7 @@ def _until() -> Any:
 
 
 def settle(page: Page) -> None:
-    """Wait until no callback is under way, every figure is drawn, fonts are there and two frames have passed."""
+    """Wait until no callback is under way, every figure and grid is drawn, fonts are there and two frames have passed."""
     until(page, _SETTLED)
     until(page, _DRAWN)
     page.evaluate(

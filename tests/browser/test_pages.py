@@ -75,7 +75,7 @@ def test_filter_selection_and_baseline_live_in_the_address(visit: Visit, until: 
     expect(page.get_by_text("Baseline: tiny-transformer-jax")).to_be_visible()
     page.locator(".ag-row[row-id='syn-torch-0001'] .ag-checkbox-input").check()
     page.get_by_label("Filter runs").fill("tiny")
-    until(page, "location.search.includes('q=tiny') && location.search.includes('base=syn-jax-00000001')")
+    until(page, "location.search === '?q=tiny&runs=syn-jax-00000001,syn-torch-0001&base=syn-jax-00000001'")
     again = visit(page.url)
     expect(again.locator(".ag-center-cols-container .ag-row")).to_have_count(4)
     expect(again.get_by_text("Baseline: tiny-transformer-jax")).to_be_visible()

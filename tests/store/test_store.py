@@ -144,10 +144,22 @@ def test_threads_ask_one_store(shared: Path) -> None:
     assert answers == [[(28,)]] * 40
 
 
+_ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
+
+
+def test_closing_ends_what_another_thread_asks(shared: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        opened = Store(shared)
+        answer = pool.submit(opened.arrow, _ENDLESS)
+        assert not wait([answer], timeout=0.5).done
+        opened.close()
+        with pytest.raises(QueryError, match="Interrupted"):
+            answer.result(timeout=10)
+
+
 def test_what_another_thread_asks_can_be_interrupted(shared: Path) -> None:
-    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
     with Store(shared) as opened, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(opened.arrow, endless)
+        answer = pool.submit(opened.arrow, _ENDLESS)
         for _ in range(100):
             opened.interrupt()
             if wait([answer], timeout=0.1).done:
