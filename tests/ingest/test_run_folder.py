@@ -199,11 +199,13 @@ def test_a_process_that_nobody_has_waited_for_is_dead(tmp_path: Path) -> None:
 
 
 def test_folders_are_found_from_a_rank_a_run_and_all_runs(tmp_path: Path) -> None:
-    folders = [run_folder(tmp_path, rank=rank) for rank in (0, 2, 10)]
+    jobs = tmp_path / "all" / "jobs"
+    jobs.mkdir(parents=True)
+    folders = [run_folder(jobs, rank=rank) for rank in (0, 2, 10)]
     assert rank_folders(folders[1]) == [folders[1]]
     assert rank_folders(folders[0].parent) == folders
-    assert rank_folders(tmp_path) == folders
-    assert rank_folders(tmp_path.parent) == []
+    assert rank_folders(jobs) == folders
+    assert rank_folders(tmp_path) == []
 
 
 @pytest.mark.parametrize(
