@@ -13,21 +13,6 @@ __all__ = ["derive"]
 # Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
 _MAX_PASSES = 32
 
-_SPANS = """
-CREATE OR REPLACE TEMP TABLE span AS
-WITH everything AS (
-    SELECT
-        'op' AS kind, rowid AS source, thread, start_ns, end_ns, external_id AS tie,
-        coalesce(is_backward, false) AS is_backward
-    FROM staged_op
-    UNION ALL SELECT 'annotation', rowid, thread, start_ns, end_ns, NULL, false FROM staged_annotation WHERE nests
-    UNION ALL SELECT 'call', rowid, thread, start_ns, end_ns, NULL, false FROM staged_runtime_call
-)
-SELECT
-    kind, source, coalesce(thread, '') AS thread, start_ns, greatest(coalesce(end_ns, start_ns), start_ns) AS end_ns,
-    is_backward,
-    row_number() OVER (PARTITION BY kind ORDER BY start_ns, end_ns DESC, coalesce(tie, source), source) - 1 AS number
-FROM everything"""
 _CALL_KINDS = """
 CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN name LIKE '%GraphLaunch%' THEN 'graph_launch'
@@ -37,7 +22,9 @@ CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
     WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
     ELSE 'other' END"""
-_SCRATCH = ("span", "mark", "nested", "inside_op", "inner_time", "launch", "window_of_step", "kernel_category", "op_category")
+_SCRATCH = (
+    "span", "work", "mark", "nested", "inside_op", "inner_time", "launch", "window_of_step", "kernel_category", "op_category"
+)  # fmt: skip
 
 
 def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> None:
@@ -47,10 +34,10 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     """
     connection.execute("SET VARIABLE run_id = ?", [run_id])
     connection.execute("SET VARIABLE rank = ?", [rank])
-    connection.execute("SET preserve_insertion_order = true")  # nest.sql sums over sorted rows as they stream by
+    connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
     classify(connection)
-    connection.execute(_SPANS)
+    connection.execute(_sql("span.sql"))
     _nest(connection)
     connection.execute(_sql("derive.sql"))
     connection.execute(_sql("findings.sql"))

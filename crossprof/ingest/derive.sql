@@ -1,4 +1,4 @@
--- From the relations of nest.sql and staging.sql to the tables of schema.sql. Variables: run_id, rank.
+-- From the relations of span.sql, nest.sql and staging.sql to the tables of schema.sql. Variables: run_id, rank.
 
 -- The innermost op around each op and each call.
 CREATE OR REPLACE TEMP TABLE inside_op AS
@@ -13,28 +13,11 @@ WHERE inner_mark.kind <> 'annotation' AND inner_mark.op_depth > 0;
 CREATE OR REPLACE TEMP TABLE inner_time AS
 SELECT outer_number AS op_id, sum(inside_ns)::BIGINT AS inside_ns FROM nested WHERE outer_kind = 'op' GROUP BY ALL;
 
--- Steps of the rank: our own markers where they are, else the profiler's.
-INSERT INTO step BY NAME
-WITH marked AS (
-    SELECT DISTINCT ON (capture, step) * FROM staged_step WHERE step IS NOT NULL ORDER BY capture, step, start_ns
-)
-SELECT
-    getvariable('run_id') AS run_id, getvariable('rank') AS rank, step, start_ns,
-    greatest(coalesce(lead(start_ns) OVER (PARTITION BY capture ORDER BY start_ns), end_ns, start_ns) - start_ns, 0) AS dur_ns,
-    true AS is_profiled, false AS is_warmup, capture, 'profiler' AS source
-FROM marked
-WHERE NOT EXISTS (FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank'));
-
-CREATE OR REPLACE TEMP TABLE window_of_step AS
-SELECT step, start_ns, start_ns + dur_ns AS end_ns
-FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank');
-
 INSERT INTO runtime_call BY NAME
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS call_id, call.name, call_kind(call.name) AS kind,
     call.start_ns, span.end_ns - call.start_ns AS dur_ns, call.thread, call.correlation_id,
-    coalesce(inside_op.op_id, by_id.op_id) AS op_id,
-    CASE WHEN call.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
+    coalesce(inside_op.op_id, by_id.op_id) AS op_id, span.step
 FROM staged_runtime_call AS call
 JOIN span ON span.kind = 'call' AND span.source = call.rowid
 LEFT JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.number
@@ -45,8 +28,7 @@ LEFT JOIN (
     WHERE op.external_id IS NOT NULL GROUP BY ALL HAVING count(*) = 1
 ) AS by_id
     ON inside_op.op_id IS NULL AND by_id.external_id = call.external_id
-    AND call.start_ns >= by_id.start_ns AND call.start_ns < by_id.end_ns
-ASOF LEFT JOIN window_of_step ON call.start_ns >= window_of_step.start_ns;
+    AND call.start_ns >= by_id.start_ns AND call.start_ns < by_id.end_ns;
 
 CREATE OR REPLACE TEMP TABLE launch AS
 SELECT
@@ -61,31 +43,24 @@ WHERE call.run_id = getvariable('run_id') AND call.rank = getvariable('rank') AN
 GROUP BY ALL;
 
 INSERT INTO kernel BY NAME
-WITH numbered AS (
-    SELECT
-        * EXCLUDE (end_ns), row_number() OVER (ORDER BY start_ns, end_ns, rowid) - 1 AS kernel_id,
-        greatest(coalesce(end_ns, start_ns) - start_ns, 0) AS dur_ns
-    FROM staged_kernel
-)
 SELECT
-    getvariable('run_id') AS run_id, getvariable('rank') AS rank, work.device_id, work.kernel_id, work.name,
-    CASE WHEN work.kind = 'kernel' AND (known.category = 'communication' OR work.process_group IS NOT NULL) THEN 'collective'
-        ELSE work.kind END AS kind,
-    CASE WHEN work.kind IN ('memcpy', 'memset') THEN 'copy' WHEN work.process_group IS NOT NULL THEN 'communication'
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, staged.device_id, work.number AS kernel_id, staged.name,
+    CASE WHEN staged.kind = 'kernel' AND (known.category = 'communication' OR staged.process_group IS NOT NULL) THEN 'collective'
+        ELSE staged.kind END AS kind,
+    CASE WHEN staged.kind IN ('memcpy', 'memset') THEN 'copy' WHEN staged.process_group IS NOT NULL THEN 'communication'
         ELSE known.category END AS category,
-    work.start_ns, work.dur_ns, work.stream, work.correlation_id, launch.call.call_id AS call_id, launch.call.op_id AS op_id,
-    launch.call.step AS step,
-    CASE WHEN work.start_ns < window_of_step.end_ns THEN window_of_step.step END AS device_step,
-    coalesce(work.op_name, launching.name) AS op_name, work.module, work.bytes, work.flops, work.bytes_accessed, work.grid,
-    work.block, work.registers_per_thread, work.shared_memory_bytes, work.occupancy_ratio, work.graph_node_id, work.process_group,
-    work.group_size
-FROM numbered AS work
-JOIN kernel_category AS known ON known.name = work.name AND known.hlo_category IS NOT DISTINCT FROM work.hlo_category
-LEFT JOIN launch ON launch.correlation_id = work.correlation_id AND launch.capture IS NOT DISTINCT FROM work.capture
+    staged.start_ns, greatest(coalesce(staged.end_ns, staged.start_ns) - staged.start_ns, 0) AS dur_ns, staged.stream,
+    staged.correlation_id, launch.call.call_id AS call_id, launch.call.op_id AS op_id, launch.call.step AS step,
+    work.step AS device_step, coalesce(staged.op_name, launching.name) AS op_name, staged.module, staged.bytes, staged.flops,
+    staged.bytes_accessed, staged.grid, staged.block, staged.registers_per_thread, staged.shared_memory_bytes,
+    staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size
+FROM staged_kernel AS staged
+JOIN work ON work.source = staged.rowid
+JOIN kernel_category AS known ON known.name = staged.name AND known.hlo_category IS NOT DISTINCT FROM staged.hlo_category
+LEFT JOIN launch ON launch.correlation_id = staged.correlation_id AND launch.capture IS NOT DISTINCT FROM staged.capture
 LEFT JOIN (
     SELECT span.number AS op_id, op.name FROM staged_op AS op JOIN span ON span.kind = 'op' AND span.source = op.rowid
-) AS launching ON launching.op_id = launch.call.op_id
-ASOF LEFT JOIN window_of_step ON work.start_ns >= window_of_step.start_ns;
+) AS launching ON launching.op_id = launch.call.op_id;
 
 INSERT INTO op BY NAME
 WITH device_time AS (
@@ -98,8 +73,7 @@ SELECT
     mark.op_depth AS depth, op.name, known.category, op.start_ns, greatest(coalesce(op.end_ns, op.start_ns) - op.start_ns, 0) AS dur_ns,
     span.end_ns - op.start_ns - coalesce(inner_time.inside_ns, 0) AS self_ns,
     CASE WHEN EXISTS (FROM staged_kernel) THEN coalesce(device_time.device_ns, 0) END AS device_ns,
-    op.thread, CASE WHEN op.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step,
-    op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number,
+    op.thread, span.step, op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number,
     CASE WHEN op.is_backward IS NOT NULL THEN mark.is_backward END AS is_backward, op.flops, op.stack
 FROM staged_op AS op
 JOIN span ON span.kind = 'op' AND span.source = op.rowid
@@ -107,8 +81,7 @@ JOIN mark ON mark.kind = 'op' AND mark.number = span.number
 JOIN op_category AS known ON known.name = op.name AND known.hlo_category IS NOT DISTINCT FROM op.hlo_category
 LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = span.number
 LEFT JOIN inner_time ON inner_time.op_id = span.number
-LEFT JOIN device_time ON device_time.op_id = span.number
-ASOF LEFT JOIN window_of_step ON op.start_ns >= window_of_step.start_ns;
+LEFT JOIN device_time ON device_time.op_id = span.number;
 
 INSERT INTO annotation BY NAME
 SELECT

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
 from crossprof.ingest.event_text import EventText, halves, utf8
+from crossprof.ingest.scratch import another_connection, thread_count
 from crossprof.ingest.source import HEAD_BYTES, Source
 
 __all__ = ["KinetoReader"]
@@ -19,17 +24,16 @@ _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
 _FOREIGN_ARRAY = re.compile(rb'"cat"\s*:\s*"(?:Session|Node)"')  # ONNX Runtime
 
 # DuckDB compares the fields of a STRUCT without case, and leaves the spelling that it does not declare NULL without a word.
-_MEMORY_BYTES = (b'"Bytes":', b'"memory bytes":')  # of [memory]; "bytes" belongs to copies
+_MEMORY_BYTES = (b'"Bytes":', b'"Byte_":')  # of [memory]; "bytes" belongs to copies. A name as long is put in its place fastest
 _SPELLINGS = (("external id", "External id"), ("Input Dims", "Input dims"))
 _ARGUMENTS = """STRUCT(
     device BIGINT, stream VARCHAR, correlation BIGINT, "external id" BIGINT, bytes BIGINT, grid VARCHAR, block VARCHAR,
     "registers per thread" INTEGER, "shared memory" BIGINT, "est. achieved occupancy %" DOUBLE, "graph node id" BIGINT,
     "In msg nelems" BIGINT, dtype VARCHAR, "Process Group Name" VARCHAR, "Group size" INTEGER,
     "Input Dims" VARCHAR, "Input type" VARCHAR, "Sequence number" BIGINT, "Fwd thread id" BIGINT, "Module Hierarchy" VARCHAR,
-    "Call stack" VARCHAR, "memory bytes" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
+    "Call stack" VARCHAR, "Byte_" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
-_PREPARE = """
-CREATE OR REPLACE TEMP TABLE kineto_tally (events BIGINT, unreadable BIGINT, untimed BIGINT);
+_ELEMENT_BYTES = """
 CREATE OR REPLACE TEMP MACRO kineto_element_bytes(dtype) AS CASE
     WHEN dtype IN ('Double', 'Long', 'ComplexFloat') THEN 8 WHEN dtype IN ('Float', 'Int', 'UInt32') THEN 4
     WHEN dtype IN ('BFloat16', 'Half', 'Short') THEN 2
@@ -61,58 +65,96 @@ class KinetoReader:
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. What a damaged file still holds is read, with a finding."""
         text = EventText(source)
-        connection.execute(_PREPARE)
-        _set(connection, "capture", capture)
-        _set(connection, "base_ns", text.base_time_ns())
-        mapping = _sql("kineto.sql")
-        lost = 0
-        with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
-            for chunk in text.chunks():
-                lost += _load(connection, chunk, Path(folder) / "chunk.json", mapping)
-        _set(connection, "header", json.dumps(text.header))
+        base_ns = text.base_time_ns()
+        chunks = _Chunks(text.chunks())
+        with tempfile.TemporaryDirectory(prefix="crossprof-") as folder, ThreadPoolExecutor() as pool:
+            mappers = [
+                _Mapper(another_connection(connection), Path(folder) / f"{number}.json", base_ns=base_ns, capture=capture)
+                for number in range(thread_count(connection))
+            ]
+            tallies = list(pool.map(lambda mapper: mapper.map_all(chunks), mappers))
+        tally = _Tally(*(sum(counts) for counts in zip(*(astuple(one) for one in tallies), strict=True)))
+        _set(connection, capture=capture, header=json.dumps(text.header), **asdict(tally))
         connection.execute(_sql("kineto_header.sql"))
-        for finding in _damage(source, text, lost):
+        for finding in _damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
-        connection.execute("DROP VIEW IF EXISTS kineto_timed; DROP TABLE IF EXISTS kineto_event; DROP TABLE kineto_tally")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, chunk: bytes, path: Path, mapping: str) -> int:
-    """Stage one chunk of events. The count of events that could not be read."""
-    chunk = chunk if chunk.isascii() else chunk.decode(errors="replace").encode()
-    chunk = chunk.replace(*_MEMORY_BYTES)
-    arguments = _ARGUMENTS
-    for declared, other in _SPELLINGS:
-        if f'"{other}":'.encode() not in chunk:
-            continue
-        if f'"{declared}":'.encode() in chunk:
-            chunk = chunk.replace(f'"{other}":'.encode(), f'"{declared}":'.encode())
+@dataclass
+class _Tally:
+    """Counts of entries of traceEvents: all, those that are no event, those without a time, and those that are not JSON."""
+
+    events: int = 0
+    unreadable: int = 0
+    untimed: int = 0
+    lost: int = 0
+
+
+class _Chunks:
+    """The chunks of a text, handed out to several threads."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._lock = Lock()
+
+    def next(self) -> bytes | None:
+        with self._lock:
+            return next(self._chunks, None)
+
+
+class _Mapper:
+    """Stages chunks through a connection of its own, one after the other, by way of a file that DuckDB reads."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, base_ns: int, capture: int | None) -> None:
+        self._connection = connection
+        self._path = path
+        self._mapping = _sql("kineto.sql")
+        self._tally = _Tally()
+        _set(connection, chunk=str(path), base_ns=base_ns, capture=capture)
+        connection.execute(_ELEMENT_BYTES)
+
+    def map_all(self, chunks: _Chunks) -> _Tally:
+        """Stage chunks until there are none. The counts over all of them."""
+        with self._connection:
+            while (chunk := chunks.next()) is not None:
+                self._load(chunk)
+        return self._tally
+
+    def _load(self, chunk: bytes) -> None:
+        chunk = chunk if chunk.isascii() else chunk.decode(errors="replace").encode()
+        chunk = chunk.replace(*_MEMORY_BYTES)
+        arguments = _ARGUMENTS
+        for declared, other in _SPELLINGS:
+            if f'"{other}":'.encode() not in chunk:
+                continue
+            if f'"{declared}":'.encode() in chunk:
+                chunk = chunk.replace(f'"{other}":'.encode(), f'"{declared}":'.encode())
+            else:
+                arguments = arguments.replace(declared, other)
+        is_coarse = bool(_COARSE_TIME.search(chunk, 0, _COARSE_TIME_BYTES))
+        if is_coarse:
+            chunk = _TIME.sub(rb'\1"\2"', chunk)
+        times = dict.fromkeys(("ts", "dur"), "VARCHAR" if is_coarse else "DOUBLE")
+        texts = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR")
+        _set(self._connection, columns=texts | times | {"args": arguments})
+        self._connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
+        self._map(chunk)
+
+    def _map(self, events: bytes) -> None:
+        """Read and map events; those that are not JSON are found by halving."""
+        with self._path.open("wb") as file:
+            file.writelines((b"[", events, b"]"))
+        try:
+            counts = self._connection.execute(self._mapping).fetchall()[0]
+        except (duckdb.InvalidInputException, duckdb.ConversionException):
+            parts = halves(events)
+            self._tally.lost += not parts
+            for part in parts or ():
+                self._map(part)
         else:
-            arguments = arguments.replace(declared, other)
-    is_coarse = bool(_COARSE_TIME.search(chunk, 0, _COARSE_TIME_BYTES))
-    if is_coarse:
-        chunk = _TIME.sub(rb'\1"\2"', chunk)
-    time_type = "VARCHAR" if is_coarse else "DOUBLE"
-    columns = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR") | {
-        "ts": time_type,
-        "dur": time_type,
-        "args": arguments,
-    }
-    _set(connection, "columns", columns)
-    _set(connection, "chunk", str(path))
-    connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
-    return _map(connection, chunk, path, mapping)
-
-
-def _map(connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str) -> int:
-    """Read and map events; those that are not JSON are found by halving. The count of them."""
-    with path.open("wb") as file:
-        file.writelines((b"[", events, b"]"))
-    try:
-        connection.execute(mapping)
-    except duckdb.Error:
-        parts = halves(events)
-        return sum(_map(connection, part, path, mapping) for part in parts) if parts else 1
-    return 0
+            self._tally.events += counts[0]
+            self._tally.unreadable += counts[1]
+            self._tally.untimed += counts[2]
 
 
 def _damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, str, str]]:
@@ -133,8 +175,9 @@ def _damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, 
     return found
 
 
-def _set(connection: duckdb.DuckDBPyConnection, name: str, value: object) -> None:
-    connection.execute(f"SET VARIABLE {name} = ?", [value])
+def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:
+    for name, value in values.items():
+        connection.execute(f"SET VARIABLE {name} = ?", [value])
 
 
 def _sql(name: str) -> str:

@@ -1,11 +1,11 @@
 -- What is said once in a Kineto file: the keys beside the events, the count of events, and what follows from all of them together.
--- Variables: header (JSON), capture. kineto_tally has one row a chunk.
+-- Variables: header (JSON), capture; events, unreadable and untimed count the entries of traceEvents.
 
 INSERT INTO staged_fact
 SELECT key, value, getvariable('capture')
 FROM (
     SELECT 'framework' AS key, 'torch' AS value
-    UNION ALL SELECT 'n_events', cast(coalesce(sum(events), 0) AS VARCHAR) FROM kineto_tally
+    UNION ALL SELECT 'n_events', getvariable('events')::VARCHAR
     UNION ALL
     SELECT key, coalesce(json_extract_string(getvariable('header')::JSON, '$.' || key), '')
     FROM (VALUES ('host_name'), ('traceName'), ('trace_id'), ('crossprof_run'), ('with_stack'), ('profile_memory'), ('record_shapes'),
@@ -52,19 +52,14 @@ WHERE device_id >= 0
     AND (SELECT count(DISTINCT device_id) FROM staged_memory_event WHERE device_id >= 0) = 1;
 
 INSERT INTO staged_finding BY NAME
-SELECT 'events_unreadable' AS code, 'warning' AS severity, sum(unreadable) AS count,
-    sum(unreadable) || ' of ' || sum(events) || ' entries of traceEvents are not events.' AS detail,
-    'They are left out.' AS effect, getvariable('capture') AS capture
-FROM kineto_tally HAVING sum(unreadable) > 0;
-
-INSERT INTO staged_finding BY NAME
-SELECT 'events_without_time' AS code, 'warning' AS severity, sum(untimed) AS count,
-    sum(untimed) || ' of ' || sum(events) || ' events have no readable start.' AS detail,
-    'They are left out.' AS effect, getvariable('capture') AS capture
-FROM kineto_tally HAVING sum(untimed) > 0;
-
-INSERT INTO staged_finding BY NAME
-SELECT 'no_events' AS code, 'error' AS severity, 1 AS count,
-    'The trace holds no events: the profiler was stopped before it recorded any, or its buffers overflowed.' AS detail,
-    'There is nothing to measure.' AS effect, getvariable('capture') AS capture
-FROM kineto_tally HAVING coalesce(sum(events), 0) = 0;
+SELECT unnest([
+    struct_pack(code := 'events_unreadable', severity := 'warning', count := getvariable('unreadable'),
+        detail := printf('%d of %d entries of traceEvents are not events.', getvariable('unreadable'), getvariable('events')),
+        effect := 'They are left out.'),
+    struct_pack(code := 'events_without_time', severity := 'warning', count := getvariable('untimed'),
+        detail := printf('%d of %d events have no readable start.', getvariable('untimed'), getvariable('events')),
+        effect := 'They are left out.'),
+    struct_pack(code := 'no_events', severity := 'error', count := (getvariable('events') = 0)::BIGINT,
+        detail := 'The trace holds no events: the profiler was stopped before it recorded any, or its buffers overflowed.',
+        effect := 'There is nothing to measure.')
+], max_depth := 2), getvariable('capture') AS capture;
