@@ -50,6 +50,7 @@ def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
     """Work in a thread, while this one stays free for Ctrl-C: DuckDB keeps a thread that asks until the answer is there.
 
     An interrupt between two queries is lost, so it is sent until the work has ended. Work that never ends is left behind.
+    A thread that has ended its work is waited for: one that still unwinds when the interpreter ends would abort the process.
     """
     ended: Future[None] = Future()
 
@@ -61,7 +62,8 @@ def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
         else:
             ended.set_result(None)
 
-    Thread(target=attempt, name="crossprof-sql", daemon=True).start()
+    thread = Thread(target=attempt, name="crossprof-sql", daemon=True)
+    thread.start()
     try:
         ended.result()
     except KeyboardInterrupt:
@@ -70,6 +72,9 @@ def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
             if wait([ended], timeout=_ATTEMPT_SECONDS).done:
                 break
         raise
+    finally:
+        if ended.done():
+            thread.join()
 
 
 @click.command()
