@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
-import psutil
 
 from crossprof.store.layout import Layout
 

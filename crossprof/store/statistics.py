@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 __all__ = [
     "MINIMUM_SAMPLES",
@@ -169,6 +168,8 @@ def block_length(values: Floats) -> int:
 
 def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
     """The interval around a value; on a logarithmic scale where the value is positive, so that it stays so."""
+    from scipy.special import stdtrit  # a fifth of a second, which commands that draw no interval need not wait
+
     reach = float(stdtrit(freedom, _TAIL)) * error
     if value <= 0:
         return value - reach, value + reach
