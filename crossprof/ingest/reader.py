@@ -11,6 +11,7 @@ import duckdb
 
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
+from crossprof.ingest.onnxruntime import OnnxRuntimeReader
 from crossprof.ingest.source import Source, open_source
 from crossprof.ingest.xplane import XPlaneReader
 
@@ -22,7 +23,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """Name of the format, as artifact.format holds it: kineto or xplane."""
+        """Name of the format, as artifact.format holds it: kineto, xplane, onnxruntime, ..."""
         ...
 
     def matches(self, source: Source) -> bool:
@@ -34,9 +35,11 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader())
+READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader(), OnnxRuntimeReader())
 
-_KNOWN = "crossprof reads Kineto JSON (PyTorch) and XPlane protobuf (TensorFlow, JAX), each also as gzip"
+_KNOWN = (
+    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX) and profiles of ONNX Runtime, each also as gzip"
+)
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
