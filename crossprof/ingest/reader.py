@@ -12,6 +12,7 @@ import duckdb
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
 from crossprof.ingest.onnxruntime import OnnxRuntimeReader
+from crossprof.ingest.rocprof import RocprofReader
 from crossprof.ingest.source import Source, open_source
 from crossprof.ingest.xplane import XPlaneReader
 
@@ -35,10 +36,11 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader(), OnnxRuntimeReader())
+READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader(), OnnxRuntimeReader(), RocprofReader())
 
 _KNOWN = (
-    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX) and profiles of ONNX Runtime, each also as gzip"
+    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX), profiles of ONNX Runtime and JSON of rocprofv3, "
+    "each also as gzip"
 )
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),

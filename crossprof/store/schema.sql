@@ -197,7 +197,7 @@ COMMENT ON TABLE annotation IS 'One named range of the user or the framework. Ne
 COMMENT ON COLUMN annotation.run_id IS 'Run of the range.';
 COMMENT ON COLUMN annotation.rank IS 'Rank of the range.';
 COMMENT ON COLUMN annotation.name IS 'Name of the range.';
-COMMENT ON COLUMN annotation.kind IS 'step, user, device (a projection onto a device), module (an XLA module), python (a Python frame), runtime (framework internals), overhead.';
+COMMENT ON COLUMN annotation.kind IS 'step, user, device (a projection onto a device), module (an XLA module), python (a Python frame), runtime (internals of a framework or library), overhead.';
 COMMENT ON COLUMN annotation.start_ns IS 'Start.';
 COMMENT ON COLUMN annotation.dur_ns IS 'Duration.';
 COMMENT ON COLUMN annotation.thread IS 'Thread, or stream of a device.';
@@ -246,7 +246,7 @@ COMMENT ON TABLE artifact IS 'One source file of a run.';
 COMMENT ON COLUMN artifact.run_id IS 'Run of the file.';
 COMMENT ON COLUMN artifact.rank IS 'Rank of the file.';
 COMMENT ON COLUMN artifact.path IS 'Where it is: relative to the store when moved or copied, absolute when referenced.';
-COMMENT ON COLUMN artifact.format IS 'kineto, xplane, onnxruntime or recording.';
+COMMENT ON COLUMN artifact.format IS 'kineto, xplane, onnxruntime, rocprof or recording.';
 COMMENT ON COLUMN artifact.sha256 IS 'Hash of the bytes of the file.';
 COMMENT ON COLUMN artifact.bytes IS 'Size of the file.';
 COMMENT ON COLUMN artifact.storage IS 'moved (our own recording), copied (--keep), referenced.';
