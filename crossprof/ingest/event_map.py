@@ -1,4 +1,4 @@
-"""What the readers of JSON events share: a chunk of events through a mapping, and what was wrong with the text."""
+"""How a chunk of JSON events goes through a mapping whatever is wrong with it, and how that is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def map_events(connection: duckdb.DuckDBPyConnection, events: bytes, path: Path,
         file.writelines((b"[", events, b"]"))
     try:
         connection.execute(mapping)
-    except duckdb.Error:
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
         parts = halves(events)
         return sum(map_events(connection, part, path, mapping) for part in parts) if parts else 1
     return 0

@@ -19,7 +19,7 @@ _CATEGORY = re.compile(rb'"cat"\s*:\s*"(?:Session|Node)"')
 # Values of args are text, but for shapes: [{"float":[64,256]}, ...]. What can't be cast to the type declared here is NULL.
 _COLUMNS = {
     **dict.fromkeys(("ph", "cat", "name", "tid"), "VARCHAR"),
-    **dict.fromkeys(("ts", "dur"), "BIGINT"),
+    **dict.fromkeys(("ts", "dur"), "DECIMAL(15, 0)"),  # microseconds of 30 years: nanoseconds can't overflow
     "args": """STRUCT(
         op_name VARCHAR, provider VARCHAR, input_type_shape MAP(VARCHAR, BIGINT[])[],
         mem_bytes_in_use BIGINT, mem_in_use_delta BIGINT, mem_in_use_peak BIGINT, mem_arena_held BIGINT,

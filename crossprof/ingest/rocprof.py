@@ -17,8 +17,8 @@ from crossprof.ingest.source import HEAD_BYTES, Source
 __all__ = ["RocprofReader"]
 
 _TOOL_KEY = b'"rocprofiler-sdk-tool"'
-# The text is held whole, and once more where it is not ASCII; the scratch database adds up to 4 GiB.
-_MEMORY_TIMES = 8
+# The text is held whole, two more times while it is decoded where it is not ASCII; the scratch database adds up to 4 GiB.
+_MEMORY_TIMES = 16
 
 # DuckDB is slow at one large object and must hold it whole, so the arrays of records, which come last, are cut out of it.
 _RECORDS = re.compile(rb'"buffer_records"\s*:\s*\{')
@@ -86,15 +86,15 @@ class RocprofReader:
             reason = f"it holds the records of {len(starts)} processes" if starts else "it ends before its records"
             raise TraceError(source.path, f"{reason}, where rocprofv3 writes those of one to a file. Copy or record it again.")
         arrays, is_cut = _arrays(text, starts[0])
+        connection.execute("SET VARIABLE capture = ?", [capture])
         try:
             _load(connection, text, starts[0], arrays)
-        except duckdb.Error:
+            connection.execute(_SQL.read_text(encoding="utf-8"))
+        except (duckdb.DataError, duckdb.InvalidInputException):
             reason = source.damage or "its JSON is damaged"
             raise TraceError(
                 source.path, f"this output of rocprofv3 can't be read: {reason}. Copy or record it again."
             ) from None
-        connection.execute("SET VARIABLE capture = ?", [capture])
-        connection.execute(_SQL.read_text(encoding="utf-8"))
         if source.damage or is_cut:
             detail = source.damage or "the file ends in the middle of its records"
             row = [source.damage_code or "file_truncated", f"{source.path.name}: {detail}.", "Records are missing.", capture]
@@ -113,7 +113,7 @@ def _arrays(text: bytes, start: int) -> tuple[dict[str, slice], bool]:
 
 
 def _load(connection: duckdb.DuckDBPyConnection, text: bytes, start: int, arrays: dict[str, slice]) -> None:
-    """Make the tables rocprof_process and, one for each kind of record, rocprof_<kind>. Raises duckdb.Error."""
+    """Make the tables rocprof_process and, one for each kind of record, rocprof_<kind>. Raises what DuckDB does."""
     with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
         path = Path(folder) / "part.json"
         for kind, columns in _TABLES.items():

@@ -143,10 +143,12 @@ def test_what_a_cut_profile_still_holds(ingested: Ingested, tmp_path: Path) -> N
 
 
 def test_events_that_cannot_be_read_are_counted(ingested: Ingested, tmp_path: Path) -> None:
-    path = written(tmp_path / "profile.json", run(0, 9), node("b", 7, 1), {**run(0, 1), "ts": "?"}, run(9, 9))
+    path = written(
+        tmp_path / "profile.json", run(0, 9), node("b", 7, 1), {**run(0, 1), "ts": "?"}, {**run(0, 1), "ts": 1 << 62}, run(9, 9)
+    )
     path.write_text(path.read_text().replace('"b_kernel_time"', '"b"_kernel_time"'))
     findings = dict(rows(ingested(path), "SELECT code, count FROM finding"))
-    assert (findings["events_invalid"], findings["events_without_time"]) == (1, 1)
+    assert (findings["events_invalid"], findings["events_without_time"]) == (1, 2)
 
 
 def test_an_empty_list_is_no_profile(ingested: Ingested, tmp_path: Path) -> None:

@@ -213,6 +213,13 @@ def test_what_cannot_be_read_is_refused_in_one_line(ingested: Ingested, tmp_path
     assert "\n" not in str(error.value)
 
 
+def test_a_number_out_of_range_is_refused(ingested: Ingested, tmp_path: Path) -> None:
+    wrong = dispatch(7, 1, 2, 1)
+    wrong["dispatch_info"]["grid_size"]["x"] = (1 << 63) - 1
+    with pytest.raises(TraceError, match="damaged"):
+        ingested(written(tmp_path / "results.json", kernel_dispatch=[wrong]))
+
+
 def test_a_file_that_the_memory_cannot_hold_is_refused(
     ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
