@@ -33,7 +33,8 @@ SELECT coalesce(agent.device_id, 0) AS device_id, coalesce(stream_id.handle, dis
     getvariable('capture') AS capture
 FROM (SELECT *, dispatch_info.grid_size AS grid, dispatch_info.workgroup_size AS block FROM rocprof_kernel_dispatch)
 LEFT JOIN symbol ON symbol.kernel_id = dispatch_info.kernel_id
-LEFT JOIN rocprof_agent AS agent ON agent.handle = dispatch_info.agent_id.handle;
+LEFT JOIN rocprof_agent AS agent ON agent.handle = dispatch_info.agent_id.handle
+WHERE start_timestamp IS NOT NULL;
 
 INSERT INTO staged_kernel BY NAME
 SELECT CASE WHEN target.device_id >= 0 THEN target.device_id ELSE origin.device_id END AS device_id,
@@ -44,7 +45,7 @@ FROM rocprof_memory_copy
 LEFT JOIN rocprof_name AS known USING (kind, operation)
 LEFT JOIN rocprof_agent AS target ON target.handle = dst_agent_id.handle
 LEFT JOIN rocprof_agent AS origin ON origin.handle = src_agent_id.handle
-WHERE target.device_id >= 0 OR origin.device_id >= 0;
+WHERE start_timestamp IS NOT NULL AND (target.device_id >= 0 OR origin.device_id >= 0);
 
 CREATE OR REPLACE TEMP TABLE rocprof_call AS
 SELECT role, coalesce(known.name, '?') AS name, start_timestamp AS start_ns, end_timestamp AS end_ns, thread_id::VARCHAR AS thread,
@@ -55,8 +56,17 @@ FROM (
 )
 LEFT JOIN rocprof_name AS known USING (kind, operation);
 
+INSERT INTO staged_finding BY NAME
+SELECT 'events_without_time' AS code, 'warning' AS severity, count(*) AS count,
+    count(*) || ' records have no readable start.' AS detail, 'They are left out.' AS effect, getvariable('capture') AS capture
+FROM (
+    SELECT start_ns FROM rocprof_call UNION ALL SELECT start_timestamp FROM rocprof_kernel_dispatch
+    UNION ALL SELECT start_timestamp FROM rocprof_memory_copy UNION ALL SELECT end_timestamp FROM rocprof_memory_allocation
+)
+WHERE start_ns IS NULL HAVING count(*) > 0;
+
 INSERT INTO staged_runtime_call BY NAME
-SELECT name, start_ns, end_ns, thread, correlation_id, getvariable('capture') AS capture FROM rocprof_call WHERE role = 'runtime';
+SELECT name, start_ns, end_ns, thread, correlation_id, getvariable('capture') AS capture FROM rocprof_call WHERE role = 'runtime' AND start_ns IS NOT NULL;
 
 INSERT INTO staged_annotation BY NAME
 WITH message AS (SELECT unnest(tool.strings.marker_api, max_depth := 2) FROM rocprof_tool)
@@ -64,7 +74,7 @@ SELECT coalesce(nullif(message."value", ''), name) AS name, CASE role WHEN 'mark
     start_ns, end_ns, thread, false AS nests, getvariable('capture') AS capture
 FROM rocprof_call AS call
 LEFT JOIN message ON role = 'marker' AND message."key" = call.correlation_id
-WHERE role <> 'runtime';
+WHERE role <> 'runtime' AND start_ns IS NOT NULL;
 
 -- A free names the address alone: its size is that of the last allocation there.
 INSERT INTO staged_memory_event BY NAME
@@ -82,7 +92,7 @@ matched AS (
     FROM sized
     WINDOW earlier AS (PARTITION BY address ORDER BY at_ns, is_free ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
-SELECT device_id, at_ns, bytes, address, getvariable('capture') AS capture FROM matched WHERE bytes IS NOT NULL ORDER BY at_ns;
+SELECT device_id, at_ns, bytes, address, getvariable('capture') AS capture FROM matched WHERE bytes IS NOT NULL AND at_ns IS NOT NULL ORDER BY at_ns;
 
 INSERT INTO staged_device BY NAME
 SELECT DISTINCT ON (device_id) device_id, 'gpu' AS kind, nullif(agent.vendor_name, '') AS vendor,

@@ -5,13 +5,16 @@ import os
 import pickle
 import struct
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
 from crossprof.errors import TraceError
+from crossprof.ingest import ingest, snapshot_pickle
 from crossprof.ingest.reader import open_source, reader_for
 
 Ingested = Callable[[Path], duckdb.DuckDBPyConnection]
@@ -152,6 +155,18 @@ def test_entries_of_other_types_are_passed_over(ingested: Ingested, tmp_path: Pa
     assert rows(database, TOTALS) == [(0, 1 * US, 512, 512, 4096)]
 
 
+def test_a_run_of_memory_alone_has_a_start_and_a_device(tmp_path: Path) -> None:
+    history = [action("alloc", 1_700_000_000_000_000, 0, 512), action("alloc", 1_700_000_000_000_009, 512, 512)]
+    path = written(tmp_path / "snapshot.pickle", history, segments=[segment(4096, 512, 512)])
+    [result] = ingest([path], store=tmp_path / "store")
+    assert (result.status, result.run, result.n_events) == ("added", "snapshot", 2)
+    with duckdb.connect(str(tmp_path / "store" / "crossprof.duckdb"), read_only=True) as catalog:
+        query = "SELECT framework, device_kind, device_count, started_ns, ended_ns - started_ns FROM run"
+        assert rows(catalog, query) == [("torch", "gpu", 1, 1_700_000_000_000_000_000, 9_000)]
+        query = "SELECT metric, value FROM run_metric WHERE value IS NOT NULL AND rank IS NULL ORDER BY metric"
+        assert rows(catalog, query) == [("peak_memory_allocated", 1024.0), ("peak_memory_reserved", 4096.0)]
+
+
 class Runs:
     """Runs a command when it is unpickled by an ordinary unpickler."""
 
@@ -176,6 +191,31 @@ def test_a_pickle_that_runs_a_command_is_refused_and_not_run(ingested: Ingested,
         content = pickle.dumps({"device_traces": [[Runs(f"touch {mark}")]], "segments": []}, protocol=protocol)
         assert "system, which no snapshot does; nothing of it was run" in refusal(tmp_path / "s.pickle", content, ingested)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "says"),
+    [
+        ({"device_traces": [[action("alloc", 1, 0, 512)]], "segments": [segment(4096, 512)]}, None),
+        ({"device_traces": [[Runs("exit")]]}, "nothing of it was run"),
+        ({"segments": []}, "it has no device_traces"),
+        ({"device_traces": [[None] * 1000] * 100}, "more events than its bytes can hold"),
+        ({"device_traces": [], "allocator_settings": {(1, 2): 3}}, "it is cut or damaged (TypeError)"),
+    ],
+)
+def test_the_program_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Any, says: str | None
+) -> None:
+    monkeypatch.setattr(snapshot_pickle, "_limit_memory", lambda most_bytes: None)  # of the tests' own process
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(pickle.dumps(snapshot))))
+    reason = snapshot_pickle.main(tmp_path, 1 << 30)
+    if says:
+        assert says in (reason or "")
+    else:
+        assert reason is None
+        assert json.loads((tmp_path / "segments.json").read_text()) == [
+            {"device": 0, "total_size": 4096, "active_size": 512, "live_blocks": 1}
+        ]
 
 
 def test_a_pickle_of_something_else_is_refused(ingested: Ingested, tmp_path: Path) -> None:

@@ -213,6 +213,14 @@ def test_what_cannot_be_read_is_refused_in_one_line(ingested: Ingested, tmp_path
     assert "\n" not in str(error.value)
 
 
+def test_records_without_a_start_are_counted_and_left_out(ingested: Ingested, tmp_path: Path) -> None:
+    odd: list[Any] = [7, {"size": 1}]
+    path = written(tmp_path / "results.json", kernel_dispatch=[*odd, dispatch(7, 1, 2, 1)], hip_api=odd, memory_allocation=odd)
+    database = ingested(path)
+    assert rows(database, "SELECT name FROM kernel") == [("sgemm",)]
+    assert ("events_without_time", 6) in rows(database, "SELECT code, count FROM finding")
+
+
 def test_a_number_out_of_range_is_refused(ingested: Ingested, tmp_path: Path) -> None:
     wrong = dispatch(7, 1, 2, 1)
     wrong["dispatch_info"]["grid_size"]["x"] = (1 << 63) - 1
