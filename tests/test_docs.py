@@ -14,7 +14,7 @@ from crossprof.cli import cli
 from crossprof.store import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
-PROSE = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/guide.md"]
+PROSE = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/formats.md", "docs/guide.md"]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@ import duckdb
 
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
+from crossprof.ingest.memory_snapshot import MemorySnapshotReader
+from crossprof.ingest.onnxruntime import OnnxRuntimeReader
+from crossprof.ingest.rocprof import RocprofReader
 from crossprof.ingest.source import Source, open_source
 from crossprof.ingest.xplane import XPlaneReader
 
@@ -22,7 +25,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """Name of the format, as artifact.format holds it: kineto or xplane."""
+        """Name of the format, as artifact.format holds it: kineto, xplane, onnxruntime, ..."""
         ...
 
     def matches(self, source: Source) -> bool:
@@ -34,9 +37,18 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader())
+READERS: tuple[Reader, ...] = (
+    KinetoReader(),
+    XPlaneReader(),
+    OnnxRuntimeReader(),
+    RocprofReader(),
+    MemorySnapshotReader(),
+)
 
-_KNOWN = "crossprof reads Kineto JSON (PyTorch) and XPlane protobuf (TensorFlow, JAX), each also as gzip"
+_KNOWN = (
+    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX), profiles of ONNX Runtime, JSON of rocprofv3 "
+    "and memory snapshots of torch, each also as gzip"
+)
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -44,6 +56,7 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"SQLite format 3\0", "an SQLite database"),
+    *((bytes((0x80, protocol)), "a Python pickle of something else than a memory snapshot") for protocol in range(2, 6)),
     (b"\x7fELF", "a program"),
     (b"version https://git-lfs", "a git-lfs pointer: fetch the file itself with `git lfs pull`"),
 )

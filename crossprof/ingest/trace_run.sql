@@ -10,6 +10,7 @@ FROM (
     UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM op
     UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM runtime_call
     UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM annotation
+    UNION ALL SELECT min(at_ns), max(at_ns) FROM memory_event
 );
 
 INSERT INTO run BY NAME
