@@ -12,16 +12,20 @@ from crossprof.ingest.source import Source
 __all__ = ["map_events", "text_damage"]
 
 
-def map_events(connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str) -> int:
-    """The count of events that are not JSON, found by halving. The mapping reads the others from a file at `path`."""
+def map_events(
+    connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str
+) -> tuple[list[tuple[int, ...]], int]:
+    """What the mapping, one statement, answers for each piece that it reads from a file at `path`; and how many events are lost.
+
+    Events are one piece unless some are not JSON. Those are found by halving, and lost.
+    """
     with path.open("wb") as file:
         file.writelines((b"[", events, b"]"))
     try:
-        connection.execute(mapping)
+        return connection.execute(mapping).fetchall(), 0
     except (duckdb.InvalidInputException, duckdb.ConversionException):
-        parts = halves(events)
-        return sum(map_events(connection, part, path, mapping) for part in parts) if parts else 1
-    return 0
+        mapped = [map_events(connection, part, path, mapping) for part in halves(events)]
+    return [row for rows, _ in mapped for row in rows], sum(lost for _, lost in mapped) if mapped else 1
 
 
 def text_damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, str, str]]:

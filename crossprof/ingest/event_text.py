@@ -128,11 +128,11 @@ def utf8(source: Source) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def halves(events: bytes) -> tuple[bytes, bytes] | None:
-    """Two halves of a chunk, cut at an event border. None for a single event."""
+def halves(events: bytes) -> tuple[bytes, ...]:
+    """Two halves of a chunk, cut at an event border. None of a single event."""
     middle = len(events) // 2
     border = _BORDER.search(events, middle) or next(_BORDER.finditer(events), None)
-    return (events[: border.start() + 1], events[border.end() :]) if border else None
+    return (events[: border.start() + 1], events[border.end() :]) if border else ()
 
 
 def _last_border(text: bytes) -> re.Match[bytes] | None:

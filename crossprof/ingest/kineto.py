@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass
 from importlib.resources import files
@@ -14,7 +14,8 @@ from threading import Lock
 
 import duckdb
 
-from crossprof.ingest.event_text import EventText, halves, utf8
+from crossprof.ingest.event_map import map_events, text_damage
+from crossprof.ingest.event_text import EventText, utf8
 from crossprof.ingest.scratch import another_connection, thread_count
 from crossprof.ingest.source import HEAD_BYTES, Source
 
@@ -73,10 +74,10 @@ class KinetoReader:
                 for number in range(thread_count(connection))
             ]
             tallies = list(pool.map(lambda mapper: mapper.map_all(chunks), mappers))
-        tally = _Tally(*(sum(counts) for counts in zip(*(astuple(one) for one in tallies), strict=True)))
+        tally = _Tally.of(tallies)
         _set(connection, capture=capture, header=json.dumps(text.header), **asdict(tally))
         connection.execute(_sql("kineto_header.sql"))
-        for finding in _damage(source, text, tally.lost):
+        for finding in text_damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
 
 
@@ -88,6 +89,11 @@ class _Tally:
     unreadable: int = 0
     untimed: int = 0
     lost: int = 0
+
+    @classmethod
+    def of(cls, parts: Iterable[_Tally]) -> _Tally:
+        """The sum of the counts of parts."""
+        return cls(*map(sum, zip(*map(astuple, parts), strict=True)))
 
 
 class _Chunks:
@@ -109,7 +115,7 @@ class _Mapper:
         self._connection = connection
         self._path = path
         self._mapping = _sql("kineto.sql")
-        self._tally = _Tally()
+        self._tallies: list[_Tally] = []
         _set(connection, chunk=str(path), base_ns=base_ns, capture=capture)
         connection.execute(_ELEMENT_BYTES)
 
@@ -118,7 +124,7 @@ class _Mapper:
         with self._connection:
             while (chunk := chunks.next()) is not None:
                 self._load(chunk)
-        return self._tally
+        return _Tally.of(self._tallies)
 
     def _load(self, chunk: bytes) -> None:
         chunk = chunk if chunk.isascii() else chunk.decode(errors="replace").encode()
@@ -138,41 +144,8 @@ class _Mapper:
         texts = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR")
         _set(self._connection, columns=texts | times | {"args": arguments})
         self._connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
-        self._map(chunk)
-
-    def _map(self, events: bytes) -> None:
-        """Read and map events; those that are not JSON are found by halving."""
-        with self._path.open("wb") as file:
-            file.writelines((b"[", events, b"]"))
-        try:
-            counts = self._connection.execute(self._mapping).fetchall()[0]
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
-            parts = halves(events)
-            self._tally.lost += not parts
-            for part in parts or ():
-                self._map(part)
-        else:
-            self._tally.events += counts[0]
-            self._tally.unreadable += counts[1]
-            self._tally.untimed += counts[2]
-
-
-def _damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, str, str]]:
-    """Code, count, detail and effect of what is wrong with the bytes."""
-    found = []
-    if source.damage and source.damage_code:
-        found.append(
-            (source.damage_code, 1, f"{source.path.name}: {source.damage}.", "The numbers hold for what could be read.")
-        )
-    elif text.is_cut:
-        detail = f"{source.path.name} ends in the middle of the events: the writer was stopped, or the copy is incomplete."
-        found.append(("file_truncated", 1, detail, "Events are missing at the end; the numbers hold for what could be read."))
-    if text.is_header_lost and not text.is_cut:
-        detail = f"The keys beside the events of {source.path.name} are not valid JSON."
-        found.append(("header_invalid", 1, detail, "Device properties, rank and profiler options are unknown."))
-    if lost:
-        found.append(("events_invalid", lost, f"{lost} events of {source.path.name} are not valid JSON.", "They are left out."))
-    return found
+        rows, lost = map_events(self._connection, chunk, self._path, self._mapping)
+        self._tallies += [_Tally(*row) for row in rows] + [_Tally(lost=lost)]
 
 
 def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:

@@ -56,7 +56,7 @@ class OnnxRuntimeReader:
             path = Path(folder) / "chunk.json"
             connection.execute("SET VARIABLE chunk = ?", [str(path)])
             for chunk in text.chunks():
-                lost += map_events(connection, chunk.decode(errors="replace").encode(), path, _LOAD)
+                lost += map_events(connection, chunk.decode(errors="replace").encode(), path, _LOAD)[1]
         connection.execute(_SQL.read_text(encoding="utf-8"))
         for finding in text_damage(source, text, lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
