@@ -15,7 +15,7 @@ __all__ = ["map_events", "text_damage"]
 def map_events(
     connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str
 ) -> tuple[list[tuple[int, ...]], int]:
-    """What the mapping, one statement, answers for each piece that it reads from a file at `path`; and how many events are lost.
+    """What the mapping, one statement, answers for each piece that it reads from a file at `path`; how many events are lost.
 
     Events are one piece unless some are not JSON. Those are found by halving, and lost.
     """
