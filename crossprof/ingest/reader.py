@@ -11,6 +11,7 @@ import duckdb
 
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
+from crossprof.ingest.nsys import NsysReader
 from crossprof.ingest.source import Source, open_source
 from crossprof.ingest.xplane import XPlaneReader
 
@@ -22,7 +23,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """Name of the format, as artifact.format holds it: kineto or xplane."""
+        """Name of the format, as artifact.format holds it: kineto, xplane, nsys."""
         ...
 
     def matches(self, source: Source) -> bool:
@@ -34,16 +35,19 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader())
+READERS: tuple[Reader, ...] = (KinetoReader(), XPlaneReader(), NsysReader())
 
-_KNOWN = "crossprof reads Kineto JSON (PyTorch) and XPlane protobuf (TensorFlow, JAX), each also as gzip"
+_KNOWN = (
+    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX) and SQLite exports of Nsight Systems, "
+    "each also as gzip"
+)
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
-    (b"SQLite format 3\0", "an SQLite database"),
+    (b"SQLite format 3\0", "an SQLite database without the tables of a Nsight Systems export"),
     (b"\x7fELF", "a program"),
     (b"version https://git-lfs", "a git-lfs pointer: fetch the file itself with `git lfs pull`"),
 )

@@ -246,7 +246,7 @@ COMMENT ON TABLE artifact IS 'One source file of a run.';
 COMMENT ON COLUMN artifact.run_id IS 'Run of the file.';
 COMMENT ON COLUMN artifact.rank IS 'Rank of the file.';
 COMMENT ON COLUMN artifact.path IS 'Where it is: relative to the store when moved or copied, absolute when referenced.';
-COMMENT ON COLUMN artifact.format IS 'kineto, xplane or recording.';
+COMMENT ON COLUMN artifact.format IS 'kineto, xplane, nsys or recording.';
 COMMENT ON COLUMN artifact.sha256 IS 'Hash of the bytes of the file.';
 COMMENT ON COLUMN artifact.bytes IS 'Size of the file.';
 COMMENT ON COLUMN artifact.storage IS 'moved (our own recording), copied (--keep), referenced.';
