@@ -24,6 +24,7 @@ _OWN_TABLES = re.compile(r"CUPTI_ACTIVITY_KIND_|NVTX_EVENTS$|TARGET_INFO_S")
 _OWN_TABLE_IN_HEAD = re.compile(rb'CREATE TABLE "?(?:CUPTI_ACTIVITY_KIND_|NVTX_EVENTS|TARGET_INFO_S)')
 _BLOCK_ROWS = 20_000
 _TEXT_CHARACTERS = 16_384  # an export keeps whole log files among its strings
+_FURTHEST_NS = 1 << 61  # the year 2043; damage makes times whose difference no integer holds
 _TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'nsys' ORDER BY table_oid"
 _EVENT_TABLES = """
 SELECT table_name FROM duckdb_tables() JOIN duckdb_columns() USING (schema_name, table_name)
@@ -88,7 +89,7 @@ def _on_disk(source: Source) -> Iterator[Path]:
 
 
 def _table_names(database: sqlite3.Connection) -> list[str]:
-    rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND typeof(name) = 'text'").fetchall()
     return [name.decode("utf-8", "replace") for (name,) in rows]
 
 
@@ -109,9 +110,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, database: sqlite3.Connection) -
 def _copy_table(connection: duckdb.DuckDBPyConnection, database: sqlite3.Connection, table: str) -> None:
     """Append the rows of a table, block by block. Raises sqlite3.Error after the last row that can be read."""
     columns = [(name, type_) for name, type_, *_ in connection.execute(f'DESCRIBE nsys."{table}"').fetchall()]
-    present = {name.decode() for _, name, *_ in database.execute(f'PRAGMA table_info("{table}")')}
+    described = database.execute("SELECT name FROM pragma_table_info(?)", [table])
+    present = {name.decode("utf-8", "replace") for (name,) in described if name is not None}
+    where = ""
+    if "start" in dict(columns):
+        if "start" not in present:
+            return
+        where = f'WHERE "start" BETWEEN {-_FURTHEST_NS} AND {_FURTHEST_NS}'
     chosen = ", ".join(_cast(name, type_) if name in present else "NULL" for name, type_ in columns)
-    cursor = database.execute(f'SELECT {chosen} FROM "{table}"')
+    cursor = database.execute(f'SELECT {chosen} FROM "{table}" {where}')
     rows: list[tuple[int | bytes | None, ...]] = []
     while True:
         try:

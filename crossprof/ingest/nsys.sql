@@ -1,9 +1,15 @@
 -- From the tables of an export (nsys_tables.sql) to the staged relations. The variable `capture` holds the profiling window.
 
 -- Times count from the start of the session, unless the export was told to normalize them to unix time.
-SET VARIABLE nsys_start = (SELECT max("utcEpochNs") FROM nsys."TARGET_INFO_SESSION_START_TIME");
+SET VARIABLE nsys_start = (
+    SELECT max("utcEpochNs") FROM nsys."TARGET_INFO_SESSION_START_TIME" WHERE "utcEpochNs" BETWEEN 0 AND 2305843009213693952
+);
 CREATE OR REPLACE TEMP MACRO nsys_ns(instant) AS
-    instant + CASE WHEN instant < 100000000000000000 THEN coalesce(getvariable('nsys_start'), 0) ELSE 0 END;
+    CASE
+        WHEN instant NOT BETWEEN -2305843009213693952 AND 2305843009213693952 THEN NULL -- damage
+        WHEN instant < 100000000000000000 THEN instant + coalesce(getvariable('nsys_start'), 0)
+        ELSE instant
+    END;
 
 -- A process is the upper part of a global thread or process id; correlation numbers are its own, and so are device numbers.
 CREATE TABLE nsys.process AS
@@ -20,7 +26,8 @@ FROM (
 WHERE id IS NOT NULL;
 SET VARIABLE nsys_processes = (SELECT map_from_entries(list((id, number))) FROM nsys.process);
 CREATE OR REPLACE TEMP MACRO nsys_process(global_id) AS coalesce(getvariable('nsys_processes')[global_id >> 24], 0);
-CREATE OR REPLACE TEMP MACRO nsys_correlation(number, global_id) AS nullif(number, 0) + (nsys_process(global_id) << 32);
+CREATE OR REPLACE TEMP MACRO nsys_correlation(number, global_id) AS
+    nullif(number & 4294967295, 0) + (nsys_process(global_id) << 32);
 CREATE OR REPLACE TEMP MACRO nsys_thread(global_id) AS
     CASE WHEN cardinality(getvariable('nsys_processes')) > 1 THEN global_id >> 24 & 16777215 || '/' ELSE '' END || (global_id & 16777215);
 
@@ -43,7 +50,7 @@ SELECT
     start, "end", "deviceId", "streamId", "correlationId", "globalPid", 'kernel' AS kind,
     coalesce(full_name.value, short_name.value, '?') AS name, NULL::BIGINT AS bytes, "graphNodeId",
     "gridX" || ',' || "gridY" || ',' || "gridZ" AS grid, "blockX" || ',' || "blockY" || ',' || "blockZ" AS block,
-    "registersPerThread", "staticSharedMemory" + "dynamicSharedMemory" AS shared_memory_bytes
+    try_cast("registersPerThread" AS INTEGER) AS registers_per_thread, try("staticSharedMemory" + "dynamicSharedMemory") AS shared_memory_bytes
 FROM nsys."CUPTI_ACTIVITY_KIND_KERNEL"
 LEFT JOIN nsys."StringIds" AS full_name ON full_name.id = "demangledName"
 LEFT JOIN nsys."StringIds" AS short_name ON short_name.id = "shortName"
@@ -74,7 +81,7 @@ INSERT INTO staged_kernel BY NAME
 SELECT
     nsys_device("deviceId", "globalPid") AS device_id, "streamId"::VARCHAR AS stream, name, kind, nsys_ns(start) AS start_ns,
     nsys_ns("end") AS end_ns, nsys_correlation("correlationId", "globalPid") AS correlation_id, bytes, grid, block,
-    "registersPerThread" AS registers_per_thread, shared_memory_bytes, nullif("graphNodeId", 0) AS graph_node_id,
+    registers_per_thread, shared_memory_bytes, nullif("graphNodeId", 0) AS graph_node_id,
     getvariable('capture') AS capture
 FROM nsys.work;
 
@@ -168,14 +175,14 @@ SELECT
     (address::HUGEINT + CASE WHEN address < 0 THEN 18446744073709551616 ELSE 0 END)::UBIGINT AS address,
     'cuda ' || lower(coalesce(nsys_memory("memKind"), 'unknown')) AS allocator, getvariable('capture') AS capture
 FROM nsys."CUDA_GPU_MEMORY_USAGE_EVENTS"
-WHERE "memoryOperationType" IN (0, 1) AND bytes IS NOT NULL;
+WHERE "memoryOperationType" IN (0, 1) AND bytes BETWEEN 0 AND 1125899906842624;
 
 -- Whatever CUPTI saw work is a GPU of NVIDIA, also where a reduced export does not list it.
 INSERT INTO staged_device BY NAME
 SELECT
     coalesce(gpu.id, used.device_id) AS device_id, 'gpu' AS kind, 'NVIDIA' AS vendor, gpu.name AS model,
     CASE WHEN regexp_matches(gpu.uuid, '^[0-9a-fA-F]') THEN 'GPU-' ELSE '' END || nullif(gpu.uuid, '') AS uuid,
-    gpu."totalMemory" AS memory_bytes, gpu."smCount" AS compute_units, gpu."computeMajor" || '.' || gpu."computeMinor" AS compute_capability
+    gpu."totalMemory" AS memory_bytes, try_cast(gpu."smCount" AS INTEGER) AS compute_units, gpu."computeMajor" || '.' || gpu."computeMinor" AS compute_capability
 FROM (SELECT DISTINCT device_id FROM staged_kernel WHERE capture IS NOT DISTINCT FROM getvariable('capture')) AS used
 FULL JOIN (SELECT DISTINCT ON (id) * FROM nsys."TARGET_INFO_GPU") AS gpu ON gpu.id = used.device_id
 WHERE coalesce(gpu.id, used.device_id) NOT IN (SELECT device_id FROM staged_device);
@@ -206,7 +213,7 @@ FROM (
         CASE severity WHEN 3 THEN 'error' ELSE 'warning' END AS severity, sum(times)::BIGINT AS count,
         'The profiler says: ' || array_to_string(list(text ORDER BY times DESC, text)[:3], '; ') AS detail,
         'The capture may be partial.' AS effect
-    FROM (SELECT severity, regexp_replace(trim(text), '\s+', ' ', 'g') AS text, count(*) AS times
+    FROM (SELECT severity, coalesce(regexp_replace(trim(text), '\s+', ' ', 'g'), '?') AS text, count(*) AS times
         FROM nsys."DIAGNOSTIC_EVENT" WHERE severity IN (2, 3) GROUP BY ALL)
     GROUP BY severity
     UNION ALL
@@ -222,7 +229,7 @@ FROM (
     SELECT 'device_shared', 'warning', count(*), 'Several processes used device ' || "deviceId"
         || ', and the file does not say whether that is one GPU.',
         'If CUDA_VISIBLE_DEVICES gave each its own, the work of several GPUs is counted as that of one.'
-    FROM (SELECT DISTINCT "deviceId", "globalPid" >> 24 AS process FROM nsys.work)
+    FROM (SELECT DISTINCT coalesce("deviceId", 0) AS "deviceId", "globalPid" >> 24 AS process FROM nsys.work)
     WHERE NOT EXISTS (FROM nsys."TARGET_INFO_CUDA_DEVICE")
     GROUP BY "deviceId" HAVING count(*) > 1
     UNION ALL

@@ -411,3 +411,16 @@ def test_another_database_is_no_trace(tmp_path: Path) -> None:
     path = export(tmp_path / "t.sqlite", {"StringIds": strings(), "customer": [{"id": 1}]})
     with pytest.raises(TraceError, match="an SQLite database without the tables of a Nsight Systems export"):
         reader_for(open_source(path))
+
+
+def test_times_that_only_damage_makes_are_left_out(ingested: Ingested, tmp_path: Path) -> None:
+    kernels = [kernel(200, 350), kernel(1 << 62, 1), kernel(-(1 << 63), 1), {**kernel(0, 1), "start": None}, kernel(5, 1 << 62)]
+    database = ingested(export(tmp_path / "t.sqlite", work(CUPTI_ACTIVITY_KIND_KERNEL=kernels)))
+    assert rows(database, "SELECT start_ns, dur_ns FROM kernel ORDER BY start_ns") == [(START + 5, 0), (START + 200, 150)]
+    assert codes(database)["missing_durations"] == 1
+
+
+def test_a_column_whose_name_is_damaged_is_missing(ingested: Ingested, tmp_path: Path) -> None:
+    path = export(tmp_path / "t.sqlite", work())
+    path.write_bytes(path.read_bytes().replace(b'"streamId"', b'"str\xffamId"'))
+    assert rows(ingested(path), "SELECT stream, dur_ns FROM kernel") == [(None, 150)]
