@@ -38,6 +38,11 @@ def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequ
 )
 @click.option("--keep", is_flag=True, help="Copy the trace files into the store.")
 @click.option("--force", is_flag=True, help="Ingest again what the store already holds.")
+@click.option(
+    "--xla",
+    is_flag=True,
+    help="Add what xprof computes of XPlane files: tables hlo_op, hlo_module. Needs crossprof[xprof]; slow.",
+)
 @store_path
 @click.pass_context
 def ingest(context: click.Context, /, paths: tuple[str, ...], store: Path, **options: Any) -> None:

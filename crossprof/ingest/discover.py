@@ -17,7 +17,7 @@ from crossprof.store.layout import Layout
 
 __all__ = ["Discovery", "RecordingJob", "TraceJob", "discover"]
 
-_ENDINGS = re.compile(r"(\.pt)?(\.trace)?(\.xplane)?(\.json|\.pb|\.pickle)?(\.gz)?$", re.IGNORECASE)
+_ENDINGS = re.compile(r"(\.pt)?(\.trace)?(\.xplane)?(\.json|\.pb|\.pickle|\.sqlite)?(\.gz)?$", re.IGNORECASE)
 _RANK_IN_NAME = re.compile(r"(?<![a-z0-9])rank[-_. ]?(\d+)", re.IGNORECASE)
 _RANK_IN_HEAD = re.compile(rb'"distributedInfo"\s*:\s*\{[^{}]*?"rank"\s*:\s*(\d+)')
 

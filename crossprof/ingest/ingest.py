@@ -14,6 +14,7 @@ import duckdb
 
 from crossprof.errors import CrossprofError, TraceError
 from crossprof.ingest.discover import RecordingJob, TraceJob, discover
+from crossprof.ingest.hlo import require_xprof
 from crossprof.ingest.home import Home
 from crossprof.ingest.known import Holder, Known
 from crossprof.ingest.part import Outcome, Request, present, write_recording, write_trace
@@ -54,17 +55,20 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     tags: Mapping[str, str] | None = None,
     keep: bool = False,
     force: bool = False,
+    xla: bool = False,
     on_progress: Progress | None = None,
 ) -> list[IngestResult]:
     """One result for each rank, and for each path that is none. What fails costs nothing else. A store is its recordings.
 
     Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
     order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
-    Raises StoreError where the store can't be written.
+    Raises StoreError where the store can't be written, CrossprofError where `xla` wants xprof and it is not installed.
     """
+    if xla:
+        require_xprof()
     create(store)
     sweep(store)
-    request = Request(store, name, framework, tags or {}, is_kept=keep, is_forced=force)
+    request = Request(store, name, framework, tags or {}, is_kept=keep, is_forced=force, is_xla=xla)
     found = discover([path for path in paths if not _is_drained(Path(path), store)], name=name)
     results = [IngestResult(error.path, "failed", reason=error.reason) for error in found.failures]
     moves: list[tuple[Home, Path]] = []

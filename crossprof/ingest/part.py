@@ -14,6 +14,7 @@ from crossprof._version import __version__
 from crossprof.errors import TraceError
 from crossprof.ingest.derive import derive
 from crossprof.ingest.discover import RecordingJob, TraceJob
+from crossprof.ingest.hlo import add_hlo
 from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
 from crossprof.ingest.lock import locked
 from crossprof.ingest.reader import open_source, reader_for
@@ -35,6 +36,7 @@ class Request:
     tags: Mapping[str, str] = field(default_factory=dict)
     is_kept: bool = False
     is_forced: bool = False
+    is_xla: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
         _run(connection, "trace_run.sql")
         _run(connection, "run_device.sql")
+        if request.is_xla and reader.format == "xplane":
+            add_hlo(connection, source, run_id=run_id, rank=rank)
         home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
         found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk)]
         add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
@@ -118,6 +122,10 @@ def _written(recording: Recording, request: Request, *, hashes: dict[str, str], 
         derive(connection, run_id=run_id, rank=rank)
         _run(connection, "run_device.sql")
         _override(connection, request)
+        for file in found if request.is_xla else ():
+            if file.format == "xplane":
+                source = open_source(recording.folder / file.name)
+                add_hlo(connection, source, run_id=run_id, rank=rank, capture=file.capture)
         add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
         home.copy(recording.folder, found)
         part = write_part(connection, request.root, run_id=run_id, rank=rank, content_sha256=content, replace=request.is_forced)

@@ -12,6 +12,7 @@ import duckdb
 from crossprof.errors import TraceError
 from crossprof.ingest.kineto import KinetoReader
 from crossprof.ingest.memory_snapshot import MemorySnapshotReader
+from crossprof.ingest.nsys import NsysReader
 from crossprof.ingest.onnxruntime import OnnxRuntimeReader
 from crossprof.ingest.rocprof import RocprofReader
 from crossprof.ingest.source import Source, open_source
@@ -40,14 +41,15 @@ class Reader(Protocol):
 READERS: tuple[Reader, ...] = (
     KinetoReader(),
     XPlaneReader(),
+    NsysReader(),
     OnnxRuntimeReader(),
     RocprofReader(),
     MemorySnapshotReader(),
 )
 
 _KNOWN = (
-    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX), profiles of ONNX Runtime, JSON of rocprofv3 "
-    "and memory snapshots of torch, each also as gzip"
+    "crossprof reads Kineto JSON (PyTorch), XPlane protobuf (TensorFlow, JAX), SQLite exports of Nsight Systems, profiles of "
+    "ONNX Runtime, JSON of rocprofv3 and memory snapshots of torch, each also as gzip"
 )
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
@@ -55,7 +57,7 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "a GIF image"),
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
-    (b"SQLite format 3\0", "an SQLite database"),
+    (b"SQLite format 3\0", "an SQLite database without the tables of a Nsight Systems export"),
     *((bytes((0x80, protocol)), "a Python pickle of something else than a memory snapshot") for protocol in range(2, 6)),
     (b"\x7fELF", "a program"),
     (b"version https://git-lfs", "a git-lfs pointer: fetch the file itself with `git lfs pull`"),

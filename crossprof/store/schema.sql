@@ -238,6 +238,60 @@ COMMENT ON COLUMN sample.unit IS 'Unit after UCUM: 1 (a ratio), By, W, J, Hz, Ce
 COMMENT ON COLUMN sample.is_valid IS 'Whether the source answered.';
 COMMENT ON COLUMN sample.source IS 'nvml, psutil, framework, or fake (a test double, never a measurement).';
 
+CREATE TABLE hlo_op (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, capture INTEGER, program_id UBIGINT, module VARCHAR, name VARCHAR NOT NULL,
+    category VARCHAR, core VARCHAR, expression VARCHAR, op_name VARCHAR, source_line VARCHAR,
+    occurrences BIGINT, total_ns BIGINT, mean_ns DOUBLE, self_ns BIGINT, flops BIGINT, flops_per_second DOUBLE,
+    bytes_accessed BIGINT, bytes_per_second DOUBLE, hbm_bytes_accessed BIGINT, operational_intensity DOUBLE, bound_by VARCHAR,
+    attainable_flops_per_second DOUBLE, roofline_efficiency DOUBLE, peak_flops_per_second DOUBLE, peak_hbm_bytes_per_second DOUBLE,
+    is_rematerialized BOOLEAN, is_autotuned BOOLEAN
+);
+COMMENT ON TABLE hlo_op IS 'One HLO operation of an XLA program, over all its occurrences on all cores, as xprof counts it (ingest --xla).';
+COMMENT ON COLUMN hlo_op.run_id IS 'Run of the operation.';
+COMMENT ON COLUMN hlo_op.rank IS 'Rank that ran it.';
+COMMENT ON COLUMN hlo_op.capture IS 'Profiling window. NULL in a foreign trace.';
+COMMENT ON COLUMN hlo_op.program_id IS 'Program, by the number that XLA gave it.';
+COMMENT ON COLUMN hlo_op.module IS 'Name of that program: jit_train_step, ... NULL where the trace lacks its HLO.';
+COMMENT ON COLUMN hlo_op.name IS 'Name of the instruction, unique in its program.';
+COMMENT ON COLUMN hlo_op.category IS 'Category by XLA: loop fusion, convolution, custom-call, all-reduce, ...';
+COMMENT ON COLUMN hlo_op.core IS 'Kind of core of a TPU: TensorCore or SparseCore.';
+COMMENT ON COLUMN hlo_op.expression IS 'Instruction as HLO text.';
+COMMENT ON COLUMN hlo_op.op_name IS 'Framework operator that it stems from.';
+COMMENT ON COLUMN hlo_op.source_line IS 'File and line of the user that it stems from.';
+COMMENT ON COLUMN hlo_op.occurrences IS 'How often it ran, all cores together.';
+COMMENT ON COLUMN hlo_op.total_ns IS 'Sum of its durations, all cores together, by the clock of the device.';
+COMMENT ON COLUMN hlo_op.mean_ns IS 'total_ns over occurrences, before rounding.';
+COMMENT ON COLUMN hlo_op.self_ns IS 'That sum without the time of the instructions inside it.';
+COMMENT ON COLUMN hlo_op.flops IS 'Floating-point operations of the model, over all occurrences.';
+COMMENT ON COLUMN hlo_op.flops_per_second IS 'flops over total_ns.';
+COMMENT ON COLUMN hlo_op.bytes_accessed IS 'Traffic with all memories, over all occurrences, by XLA''s estimate of the cost.';
+COMMENT ON COLUMN hlo_op.bytes_per_second IS 'bytes_accessed over total_ns.';
+COMMENT ON COLUMN hlo_op.hbm_bytes_accessed IS 'The part of that traffic with the memory of the device.';
+COMMENT ON COLUMN hlo_op.operational_intensity IS 'Floating-point operations per byte.';
+COMMENT ON COLUMN hlo_op.bound_by IS 'What limits it under the roofline: Compute, HBM, a nearer memory, Unknown.';
+COMMENT ON COLUMN hlo_op.attainable_flops_per_second IS 'Height of the roofline at its intensity. NULL where it has no floating-point operations.';
+COMMENT ON COLUMN hlo_op.roofline_efficiency IS 'Achieved over attainable, of compute or of memory, as xprof states it. Starts of asynchronous copies far exceed 1.';
+COMMENT ON COLUMN hlo_op.peak_flops_per_second IS 'Peak of one chip, by xprof''s table of devices.';
+COMMENT ON COLUMN hlo_op.peak_hbm_bytes_per_second IS 'Peak bandwidth of the memory of one chip, by the same table.';
+COMMENT ON COLUMN hlo_op.is_rematerialized IS 'Whether XLA computes it again to save memory.';
+COMMENT ON COLUMN hlo_op.is_autotuned IS 'Whether its configuration came from autotuning.';
+
+CREATE TABLE hlo_module (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, capture INTEGER, program_id UBIGINT NOT NULL, module VARCHAR,
+    peak_heap_bytes BIGINT, peak_unpadded_heap_bytes BIGINT, parameter_bytes BIGINT, output_bytes BIGINT, allocation_bytes BIGINT
+);
+COMMENT ON TABLE hlo_module IS 'The memory of one XLA program on one device, as its buffer assignment plans it and xprof reads it (ingest --xla).';
+COMMENT ON COLUMN hlo_module.run_id IS 'Run of the program.';
+COMMENT ON COLUMN hlo_module.rank IS 'Rank that ran it.';
+COMMENT ON COLUMN hlo_module.capture IS 'Profiling window. NULL in a foreign trace.';
+COMMENT ON COLUMN hlo_module.program_id IS 'Number that XLA gave the program.';
+COMMENT ON COLUMN hlo_module.module IS 'Name of the program: jit_train_step, ...';
+COMMENT ON COLUMN hlo_module.peak_heap_bytes IS 'Most memory that its buffers need at once.';
+COMMENT ON COLUMN hlo_module.peak_unpadded_heap_bytes IS 'The same without the padding of shapes to tiles.';
+COMMENT ON COLUMN hlo_module.parameter_bytes IS 'Memory of its parameters.';
+COMMENT ON COLUMN hlo_module.output_bytes IS 'Memory of what may outlive it: its results.';
+COMMENT ON COLUMN hlo_module.allocation_bytes IS 'Memory of all its allocations.';
+
 CREATE TABLE artifact (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, path VARCHAR NOT NULL, format VARCHAR NOT NULL,
     sha256 VARCHAR NOT NULL, bytes BIGINT NOT NULL, storage VARCHAR NOT NULL, capture INTEGER
@@ -246,7 +300,7 @@ COMMENT ON TABLE artifact IS 'One source file of a run.';
 COMMENT ON COLUMN artifact.run_id IS 'Run of the file.';
 COMMENT ON COLUMN artifact.rank IS 'Rank of the file.';
 COMMENT ON COLUMN artifact.path IS 'Where it is: relative to the store when moved or copied, absolute when referenced.';
-COMMENT ON COLUMN artifact.format IS 'kineto, xplane, onnxruntime, rocprof, memory_snapshot or recording.';
+COMMENT ON COLUMN artifact.format IS 'kineto, xplane, nsys, onnxruntime, rocprof, memory_snapshot or recording.';
 COMMENT ON COLUMN artifact.sha256 IS 'Hash of the bytes of the file.';
 COMMENT ON COLUMN artifact.bytes IS 'Size of the file.';
 COMMENT ON COLUMN artifact.storage IS 'moved (our own recording), copied (--keep), referenced.';

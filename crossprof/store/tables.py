@@ -4,13 +4,13 @@ from __future__ import annotations
 
 __all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows with each change of schema.sql; parts say which one they were written under."""
 
 HELD = ("run", "rank", "device", "artifact", "finding")
 """Small tables: their rows are copied into the catalog."""
 
-FILED = ("step", "kernel", "op", "runtime_call", "annotation", "memory_event", "sample")
+FILED = ("step", "kernel", "op", "runtime_call", "annotation", "memory_event", "sample", "hlo_op", "hlo_module")
 """Large tables: they stay in the parts, the catalog reads them from there."""
 
 TABLES = HELD + FILED
@@ -23,5 +23,7 @@ ORDER = {
     "annotation": "start_ns",
     "memory_event": "device_id, at_ns",
     "sample": "metric, device_id, at_ns",
+    "hlo_op": "total_ns DESC, program_id, name",
+    "hlo_module": "program_id",
 }
 """How a part sorts a table: what is asked for together lies together."""

@@ -12,7 +12,7 @@ import small_run
 from crossprof.store import Layout, Store, publish
 from crossprof.store.catalog import ROLLUPS, views
 from crossprof.store.parts import part_paths
-from crossprof.store.tables import TABLES
+from crossprof.store.tables import SCHEMA_VERSION, TABLES
 
 
 def rows(root: Path, query: str) -> list[tuple[object, ...]]:
@@ -186,7 +186,7 @@ def test_parts_of_an_earlier_schema_meet_todays_columns(root: Path) -> None:
     assert table.num_rows == 7
     duckdb.from_arrow(table).write_parquet(file)
     manifest = old / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    manifest.write_text(manifest.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 0'))
     publish(root)
     assert rows(root, "SELECT run_id, count(*), count(group_size) FROM kernel GROUP BY ALL ORDER BY ALL") == [
         ("new", 7, 0),
@@ -200,7 +200,7 @@ def test_parts_of_a_newer_crossprof_wait(root: Path) -> None:
     newer = small_run.write(root, "b")
     assert newer is not None
     manifest = newer / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 99'))
     published = publish(root)
     assert published.added == ("a",)
     assert published.skipped == (("b", "it was written by a newer crossprof: upgrade this one"),)
