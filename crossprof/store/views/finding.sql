@@ -10,7 +10,8 @@ WITH spill AS (
     GROUP BY ALL
 ),
 missing AS (
-    SELECT run_id, any_value(world_size) - count(DISTINCT rank.rank) AS count, any_value(world_size) AS world_size
+    SELECT run_id, any_value(world_size) AS world_size, any_value(world_size) - count(DISTINCT rank.rank) AS count,
+        list_filter(range(any_value(world_size)), lambda number: NOT list_contains(list(rank.rank), number)) AS numbers
     FROM run
     JOIN rank USING (run_id)
     GROUP BY run_id
@@ -25,7 +26,8 @@ found AS (
     FROM spill
     UNION ALL
     SELECT run_id, NULL, 'missing_ranks', 'warning', count,
-        format('{} of {} ranks are not in the store. Ingest the recordings or traces of the others.', count, world_size),
+        format('{} of {} ranks are not in the store: {}. Ingest their recordings, or their traces with --run.', count, world_size,
+            array_to_string(numbers[:20], ', ') || CASE WHEN len(numbers) > 20 THEN ', ...' ELSE '' END),
         'Figures of the whole run cover the ranks at hand alone.'
     FROM missing
 )
