@@ -42,7 +42,8 @@ class RecordingJob:
 class TraceJob:
     """One foreign trace file: one rank of a run. `rank` is None where only the whole file may tell.
 
-    `bytes` is about what it holds, decompressed. `is_late` says that the run was in the store before.
+    `sha256` is empty for a file that is no trace, though it should be. `bytes` is about what it holds, decompressed. `is_late`
+    says that the run was in the store before.
     """
 
     path: Path

@@ -100,7 +100,7 @@ def _found(
         try:
             local.append(landing.bring(given, name=name))
         except TraceError as error:
-            results.append(IngestResult(Path(given), "failed", reason=error.reason, origin=shown_url(given)))
+            results.append(IngestResult(error.path, "failed", reason=error.reason, origin=shown_url(given)))
     found = discover(local, name=name, unpacked=landing.unpacked)
     found.jobs = [replace(job, origin=landing.origin(path_of(job))) for job in found.jobs]
     results += [
@@ -148,7 +148,7 @@ def _rounds(jobs: Sequence[Job]) -> tuple[list[int], list[int]]:
     seen: set[str] = set()
     rounds: tuple[list[int], list[int]] = ([], [])
     for number, job in enumerate(jobs):
-        content = job.sha256 if isinstance(job, TraceJob) else str(job.folder)
+        content = (isinstance(job, TraceJob) and job.sha256) or str(path_of(job))
         rounds[content in seen].append(number)
         seen.add(content)
     return rounds

@@ -73,8 +73,8 @@ def _earlier(groups: Iterable[list[TraceJob]], root: Path) -> dict[str, tuple[st
     for jobs in groups:
         files = {job.sha256: job.rank for job in jobs}
         held = [row for row in rows if row["sha256"] in files]
-        new = {job.rank for job in jobs} - {row["rank"] for row in held}
+        new = {job.rank for job in jobs if job.sha256} - {row["rank"] for row in held}
         is_one = len({row["run_id"] for row in held}) == 1 and all(files[row["sha256"]] == row["rank"] for row in held)
-        if is_one and new and new.isdisjoint(held[0]["ranks"]):
+        if is_one and new.isdisjoint(held[0]["ranks"]):
             found[jobs[0].run_id] = (held[0]["run_id"], held[0]["run"])
     return found

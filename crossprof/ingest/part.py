@@ -100,7 +100,7 @@ def write_failure(job: TraceJob, rank: int, reason: str, request: Request) -> No
 
 def _known(job: TraceJob, rank: int, request: Request) -> Outcome | None:
     """The outcome where the store has the file. Raises TraceError where the run has that rank from another one."""
-    if request.is_forced:
+    if request.is_forced or not job.sha256:
         return None
     if part_exists(request.root, job.run_id, rank, job.sha256):
         return present(job.run_id, job.run, rank)

@@ -41,7 +41,7 @@ def fetch(url: str, folder: Path) -> Path:
         package = f"{urlsplit(url).scheme}:// needs a package that fsspec names: {error}"
         raise TraceError(shown, f"{' '.join(package.split())}") from None
     except FileNotFoundError:
-        raise TraceError(shown, "there is no such file. Check the URL.") from None
+        raise TraceError(shown, "there is no such file, or nobody answers there. Check the URL.") from None
     except Exception as error:  # each file system has errors of its own, whose text may hold the secrets of the URL
         status = getattr(error, "status", None) or getattr(error, "errno", None)
         cause = type(error).__name__ + (f" {status}" if status else "")
