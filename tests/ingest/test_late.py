@@ -146,3 +146,24 @@ def test_a_rank_that_was_read_is_not_lost_again(store: Path, tmp_path: Path) -> 
     assert "an empty file" in str(results[2].reason)
     assert table(store, RUNS) == [("job", 3, 3, False)]
     assert table(store, FINDINGS) == []
+
+
+def collective_trace(folder: Path, rank: int, *, host: str, skew_us: int, count: int = 25) -> Path:
+    """A rank with collectives that end when those of all ranks end, on a clock that is ahead."""
+    kernels = [
+        {"ph": "X", "cat": "kernel", "name": "ncclDevKernel_AllReduce", "pid": 0, "tid": 7, "args": {"device": 0, "stream": 7},
+         "ts": 1000 * number + skew_us - (number * 7 + rank) % 5, "dur": 10 + (number * 7 + rank) % 5}
+        for number in range(count)
+    ]  # fmt: skip
+    return rank_trace(folder, rank, host_name=host, traceEvents=kernels)
+
+
+def test_the_clock_of_a_late_rank_on_another_host_is_aligned(store: Path, tmp_path: Path) -> None:
+    clocks = "SELECT rank, clock_offset_ns, clock_residual_ns FROM rank ORDER BY rank"
+    ingest([collective_trace(tmp_path, 0, host="a", skew_us=0)], store=store, name="job")
+    ingest([collective_trace(tmp_path, 1, host="b", skew_us=40)], store=store, run="job")
+    assert table(store, clocks) == [(0, 0, None), (1, -40_000, 0)]
+    few = collective_trace(tmp_path / "few", 1, host="b", skew_us=40, count=3)
+    ingest([few], store=store, run="job", force=True)
+    assert table(store, clocks) == [(0, 0, None), (1, None, None)]
+    assert table(store, "SELECT rank FROM finding WHERE code = 'clock_unaligned'") == [(1,)]
