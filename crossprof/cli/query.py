@@ -61,15 +61,18 @@ def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
         else:
             ended.set_result(None)
 
-    Thread(target=attempt, name="crossprof-sql", daemon=True).start()
+    thread = Thread(target=attempt, name="crossprof-sql", daemon=True)
+    thread.start()
     try:
-        ended.result()
+        wait([ended])
+        thread.join(_ATTEMPTS * _ATTEMPT_SECONDS)  # it still lets go of its cursor; an interpreter that ends meanwhile aborts
     except KeyboardInterrupt:
         for _ in range(_ATTEMPTS):
             interrupt()
             if wait([ended], timeout=_ATTEMPT_SECONDS).done:
                 break
         raise
+    ended.result()
 
 
 @click.command()
