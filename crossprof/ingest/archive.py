@@ -17,13 +17,13 @@ from typing import IO, Any
 from crossprof.errors import TraceError
 from crossprof.ingest.source import BLOCK_BYTES, Source
 
-__all__ = ["Skipped", "is_archive", "unpack"]
+__all__ = ["Skipped", "bound", "is_archive", "unpack"]
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 _ALWAYS_BYTES = 1 << 30
 _TIMES = 200
-_MOST_MEMBERS = 100_000
+_BLOCK_BYTES = 4096
 _HEADER_BYTES = 4 << 20  # tarfile reads the headers between two members into memory, however long they say they are
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -50,30 +50,34 @@ def is_archive(source: Source) -> bool:
     return _is_zip(source) or source.head[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC)
 
 
-def unpack(source: Source, folder: Path) -> list[Skipped]:
-    """Write the members of an archive into a folder. Those that were skipped, or could be read in part only.
+def bound(source: Source, folder: Path) -> int:
+    """The bytes that an archive may hold: 1 GiB or 200 times its own size, but not more than half of what is free there."""
+    return min(max(_ALWAYS_BYTES, _TIMES * source.bytes_on_disk), shutil.disk_usage(folder).free // 2)
 
-    Links, devices and names that lead out of the folder are skipped. Raises TraceError for an archive that holds nothing that
-    can be read, and for one that holds more than 1 GiB and 200 times its own size, or than half of what is free on the disk.
+
+def unpack(source: Source, folder: Path, *, most: int) -> tuple[int, list[Skipped]]:
+    """Write the members of an archive into a folder. How many of `most` bytes are left, and what was skipped or cut short.
+
+    Links, devices and names that lead out of the folder are skipped. A member counts a block of the disk at least. Raises
+    TraceError for an archive that holds more, and for one that holds nothing that can be read.
     """
-    left = most = min(max(_ALWAYS_BYTES, _TIMES * source.bytes_on_disk), shutil.disk_usage(folder).free // 2)
+    left = most
     skipped: list[Skipped] = []
-    count = 0
     try:
-        for count, member in enumerate(_zip_members(source) if _is_zip(source) else _tar_members(source), start=1):
-            left -= member.size
-            if left < 0 or count > _MOST_MEMBERS:
-                bound = f"{most / (1 << 30):.3g} GiB in {_MOST_MEMBERS:,} files"
+        for member in _zip_members(source) if _is_zip(source) else _tar_members(source):
+            left -= max(member.size, _BLOCK_BYTES)
+            if left < 0:
                 raise TraceError(
-                    source.path, f"it holds more than {bound}, which no archive of its size should. Unpack it first."
+                    source.path, f"it holds more than {most >> 20:,} MiB, too much for its size. Unpack it yourself."
                 )
-            if reason := _objection(member) or _write(member, folder):
+            reason = _objection(member) or _write(member, folder)
+            if reason:
                 skipped.append(Skipped(member.name, reason))
     except _DAMAGE as error:
-        if not count:
+        if left == most:
             raise TraceError(source.path, f"this archive can't be read ({_line(error)}).") from None
         skipped.append(Skipped("", f"the archive is damaged ({_line(error)}); what stands before that was read."))
-    return skipped
+    return left, skipped
 
 
 def _is_zip(source: Source) -> bool:

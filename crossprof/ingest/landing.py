@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from crossprof.errors import TraceError
-from crossprof.ingest.archive import is_archive, unpack
+from crossprof.ingest.archive import bound, is_archive, unpack
 from crossprof.ingest.remote import fetch, is_url, shown_url
 from crossprof.ingest.source import BLOCK_BYTES, Source, open_source
 from crossprof.store.layout import Layout
@@ -67,23 +67,26 @@ class Landing:
         if not is_archive(source):
             return None
         folder = self._new_folder() / _stem(source.path)
-        self._unpack(source, folder, origin=self.origin(source.path) or str(source.path), layers=_LAYERS)
+        origin = self.origin(source.path) or str(source.path)
+        self._unpack(source, folder, origin=origin, most=bound(source, self.folder), layers=_LAYERS)
         return folder
 
-    def _unpack(self, source: Source, folder: Path, *, origin: str, layers: int) -> None:
+    def _unpack(self, source: Source, folder: Path, *, origin: str, most: int, layers: int) -> int:
+        """Unpack an archive and those in it, which share the bytes that it may hold. How many are left."""
         folder.mkdir(parents=True)
         self._origins[folder] = f"{origin}!"
-        for member in unpack(source, folder):
-            self.skipped.append((f"{origin}!/{member.name}" if member.name else origin, member.reason))
+        left, skipped = unpack(source, folder, most=most)
+        self.skipped += [(f"{origin}!/{member.name}" if member.name else origin, member.reason) for member in skipped]
         for inner in list(_archives_in(folder)) if layers > 1 else ():
             name = self.origin(inner.path) or inner.path.name
             packed = self._new_folder() / inner.path.name
             inner.path.rename(packed)
             try:
-                self._unpack(open_source(packed), inner.path, origin=name, layers=layers - 1)
+                left = self._unpack(open_source(packed), inner.path, origin=name, most=left, layers=layers - 1)
             except TraceError as error:
                 self.skipped.append((name, error.reason))
             packed.unlink()
+        return left
 
     def _spool(self, name: str) -> Path:
         path = self._new_folder() / "stdin"

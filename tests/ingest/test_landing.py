@@ -168,10 +168,24 @@ def test_an_archive_that_holds_too_much_is_refused(store: Path, tmp_path: Path, 
         assert "\n" not in str(result.reason)
 
 
+def test_archives_in_an_archive_share_what_it_may_hold(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_ALWAYS_BYTES", 4 << 20)
+    monkeypatch.setattr(archive, "_TIMES", 1)
+    inner = zipped(tmp_path / "inner.zip", {"zeros": bytes(3 << 20)}).read_bytes()
+    path = zipped(tmp_path / "a.zip", {"1.zip": inner, "2.zip": inner, "good.json": TRACE})
+    results = ingest([path], store=store)
+    assert [(result.status, result.shown_path) for result in results] == [
+        ("skipped", f"{path}!/2.zip"),
+        ("added", f"{path}!/good.json"),
+    ]
+    assert "holds more than" in str(results[0].reason)
+
+
 def test_too_many_members_and_endless_headers_are_refused(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "_MOST_MEMBERS", 3)
+    monkeypatch.setattr(archive, "_ALWAYS_BYTES", 1 << 14)
+    monkeypatch.setattr(archive, "_TIMES", 1)
     monkeypatch.setattr(archive, "_HEADER_BYTES", 1 << 16)
-    many = tarred(tmp_path / "many.tar", {str(number): b"" for number in range(5)})
+    many = tarred(tmp_path / "many.tar", {str(number): b"" for number in range(20)})
     with tarfile.open(
         tmp_path / "long.tgz", "w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": "x" * (4 << 20)}
     ) as file:
