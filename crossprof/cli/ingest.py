@@ -32,12 +32,19 @@ def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequ
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--name", help="Name of the run. Default: from the file, else from its path.")
+@click.option("--run", help="Run of the store that the traces are further ranks of: its name, its id or a prefix of one.")
 @click.option("--framework", help="Framework of the run, where the trace does not tell: torch, tensorflow, jax, ...")
 @click.option(
     "--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=_parsed_tags, help="A tag of the run; may be repeated."
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ranks read side by side, each in a process. Default: by processors.",
+)
 @click.option("--keep", is_flag=True, help="Copy the trace files into the store.")
-@click.option("--force", is_flag=True, help="Ingest again what the store already holds.")
+@click.option("--force", is_flag=True, help="Ingest again what the store already holds; replace a rank of --run.")
 @click.option(
     "--xla",
     is_flag=True,
@@ -46,7 +53,14 @@ def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequ
 @store_path
 @click.pass_context
 def ingest(context: click.Context, /, paths: tuple[str, ...], store: Path, **options: Any) -> None:
-    """Read traces, TensorBoard log directories and recordings, by what they hold. Globs may be quoted."""
+    """Read traces, TensorBoard log directories, recordings and archives of them, by what they hold.
+
+    A PATH may be a glob, quoted or not, a URL (s3://, gs://, https://, ... as fsspec knows them), or -, standard input.
+    """
+    if options["run"] and options["name"]:
+        raise click.UsageError("--name names a new run, --run an old one: give one of them.")
+    if "-" in paths and not (options["run"] or options["name"]):
+        raise click.UsageError("Standard input has no name: give the run one with --name.")
     results = ingest_paths(paths, store=store, **options)
     if any(result.status == "failed" for result in results):
         context.exit(1)
@@ -63,7 +77,7 @@ def ingest_paths(paths: Sequence[str | Path], *, store: Path, **options: Any) ->
         terminal.print_note("No recording waits to be ingested.")
     for result in results:
         if result.status == "failed":
-            terminal.print_error(f"{result.path}: {result.reason}")
+            terminal.print_error(f"{result.shown_path}: {result.reason}")
     return results
 
 
@@ -72,7 +86,7 @@ def _print_results(results: Sequence[IngestResult]) -> None:
     rows = [
         (
             *(result.status, result.run, result.run_id, None if result.rank is None else str(result.rank)),
-            *(f"{result.n_events:,}", f"{result.seconds:.2f}", str(result.path)),
+            *(f"{result.n_events:,}", f"{result.seconds:.2f}", result.shown_path),
         )
         for result in results
     ]
@@ -80,4 +94,4 @@ def _print_results(results: Sequence[IngestResult]) -> None:
         terminal.print_table(columns, rows)
     for result in results:
         if result.reason:
-            terminal.print_note(f"{result.path}: {result.status}: {result.reason}")
+            terminal.print_note(f"{result.shown_path}: {result.status}: {result.reason}")

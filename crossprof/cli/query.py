@@ -65,16 +65,15 @@ def _attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
     thread = Thread(target=attempt, name="crossprof-sql", daemon=True)
     thread.start()
     try:
-        ended.result()
+        wait([ended])
+        thread.join(_ATTEMPTS * _ATTEMPT_SECONDS)  # it still lets go of its cursor; an interpreter that ends meanwhile aborts
     except KeyboardInterrupt:
         for _ in range(_ATTEMPTS):
             interrupt()
             if wait([ended], timeout=_ATTEMPT_SECONDS).done:
                 break
         raise
-    finally:
-        if ended.done():
-            thread.join()
+    ended.result()
 
 
 @click.command()

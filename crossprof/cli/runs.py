@@ -84,7 +84,9 @@ def _judged_files(path: str) -> list[dict[str, Any]]:
         with Store(folder) as temporary:
             judged = [described(temporary, run["run_id"]) for run in run_documents(temporary)]
     if not judged:
-        raise CrossprofError(f"{failed[0].path}: {failed[0].reason}" if failed else f"{path}: nothing in it can be judged.")
+        raise CrossprofError(
+            f"{failed[0].shown_path}: {failed[0].reason}" if failed else f"{path}: nothing in it can be judged."
+        )
     for result in failed:
-        terminal.print_warning(f"{result.path} was left out: {result.reason}")
+        terminal.print_warning(f"{result.shown_path} was left out: {result.reason}")
     return judged

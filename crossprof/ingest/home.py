@@ -20,13 +20,17 @@ __all__ = ["Home", "SourceFile", "add_artifacts", "content_of", "hashes_of"]
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file that a part was read from. `name` is its path below the folder of its rank."""
+    """One file that a part was read from. `name` is its path below the folder of its rank.
+
+    `origin` is what the user knows it by where it came from elsewhere and does not stay.
+    """
 
     name: str
     format: str
     sha256: str
     bytes: int
     capture: int | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,5 +130,6 @@ def add_artifacts(
 ) -> None:
     """Note the files in the table artifact."""
     for file in files:
-        row = [run_id, rank, home.path_of(file.name), file.format, file.sha256, file.bytes, home.storage, file.capture]
+        path = file.origin if file.origin and home.storage == "referenced" else home.path_of(file.name)
+        row = [run_id, rank, path, file.format, file.sha256, file.bytes, home.storage, file.capture]
         connection.execute("INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

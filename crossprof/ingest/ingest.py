@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-import duckdb
-
-from crossprof.errors import CrossprofError, TraceError
-from crossprof.ingest.discover import RecordingJob, TraceJob, discover
+from crossprof.errors import TraceError
+from crossprof.ingest.crew import crew_size, read_jobs
+from crossprof.ingest.discover import Discovery, Job, TraceJob, discover
 from crossprof.ingest.hlo import require_xprof
 from crossprof.ingest.home import Home
 from crossprof.ingest.known import Holder, Known
-from crossprof.ingest.part import Outcome, Request, present, write_recording, write_trace
+from crossprof.ingest.landing import STDIN, Landing
+from crossprof.ingest.late import joined, reunited
+from crossprof.ingest.part import Request, present, write_failure
 from crossprof.ingest.recording import rank_folders, read_recording
+from crossprof.ingest.remote import is_url, shown_url
+from crossprof.ingest.result import IngestResult, path_of, result_of_outcome
 from crossprof.ingest.scratch import sweep
 from crossprof.store.layout import Layout, create
 from crossprof.store.publish import publish
@@ -30,20 +32,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Told what is read now, how many ranks are done, and how many there are."""
 
-
-@dataclass(frozen=True)
-class IngestResult:
-    """What became of one rank. `reason` says why it was not added; a path that holds no run has neither run nor rank."""
-
-    path: Path
-    status: Literal["added", "present", "skipped", "failed"]
-    run_id: str | None = None
-    run: str | None = None
-    rank: int | None = None
-    reason: str | None = None
-    part: Path | None = None
-    seconds: float = 0.0
-    n_events: int = 0
+_Read = tuple[IngestResult, Home | None]
 
 
 def ingest(  # noqa: PLR0913 - one keyword for each option of the command
@@ -51,44 +40,46 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     *,
     store: Path,
     name: str | None = None,
+    run: str | None = None,
     framework: str | None = None,
     tags: Mapping[str, str] | None = None,
     keep: bool = False,
     force: bool = False,
     xla: bool = False,
+    jobs: int | None = None,
     on_progress: Progress | None = None,
 ) -> list[IngestResult]:
     """One result for each rank, and for each path that is none. What fails costs nothing else. A store is its recordings.
 
+    Paths may be archives, URLs and `-`, standard input. With `run` the files become ranks of that run of the store. `jobs` is
+    the number of processes that read ranks side by side; 1 reads them in this one, None decides by number and size.
+
     Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
     order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
-    Raises StoreError where the store can't be written, CrossprofError where `xla` wants xprof and it is not installed.
+    Raises StoreError where the store can't be written or the ranks can't join the run, CrossprofError where `xla` wants xprof
+    and it is not installed.
     """
     if xla:
         require_xprof()
     create(store)
     sweep(store)
-    request = Request(store, name, framework, tags or {}, is_kept=keep, is_forced=force, is_xla=xla)
-    found = discover([path for path in paths if not _is_drained(Path(path), store)], name=name)
-    results = [IngestResult(error.path, "failed", reason=error.reason) for error in found.failures]
-    moves: list[tuple[Home, Path]] = []
-    known = Known(store, [job for job in found.jobs if isinstance(job, TraceJob) and not force])
-    for number, job in enumerate(found.jobs):
-        if on_progress is not None:
-            on_progress(_path_of(job).name, number, len(found.jobs))
-        result, home = _result_of(job, request, known)
-        results.append(result)
-        if home is not None:
-            moves.append((home, _path_of(job)))
-    if on_progress is not None and found.jobs:
-        on_progress("publishing", len(found.jobs), len(found.jobs))
+    tell = on_progress or (lambda *_: None)
+    with Landing(store) as landing:
+        found, results = _found(paths, store, name, landing)
+        found.jobs = _placed(found.jobs, store, run, is_forced=force)
+        request = Request(
+            store, name, framework, tags or {}, is_kept=keep, is_forced=force, is_xla=xla, crew=crew_size(found.jobs, jobs)
+        )
+        read = _read(found.jobs, request, tell)
+        results += [result for result, _ in read]
+        _note_failures(found.jobs, read, request)
+    if read:
+        tell("publishing", len(read), len(read))
     if any(result.status in {"added", "present"} for result in results):
         publish(store)
-    for home, folder in moves:
-        try:
-            home.move(folder)
-        except OSError as error:
-            logger.warning("%s was ingested, but can't be moved into the store (%s).", folder, error.strerror)
+    for job, (_, home) in zip(found.jobs, read, strict=True):
+        if home is not None and job.origin is None:
+            _move(home, path_of(job))
     return results
 
 
@@ -104,6 +95,36 @@ def _is_waiting(folder: Path) -> bool:
         return False  # an explicit ingest of the folder says what is wrong with it
 
 
+def _found(
+    paths: Sequence[str | Path], store: Path, name: str | None, landing: Landing
+) -> tuple[Discovery, list[IngestResult]]:
+    """What the paths hold, fetched and unpacked where need be, and the results of those that hold nothing."""
+    local: list[Path] = []
+    results: list[IngestResult] = []
+    for given in map(str, paths):
+        if not (is_url(given) or given == STDIN) and _is_drained(Path(given), store):
+            continue
+        try:
+            local.append(landing.bring(given, name=name))
+        except TraceError as error:
+            results.append(IngestResult(error.path, "failed", reason=error.reason, origin=shown_url(given)))
+    found = discover(local, name=name, unpacked=landing.unpacked)
+    found.jobs = [replace(job, origin=landing.origin(path_of(job))) for job in found.jobs]
+    results += [
+        IngestResult(failure.path, "failed", reason=failure.reason, origin=landing.origin(failure.path))
+        for failure in found.failures
+    ]
+    results += [IngestResult(Path(member), "skipped", reason=reason, origin=member) for member, reason in landing.skipped]
+    return found, results
+
+
+def _placed(jobs: list[Job], store: Path, run: str | None, *, is_forced: bool) -> list[Job]:
+    """The jobs as ranks of the runs that they belong to."""
+    if run is not None:
+        return joined(jobs, store, run)
+    return jobs if is_forced else reunited(jobs, store)
+
+
 def _is_drained(path: Path, store: Path) -> bool:
     """Whether the path is the store, or its recordings/, and nothing waits there, which is no error."""
     recordings = Layout(store).recordings
@@ -111,54 +132,55 @@ def _is_drained(path: Path, store: Path) -> bool:
     return Path(real) in (store.resolve(), recordings.resolve()) and not rank_folders(recordings)
 
 
-def _result_of(job: RecordingJob | TraceJob, request: Request, known: Known) -> tuple[IngestResult, Home | None]:
-    """What became of a job, and where its folder belongs after the publish."""
-    started = time.perf_counter()
-    path = _path_of(job)
+def _read(jobs: Sequence[Job], request: Request, tell: Progress) -> list[_Read]:
+    """What became of each job, in their order."""
+    traces = [job for job in jobs if isinstance(job, TraceJob) and not job.is_late and not request.is_forced]
+    known = Known(request.root, traces)
+    done: dict[int, _Read] = {}
+    for numbers in _rounds(jobs):
+        for number in numbers:
+            if holder := _holder(jobs[number], known, request):
+                outcome = present(holder.run_id, holder.run, holder.rank)
+                done[number] = result_of_outcome(jobs[number], outcome), None
+        waiting = {number: jobs[number] for number in numbers if number not in done}
+        with closing(read_jobs(waiting, request, lambda name: tell(name, len(done), len(jobs)))) as reading:
+            for number, read in reading:
+                done[number] = read
+                _note(jobs[number], read[0], known)
+    return [done[number] for number in range(len(jobs))]
+
+
+def _rounds(jobs: Sequence[Job]) -> tuple[list[int], list[int]]:
+    """The numbers of the jobs: each content once, then what comes a second time, when it is known what the first became."""
+    seen: set[str] = set()
+    rounds: tuple[list[int], list[int]] = ([], [])
+    for number, job in enumerate(jobs):
+        content = (isinstance(job, TraceJob) and job.sha256) or str(path_of(job))
+        rounds[content in seen].append(number)
+        seen.add(content)
+    return rounds
+
+
+def _holder(job: Job, known: Known, request: Request) -> Holder | None:
+    """The rank that was read from a trace before, in whatever run."""
+    return known.holder(job) if isinstance(job, TraceJob) and not job.is_late and not request.is_forced else None
+
+
+def _note(job: Job, result: IngestResult, known: Known) -> None:
+    if isinstance(job, TraceJob) and result.status in {"added", "present"} and result.run_id and result.rank is not None:
+        known.note(job.sha256, Holder(result.run_id, result.run or result.run_id, result.rank))
+
+
+def _note_failures(jobs: Sequence[Job], read: Sequence[_Read], request: Request) -> None:
+    """A finding for each rank that failed, in the run of those that did not."""
+    shown = {result.run_id for result, _ in read if result.status in {"added", "present"}}
+    for job, (result, _) in zip(jobs, read, strict=True):
+        if result.status == "failed" and isinstance(job, TraceJob) and job.rank is not None and job.run_id in shown:
+            write_failure(job, job.rank, result.reason or "", request)
+
+
+def _move(home: Home, folder: Path) -> None:
     try:
-        outcome = _trace_outcome(job, request, known) if isinstance(job, TraceJob) else write_recording(job, request)
-    except Exception as error:  # whatever is wrong with one file, it costs no other
-        logger.debug("%s was not ingested.", path, exc_info=True)
-        run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
-        return IngestResult(path, "failed", run_id=run_id, run=run, rank=rank, reason=_reason(error)), None
-    result = IngestResult(
-        path,
-        _status(outcome),
-        run_id=outcome.run_id,
-        run=outcome.run,
-        rank=outcome.rank,
-        reason=outcome.reason,
-        part=outcome.part,
-        seconds=time.perf_counter() - started,
-        n_events=outcome.n_events,
-    )
-    return result, outcome.home
-
-
-def _trace_outcome(job: TraceJob, request: Request, known: Known) -> Outcome:
-    """A trace as a part, unless its content was read before, as whatever run."""
-    if (holder := known.holder(job)) is not None:
-        return present(holder.run_id, holder.run, holder.rank)
-    outcome = write_trace(job, request)
-    if not request.is_forced:
-        known.note(job.sha256, Holder(outcome.run_id, outcome.run, outcome.rank))
-    return outcome
-
-
-def _status(outcome: Outcome) -> Literal["added", "present", "skipped"]:
-    if outcome.part is not None:
-        return "added"
-    return "skipped" if outcome.is_skipped else "present"
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, on one line."""
-    if isinstance(error, TraceError):
-        return error.reason
-    lines = str(error).strip().splitlines() or [""]
-    is_foreseen = lines[0] and isinstance(error, CrossprofError | OSError | duckdb.Error)
-    return lines[0] if is_foreseen else f"it can't be ingested ({type(error).__name__}: {lines[0]})."
-
-
-def _path_of(job: RecordingJob | TraceJob) -> Path:
-    return job.path if isinstance(job, TraceJob) else job.folder
+        home.move(folder)
+    except OSError as error:
+        logger.warning("%s was ingested, but can't be moved into the store (%s).", folder, error.strerror)

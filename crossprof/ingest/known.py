@@ -37,6 +37,8 @@ class Known:
         self._holders: dict[str, dict[str, Holder]] = defaultdict(dict)
         self._files: dict[str, set[str]] = defaultdict(set)
         for job in jobs:
+            if not job.sha256:
+                continue  # the file of a lost rank
             self._files[job.run_id].add(job.sha256)
         if jobs and Layout(root).current() is not None:
             with suppress(CrossprofError):  # a catalog that can't be read knows nothing; the publish makes it anew

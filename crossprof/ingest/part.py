@@ -20,15 +20,15 @@ from crossprof.ingest.lock import locked
 from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
 from crossprof.ingest.run_folder import stage_recording
-from crossprof.ingest.scratch import scratch_database
-from crossprof.store.parts import part_exists, write_part
+from crossprof.ingest.scratch import MEMORY_BYTES, scratch_database
+from crossprof.store.parts import part_exists, rank_exists, write_part
 
-__all__ = ["Outcome", "Request", "present", "write_recording", "write_trace"]
+__all__ = ["Outcome", "Request", "present", "write_failure", "write_recording", "write_trace"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user said about the runs to be ingested."""
+    """What the user said about the runs to be ingested, and how many processes read them."""
 
     root: Path
     name: str | None = None
@@ -37,6 +37,8 @@ class Request:
     is_kept: bool = False
     is_forced: bool = False
     is_xla: bool = False
+    crew: int = 1
+    memory_bytes: int = MEMORY_BYTES
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,15 @@ class Outcome:
 def write_trace(job: TraceJob, request: Request) -> Outcome:
     """A foreign trace as a part. Raises TraceError, StoreError."""
     root, run_id = request.root, job.run_id
-    if not request.is_forced and part_exists(root, run_id, job.rank or 0, job.sha256):
-        return present(run_id, job.run, job.rank or 0)
-    with scratch_database(root) as connection:
+    if job.rank is not None and (outcome := _known(job, job.rank, request)):
+        return outcome
+    with scratch_database(root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
         source = open_source(job.path)
         reader = reader_for(source)
         reader.stage(connection, source, capture=None)
-        rank = job.rank if job.rank is not None else _staged_number(connection, "rank")
+        rank = job.rank if job.rank is not None else _staged_rank(connection, job)
+        if job.rank is None and (outcome := _known(job, rank, request)):
+            return outcome
         derive(connection, run_id=run_id, rank=rank)
         _set(connection, run_id=run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)
         _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
@@ -74,7 +78,7 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         if request.is_xla and reader.format == "xplane":
             add_hlo(connection, source, run_id=run_id, rank=rank)
         home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
-        found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk)]
+        found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk, origin=job.origin)]
         add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
         home.copy(job.path.parent, found)
         part = write_part(connection, root, run_id=run_id, rank=rank, content_sha256=job.sha256, replace=request.is_forced)
@@ -83,18 +87,53 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         return Outcome(run_id, job.run, rank, part=part, n_events=_staged_number(connection, "n_events"))
 
 
+def write_failure(job: TraceJob, rank: int, reason: str, request: Request) -> None:
+    """A part that holds nothing but the finding that a rank could not be read, unless the store has that rank.
+
+    It gives way to the rank itself, should that be read later, as every part does to a newer one of its rank.
+    """
+    if rank_exists(request.root, job.run_id, rank):
+        return
+    detail = f"Rank {rank} could not be read: {Path(job.origin or job.path).name}: {reason}"
+    effect = "Figures of the whole run cover the ranks at hand alone. A whole file, ingested with --run, completes it."
+    with scratch_database(request.root) as connection:
+        row = [job.run_id, rank, detail, effect]
+        connection.execute("INSERT INTO finding BY NAME SELECT ? AS run_id, ? AS rank, 'rank_failed' AS code, "
+            "'warning' AS severity, 1 AS count, ? AS detail, ? AS effect", row)  # fmt: skip
+        write_part(connection, request.root, run_id=job.run_id, rank=rank, content_sha256=job.sha256, replace=True)
+
+
+def _known(job: TraceJob, rank: int, request: Request) -> Outcome | None:
+    """The outcome where the store has the file. Raises TraceError where the run has that rank from another one."""
+    if request.is_forced or not job.sha256:
+        return None
+    if part_exists(request.root, job.run_id, rank, job.sha256):
+        return present(job.run_id, job.run, rank)
+    if job.is_late and rank_exists(request.root, job.run_id, rank):
+        raise TraceError(job.path, f"run {job.run} has rank {rank} from another file. --force puts this one in its place.")
+    return None
+
+
+def _staged_rank(connection: duckdb.DuckDBPyConnection, job: TraceJob) -> int:
+    """The rank that the whole file states, 0 where it states none and nothing depends on it."""
+    states = connection.execute("SELECT count(*) FROM staged_fact WHERE key = 'rank'").fetchone()
+    if job.is_late and not (states and states[0]):
+        raise TraceError(job.path, "it does not say which rank it is of. Name the file rank<number>, as in rank1.json.")
+    return _staged_number(connection, "rank")
+
+
 def write_recording(job: RecordingJob, request: Request) -> Outcome:
     """A recording of our own as a part. Raises TraceError, StoreError."""
     try:
         with locked(job.folder) as is_ours:
-            return _unless_busy(read_recording(job.folder), request, is_ours=is_ours)
+            return _unless_busy(read_recording(job.folder), request, is_ours=is_ours, origin=job.origin)
     except FileNotFoundError:
         if job.folder.exists():
             raise
         raise TraceError(job.folder, "this recording is gone; another process has ingested it meanwhile.") from None
 
 
-def _unless_busy(recording: Recording, request: Request, *, is_ours: bool) -> Outcome:
+def _unless_busy(recording: Recording, request: Request, *, is_ours: bool, origin: str | None) -> Outcome:
     folder, run_id, rank, run = recording.folder, recording.run_id, recording.rank, request.name or recording.run
     if not is_ours:
         return Outcome(run_id, run, rank, reason="another process compresses or ingests it just now", is_skipped=True)
@@ -107,17 +146,20 @@ def _unless_busy(recording: Recording, request: Request, *, is_ours: bool) -> Ou
     if not request.is_forced and part_exists(request.root, run_id, rank, content):
         outcome = present(run_id, run, rank)
     else:
-        outcome = _written(recording, request, hashes=hashes, content=content, home=home)
+        outcome = _written(recording, request, hashes=hashes, content=content, home=home, origin=origin)
     return replace(outcome, home=home)
 
 
-def _written(recording: Recording, request: Request, *, hashes: dict[str, str], content: str, home: Home) -> Outcome:
+def _written(
+    recording: Recording, request: Request, *, hashes: dict[str, str], content: str, home: Home, origin: str | None
+) -> Outcome:
     run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
-    with scratch_database(request.root) as connection:
+    with scratch_database(request.root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
         found = [
-            SourceFile(name, format_, hashes[name], (recording.folder / name).stat().st_size, capture)
+            SourceFile(name, format_, hashes[name], size, capture, origin and f"{origin}/{name}")
             for path, format_, capture in stage_recording(connection, recording)
             if (name := str(path.relative_to(recording.folder))) in hashes
+            for size in [(recording.folder / name).stat().st_size]
         ]
         derive(connection, run_id=run_id, rank=rank)
         _run(connection, "run_device.sql")

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
+import psutil
 
+from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
 
-__all__ = ["another_connection", "scratch_database", "sweep", "thread_count"]
+__all__ = ["MEMORY_BYTES", "another_connection", "scratch_database", "sweep", "thread_count", "with_enough_memory"]
 
 _SUFFIX = "-scratch"
+_SWEPT = (_SUFFIX, LANDING)
 _STALE_SECONDS = 24 * 3600
-_MEMORY_BYTES = 448 << 20
+MEMORY_BYTES = 448 << 20
+_Result = TypeVar("_Result")
 
 
 @contextmanager
-def scratch_database(root: Path, *, memory_bytes: int = _MEMORY_BYTES) -> Iterator[duckdb.DuckDBPyConnection]:
+def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BYTES) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty scratch database in a file under .staging/, removed at the end.
 
     The tables lie there, compressed, and `memory_bytes` of them in memory, so that the size of a trace does not show in the
-    memory of the process. Raises duckdb.OutOfMemoryException, in the block, where a sort or a join needs more than that.
+    memory of the process. A crew of processes with one each shares out the processors. Raises duckdb.OutOfMemoryException, in
+    the block, where a sort or a join needs more than that.
     """
     folder = Layout(root).staged(_SUFFIX)
     folder.mkdir(parents=True)
     connection = duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": f"{memory_bytes}B"})
+    if crew > 1:
+        connection.execute("SET threads = greatest(1, current_setting('threads') // ?)", [crew])
     try:
         file = str(folder / "scratch.duckdb").replace("'", "''")
         connection.execute(f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes); USE scratch")
@@ -40,6 +48,23 @@ def scratch_database(root: Path, *, memory_bytes: int = _MEMORY_BYTES) -> Iterat
     finally:
         connection.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_enough_memory(work: Callable[[int], _Result], *, crew: int = 1) -> _Result:
+    """What the work gives for the bytes that its scratch database may hold in memory.
+
+    They are few, so that many traces can be read at once. Where a sort or a join of a very large trace needs more, the work is
+    done again with more, up to half of what the machine has, shared out among a crew.
+    """
+    most = int(psutil.virtual_memory().total) // 2 // crew
+    memory_bytes = min(MEMORY_BYTES, most)
+    while True:
+        try:
+            return work(memory_bytes)
+        except duckdb.OutOfMemoryException:
+            if memory_bytes >= most:
+                raise
+            memory_bytes = min(4 * memory_bytes, most)
 
 
 def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -56,8 +81,8 @@ def thread_count(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def sweep(root: Path) -> None:
-    """Remove the spill folders that a killed ingest left more than a day ago."""
+    """Remove the spill folders, and what was unpacked or fetched, that a killed ingest left more than a day ago."""
     oldest = time.time() - _STALE_SECONDS
-    for folder in Layout(root).staging.glob(f"*{_SUFFIX}"):
-        if folder.stat().st_mtime < oldest:
+    for folder in Layout(root).staging.iterdir():
+        if folder.name.endswith(_SWEPT) and folder.stat().st_mtime < oldest:
             shutil.rmtree(folder, ignore_errors=True)

@@ -26,7 +26,8 @@ __all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settl
 _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
 _BY_FILE = "hive_partitioning = false"
 _DECIDING = (
-    "schema.sql", "published.sql", "runs.sql", "verdicts.sql", "catalog.py", "contents.py", "metrics.py", "statistics.py"
+    "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
+    "catalog.py", "contents.py", "metrics.py", "statistics.py",
 )  # fmt: skip
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
 _LOOSE = """
@@ -98,12 +99,13 @@ def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 
 
 def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:
-    """Fills what depends on all of the catalog: the rows of `run` with edits and verdicts, and where the catalog was built."""
+    """Fills what depends on all of the catalog: the rows of `run` with edits and verdicts, clocks, and where it was built."""
     connection.execute("DELETE FROM store.edit; DELETE FROM store.catalog")
     if edits.rows:
         connection.executemany("INSERT INTO store.edit VALUES (?, ?, ?)", [list(row) for row in edits.rows])
     connection.execute("INSERT INTO store.catalog VALUES (?, ?, ?, ?)", [str(root), definitions(), __version__, edits.revision])
     connection.execute(_text("runs.sql"))
+    connection.execute(_text("clocks.sql"))
     connection.execute(_text("verdicts.sql"))
 
 

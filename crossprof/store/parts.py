@@ -24,7 +24,7 @@ from crossprof.errors import StoreError
 from crossprof.store.layout import Layout, checked_run_id, create, sync, writing
 from crossprof.store.tables import ORDER, SCHEMA_VERSION, TABLES
 
-__all__ = ["Part", "part_exists", "part_paths", "read_part", "retire", "write_part"]
+__all__ = ["Part", "part_exists", "part_paths", "rank_exists", "read_part", "retire", "write_part"]
 
 _log = logging.getLogger(__name__)
 _ROW_GROUP = 122_880
@@ -42,6 +42,11 @@ class Part:
     created_ns: int
     schema_version: int
     tables: dict[str, int]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it holds no rank, but the finding that this could not be read."""
+        return set(self.tables) == {"finding"}
 
     def file(self, root: Path, table: str) -> Path:
         """The Parquet file of a table."""
@@ -83,10 +88,17 @@ def part_exists(root: Path, run_id: str, rank: int, content_sha256: str) -> bool
     """Whether the store has this content as a part that counts."""
     folder = Layout(root).run(run_id)
     return any(
-        (part.rank, part.content_sha256) == (rank, content_sha256)
+        (part.rank, part.content_sha256) == (rank, content_sha256) and not part.is_failure
         for name in _counting(folder)
         if (part := read_part(folder / name)) is not None
     )
+
+
+def rank_exists(root: Path, run_id: str, rank: int) -> bool:
+    """Whether the store has a rank of a run, not only the finding that it could not be read."""
+    folder = Layout(root).run(run_id)
+    parts = (read_part(folder / name) for name in _counting(folder))
+    return any(part is not None and part.rank == rank and not part.is_failure for part in parts)
 
 
 def part_paths(root: Path) -> dict[str, Path]:

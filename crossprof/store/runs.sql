@@ -15,11 +15,16 @@ WITH edited AS (
     GROUP BY run_id
 ),
 counted AS (
-    SELECT run_id, count(*)::INTEGER AS part_count, min(created_ns) AS ingested_ns FROM store.part GROUP BY run_id
+    -- A part with a finding alone stands for a rank that could not be read.
+    SELECT run_id, count(*)::INTEGER AS part_count, max(rank) + 1 AS least_ranks, min(created_ns) AS ingested_ns
+    FROM store.part
+    WHERE tables <> ['finding']
+    GROUP BY run_id
 )
 SELECT
     recorded.* REPLACE (
         coalesce(edited.name, recorded.run) AS run,
+        greatest(recorded.world_size, least_ranks)::INTEGER AS world_size,
         CASE WHEN edited.run_id IS NULL THEN recorded.tags
             ELSE map_from_entries(list_filter(
                 map_entries(map_concat(coalesce(recorded.tags, MAP {}::MAP(VARCHAR, VARCHAR)), edited.tags)),
@@ -27,7 +32,7 @@ SELECT
             )) END AS tags
     ),
     part_count,
-    part_count < coalesce(recorded.world_size, 1) AS is_partial,
+    part_count < greatest(recorded.world_size, least_ranks) AS is_partial,
     edited.note,
     coalesce(edited.is_pinned, false) AS is_pinned,
     ingested_ns

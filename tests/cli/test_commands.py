@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,3 +267,10 @@ def test_a_terminal_gets_colour_and_a_pipe_does_not(filled: Path) -> None:
     piped = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True).stdout
     assert "\x1b" not in piped
     assert not set("─│╭╮━┃") & set(piped)
+
+
+@pytest.mark.parametrize("query", ["select 1", "selct 1"])
+def test_sql_ends_with_its_thread(crossprof: Crossprof, query: str) -> None:
+    """A thread that still lets go of DuckDB when the interpreter ends, aborts it: exit code 134 after the right answer."""
+    crossprof("sql", query)
+    assert "crossprof-sql" not in {thread.name for thread in threading.enumerate()}

@@ -1,6 +1,11 @@
 """The scratch database takes a bounded part of the memory; the rest of its rows go to a folder that is gone afterwards."""
 
 from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import psutil
+import pytest
 
 from crossprof.ingest import scratch
 
@@ -18,3 +23,29 @@ def test_what_does_not_fit_spills(tmp_path: Path) -> None:
     assert (rows, distinct) == (5_000_000, 5_000_000)
     assert spilled > 32 << 20
     assert not list((tmp_path / ".staging").iterdir())
+
+
+def test_work_that_needs_more_memory_is_done_again_with_more() -> None:
+    given: list[int] = []
+
+    def work(memory_bytes: int) -> str:
+        given.append(memory_bytes)
+        if len(given) < 3:
+            raise duckdb.OutOfMemoryException("failed to pin block")
+        return "done"
+
+    assert scratch.with_enough_memory(work) == "done"
+    assert given == [scratch.MEMORY_BYTES * 4**times for times in range(3)]
+
+
+def test_work_that_needs_more_than_half_of_the_memory_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=4 << 30))
+    given: list[int] = []
+
+    def work(memory_bytes: int) -> None:
+        given.append(memory_bytes)
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    with pytest.raises(duckdb.OutOfMemoryException):
+        scratch.with_enough_memory(work, crew=2)
+    assert given == [448 << 20, 1 << 30]
