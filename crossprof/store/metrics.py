@@ -79,14 +79,18 @@ _SERIES = """
 """
 # A metric that a run has no samples for is a row without a value. In a run of one rank, the rank's figures are the run's.
 _FILL = """
-    DELETE FROM rollup.run_metric;
     INSERT INTO rollup.run_metric BY NAME
     WITH ranks AS (
         SELECT run_id, count(DISTINCT rank) AS ranks, min(rank) AS rank FROM rank GROUP BY run_id
     ),
+    told AS (
+        SELECT unnest($run_id::VARCHAR[]) AS run_id, unnest($metric::VARCHAR[]) AS metric, unnest($rank::INTEGER[]) AS rank,
+            unnest($value::DOUBLE[]) AS value, unnest($n::BIGINT[]) AS n, unnest($ci_low::DOUBLE[]) AS ci_low,
+            unnest($ci_high::DOUBLE[]) AS ci_high
+    ),
     estimated AS (
         SELECT told.* REPLACE (if(ci_high > highest, highest, ci_high) AS ci_high)
-        FROM told_metric AS told
+        FROM told
         JOIN metric ON metric.id = told.metric
     )
     SELECT run.run_id, metric.id AS metric, NULL AS rank, value, coalesce(n, 0) AS n, ci_low, ci_high
@@ -121,10 +125,8 @@ def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
     several = "sample.run_id IN (SELECT run_id FROM rank GROUP BY run_id HAVING count(DISTINCT rank) > 1)"
     found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
     found += _samples(connection, _SERIES.format(condition=several, rows=_ONE_RANK))
-    estimated = _table(estimates(found))
-    connection.register("told_metric", estimated)
-    connection.execute(_FILL)
-    connection.unregister("told_metric")
+    connection.execute("DELETE FROM rollup.run_metric")
+    connection.execute(_FILL, _columns(estimates(found)))
 
 
 def _samples(source: Source, query: str, params: object = None) -> list[Sampled]:
@@ -157,16 +159,15 @@ def estimates(found: Sequence[Sampled]) -> list[tuple[Sampled, Estimate]]:
     return [(one, own[one.run_id, one.rank, one.metric]) for one in found]
 
 
-def _table(rows: Sequence[tuple[Sampled, Estimate]]) -> pa.Table:
+def _columns(rows: Sequence[tuple[Sampled, Estimate]]) -> dict[str, list[object]]:
+    """The columns of run_metric as parameters: Arrow would load pandas, where that is installed, to look at lists of Python."""
     intervals = [found.interval or (None, None) for _, found in rows]
-    return pa.table(
-        {
-            "run_id": pa.array([one.run_id for one, _ in rows], pa.string()),
-            "metric": pa.array([one.metric for one, _ in rows], pa.string()),
-            "rank": pa.array([one.rank for one, _ in rows], pa.int32()),
-            "value": pa.array([found.value for _, found in rows], pa.float64()),
-            "n": pa.array([found.n for _, found in rows], pa.int64()),
-            "ci_low": pa.array([low for low, _ in intervals], pa.float64()),
-            "ci_high": pa.array([high for _, high in intervals], pa.float64()),
-        }
-    )
+    return {
+        "run_id": [one.run_id for one, _ in rows],
+        "metric": [one.metric for one, _ in rows],
+        "rank": [one.rank for one, _ in rows],
+        "value": [found.value for _, found in rows],
+        "n": [found.n for _, found in rows],
+        "ci_low": [low for low, _ in intervals],
+        "ci_high": [high for _, high in intervals],
+    }
