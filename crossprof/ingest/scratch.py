@@ -15,6 +15,7 @@ import psutil
 
 from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
+from crossprof.store.tables import uncommented
 
 __all__ = ["MEMORY_BYTES", "another_connection", "scratch_database", "sweep", "thread_count", "with_enough_memory"]
 
@@ -42,7 +43,7 @@ def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BY
         file = str(folder / "scratch.duckdb").replace("'", "''")
         connection.execute(f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes); USE scratch")
         connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # nobody will read the file again
-        connection.execute(files("crossprof.store").joinpath("schema.sql").read_text(encoding="utf-8"))
+        connection.execute(uncommented("schema.sql"))
         connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text(encoding="utf-8"))
         yield connection
     finally:

@@ -6,7 +6,6 @@ The same steps serve an empty store in memory, the scratch database that evaluat
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -18,7 +17,7 @@ from crossprof._version import __version__
 from crossprof.store.catalog import ROLLUPS, create_base, create_rollups, expose_base, roll_up, views
 from crossprof.store.edits import Edits
 from crossprof.store.parts import Part
-from crossprof.store.tables import FILED, HELD
+from crossprof.store.tables import FILED, HELD, uncommented
 
 __all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settle"]
 
@@ -75,7 +74,7 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
     """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`."""
     with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
-        scratch.execute(f"CREATE SCHEMA base; USE base; {_silent('schema.sql')}; USE main; {_silent('published.sql')}")
+        scratch.execute(f"CREATE SCHEMA base; USE base; {uncommented('schema.sql')}; USE main; {uncommented('published.sql')}")
         expose_base(scratch)
         _move_aside(scratch)
         add(scratch, root, parts)
@@ -144,11 +143,6 @@ def _union(connection: duckdb.DuckDBPyConnection, table: str, sources: Sequence[
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _silent(name: str) -> str:
-    """The statements without the comments: these take longer than the rows of one run, and nobody reads them in a scratch."""
-    return re.sub(r"^COMMENT ON .*;$", "", _text(name), flags=re.MULTILINE)
 
 
 @cache

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES"]
+import re
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES", "uncommented"]
 
 SCHEMA_VERSION = 2
 """Grows with each change of schema.sql; parts say which one they were written under."""
@@ -27,3 +31,12 @@ ORDER = {
     "hlo_module": "program_id",
 }
 """How a part sorts a table: what is asked for together lies together."""
+
+
+@cache
+def uncommented(name: str) -> str:
+    """The statements of one of the store's SQL files without the comments on tables and columns.
+
+    These take longer than the rows of a small run, and nobody reads them in a scratch database.
+    """
+    return re.sub(r"^COMMENT ON .*;$", "", files("crossprof.store").joinpath(name).read_text("utf-8"), flags=re.MULTILINE)
