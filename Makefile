@@ -39,8 +39,14 @@ browser: setup ## the pages in a real chromium
 slow: setup ## what is too long for `make test`: the demo, long concurrency, 5,000 runs, a clean install
 	$(BIN)/python -m pytest -m slow
 
-bench: setup ## the benchmarks, as tables
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+bench: setup .venv-bench/.complete ## the benchmarks, as tables, beside other tools where they install
+	$(BIN)/python benchmarks/ingest.py $(BENCH)
+	$(BIN)/python benchmarks/store.py
+
+.venv-bench/.complete: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	PIP_CONSTRAINT=$(CURDIR)/benchmarks/requirements.txt .venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch $@
 
 docs: setup ## rewrite the generated parts of docs/
 	$(BIN)/python docs/generate.py
@@ -49,4 +55,4 @@ serve: setup ## the dashboard on the default store
 	$(BIN)/crossprof serve
 
 clean: ## remove .venv and caches
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*

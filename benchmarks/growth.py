@@ -2,7 +2,8 @@
 
     python benchmarks/growth.py trace.json.gz big.json --size 1GB
 
-The events are repeated, each copy later in time and under numbers of its own, so that launches find their kernels and steps count on.
+The events are repeated, each copy later in time and under numbers of its own, so that launches find their kernels and steps
+count on.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""How fast files become runs, and in how much memory, beside the parser's limit and other tools on the same files in the same run.
+"""How fast files become runs, and in how much memory, beside the parser's limit and other tools on the same files.
 
     python benchmarks/ingest.py --kineto trace.json.gz --xplane host.xplane.pb --sizes 10MB 100MB 1GB
 
-Without a capture, one of PyTorch on the CPU is recorded. Each is grown to the sizes by growth.py. Every contender is a whole command, a
-process of its own: from the file on disk to the answer. The limit is simdjson's parse of the same bytes into a document in memory.
-Other tools come from the interpreter --peers, into which benchmarks/requirements.txt is installed; a tool that is missing is left out.
-What crossprof stored is checked against a plain reader in Python: rows, sums, and for each column how many values it has.
+Without a capture, one of PyTorch on the CPU is recorded. Each is grown to the sizes by growth.py. Every contender is a whole
+command, a process of its own, from the file on disk to the answer; crossprof publishes into a store that exists. The limit is
+simdjson's parse of the same bytes into a document in memory; for XPlane, xprof's kernel_stats. Other tools come from the
+interpreter --peers, into which benchmarks/requirements.txt is installed; a tool that is missing is left out.
+What crossprof stored is checked against a plain reader in Python: rows, sums, and how many values the columns have.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import Any
 
 import psutil
 from growth import bytes_of, grow
+
+from crossprof.store import Store, publish
 
 _PEERS = Path(__file__).parents[1] / ".venv-bench/bin/python"
 _SIMDJSON = """
@@ -142,8 +145,6 @@ def contenders(path: Path, peers: Path) -> dict[str, list[str]]:
 
 def stored_differs(path: Path, store: Path) -> list[str]:
     """What the store holds otherwise than a plain reader finds in a Kineto file, a line each."""
-    from crossprof.store import Store
-
     expected = _plainly_read(path)
     with Store(store) as opened:
         found = {
@@ -158,10 +159,13 @@ def stored_differs(path: Path, store: Path) -> list[str]:
 
 
 _ASKED = {
-    "kernel": ["count(*)", "sum(dur_ns)", "count(correlation_id)", "count(stream)", "count(grid)", "sum(bytes)", "count(occupancy_ratio)"],
+    "kernel": [
+        "count(*)", "coalesce(sum(dur_ns), 0)", "count(correlation_id)", "count(stream)", "count(grid)",
+        "coalesce(sum(bytes), 0)", "count(occupancy_ratio)",
+    ],
     "op": ["count(*)", "count(shapes)", "count(external_id)", "count(sequence_number)", "count(DISTINCT thread)"],
     "runtime_call": ["count(*)", "count(correlation_id)"],
-    "memory_event": ["count(*)", "sum(bytes)", "count(address)"],
+    "memory_event": ["count(*)", "coalesce(sum(bytes), 0)", "count(address)"],
 }  # fmt: skip
 
 
@@ -203,6 +207,7 @@ def race(capture: Path, sizes: list[int], folder: Path, peers: Path) -> dict[int
         path = folder / f"{size}.{ending}"
         grow(capture, path, size)
         store = folder / f"store-{size}-{ending}"
+        publish(store)
         commands = {"crossprof": crossprof(path, store)} | contenders(path, peers)
         found = {name: measured for name, command in commands.items() if (measured := measure(command))}
         results[path.stat().st_size] = found

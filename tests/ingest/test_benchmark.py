@@ -1,0 +1,67 @@
+"""What the benchmark of ingest measures is what it says: a grown capture is whole, and the store holds all of it."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from crossprof.ingest import ingest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+ARGUMENTS = {"External id": 3, "correlation": 40, "device": 0, "stream": 7}
+EVENTS: list[dict[str, Any]] = [
+    {"ph": "M", "name": "process_name", "pid": 9, "args": {"name": "python"}},
+    {"ph": "X", "cat": "user_annotation", "name": "ProfilerStep#4", "pid": 9, "tid": 9, "ts": 5.125, "dur": 40},
+    {"ph": "X", "cat": "cpu_op", "name": "aten::mm", "pid": 9, "tid": 9, "ts": 10.5, "dur": 5, "args": {"External id": 3}},
+    {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 9, "tid": 9, "ts": 11, "dur": 1, "args": ARGUMENTS},
+    {"ph": "s", "cat": "ac2g", "name": "ac2g", "id": 40, "pid": 9, "tid": 9, "ts": 11},
+    {"ph": "X", "cat": "kernel", "name": "sgemm", "pid": 0, "tid": 7, "ts": 12.5, "dur": 2.25, "args": ARGUMENTS},
+    {"ph": "i", "cat": "x", "name": "[memory]", "pid": 9, "ts": 13, "args": {"Bytes": 512, "Addr": 16, "Device Type": 0}},
+]
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))  # for growth.py beside it
+    specification = importlib.util.spec_from_file_location("benchmark_of_ingest", FOLDER / "ingest.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, specification.name, module)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_a_grown_capture_is_stored_whole(benchmark: ModuleType, tmp_path: Path) -> None:
+    source, big, store = tmp_path / "small.json", tmp_path / "big.json", tmp_path / "store"
+    source.write_text(json.dumps({"schemaVersion": 1, "baseTimeNanoseconds": 10**18, "traceEvents": EVENTS}))
+    copies = benchmark.grow(source, big, 100_000)
+    assert copies > 50
+    assert [result.status for result in ingest([big], store=store)] == ["added"]
+    assert benchmark.stored_differs(big, store) == []
+    with benchmark.Store(store) as opened:
+        asked = "SELECT count(*), count(DISTINCT correlation_id), count(DISTINCT step), count(call_id) FROM kernel"
+        assert opened.sql(asked).fetchall() == [(copies, copies, copies, copies)]
+
+
+def test_what_the_store_lacks_is_told(benchmark: ModuleType, tmp_path: Path) -> None:
+    source, other, store = tmp_path / "small.json", tmp_path / "other.json", tmp_path / "store"
+    source.write_text(json.dumps({"traceEvents": EVENTS}))
+    other.write_text(json.dumps({"traceEvents": [*EVENTS, EVENTS[-2]]}))
+    ingest([source], store=store)
+    differences = benchmark.stored_differs(other, store)
+    assert "kernel: count(*) is 1, a plain reader finds 2" in differences
+
+
+def test_a_command_is_measured_with_all_its_processes(benchmark: ModuleType) -> None:
+    child = "import time; data = bytearray(200_000_000); time.sleep(0.5)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}]); print('seconds', 0.25)"
+    measured = benchmark.measure([sys.executable, "-c", parent])
+    assert measured.own_s == 0.25
+    assert measured.wall_s > 0.5
+    assert measured.peak_bytes > 200_000_000
+    assert benchmark.measure([sys.executable, "-c", "sys.exit(1)"]) is None
