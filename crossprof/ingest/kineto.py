@@ -16,8 +16,8 @@ import duckdb
 
 from crossprof.ingest.event_map import map_events, text_damage
 from crossprof.ingest.event_text import EventText, utf8
-from crossprof.ingest.scratch import another_connection, thread_count
 from crossprof.ingest.source import HEAD_BYTES, Source
+from crossprof.store.threads import another_connection, thread_count
 
 __all__ = ["KinetoReader"]
 

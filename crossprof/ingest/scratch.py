@@ -17,7 +17,7 @@ from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
 from crossprof.store.tables import uncommented
 
-__all__ = ["MEMORY_BYTES", "another_connection", "scratch_database", "sweep", "thread_count", "with_enough_memory"]
+__all__ = ["MEMORY_BYTES", "scratch_database", "sweep", "with_enough_memory"]
 
 _SUFFIX = "-scratch"
 _SWEPT = (_SUFFIX, LANDING)
@@ -66,19 +66,6 @@ def with_enough_memory(work: Callable[[int], _Result], *, crew: int = 1) -> _Res
             if memory_bytes >= most:
                 raise
             memory_bytes = min(4 * memory_bytes, most)
-
-
-def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A further connection to the same tables, for another thread. Temporary tables, macros and variables are not shared."""
-    database = connection.execute("SELECT current_database()").fetchall()[0][0]
-    further = connection.cursor()
-    further.execute(f"USE {database}")
-    return further
-
-
-def thread_count(connection: duckdb.DuckDBPyConnection) -> int:
-    """The threads that the database may use."""
-    return int(connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
 
 
 def sweep(root: Path) -> None:

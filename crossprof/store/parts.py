@@ -13,8 +13,11 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import duckdb
@@ -22,7 +25,8 @@ import duckdb
 from crossprof._version import __version__
 from crossprof.errors import StoreError
 from crossprof.store.layout import Layout, checked_run_id, create, sync, writing
-from crossprof.store.tables import ORDER, SCHEMA_VERSION, TABLES
+from crossprof.store.tables import FILED, ORDER, SCHEMA_VERSION, TABLES
+from crossprof.store.threads import another_connection, thread_count
 
 __all__ = ["Part", "part_exists", "part_paths", "rank_exists", "read_part", "retire", "write_part"]
 
@@ -152,10 +156,25 @@ def _counting(folder: Path | str) -> Iterator[str]:
 
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: str) -> dict[str, dict[str, Any]]:
+    """Write each table that has rows, several at a time, the large ones first."""
     has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
     prefix = "base." if has_base else ""
-    written = {table: _write_table(connection, prefix + table, folder / f"{table}.parquet", run_id) for table in TABLES}
-    return {table: facts for table, facts in written.items() if facts}
+    waiting = SimpleQueue[str]()
+    for table in sorted(TABLES, key=lambda table: table not in FILED):
+        waiting.put(table)
+    written: dict[str, dict[str, Any]] = {}
+
+    def work(own: duckdb.DuckDBPyConnection) -> None:
+        with own, suppress(Empty):
+            while True:
+                table = waiting.get_nowait()
+                if facts := _write_table(own, prefix + table, folder / f"{table}.parquet", run_id):
+                    written[table] = facts
+
+    connections = [another_connection(connection) for _ in range(thread_count(connection))]
+    with ThreadPoolExecutor(len(connections)) as pool:
+        list(pool.map(work, connections))
+    return {table: written[table] for table in TABLES if table in written}
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path, run_id: str) -> dict[str, Any] | None:

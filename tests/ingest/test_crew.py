@@ -11,8 +11,9 @@ import pytest
 from crossprof.ingest import crew, ingest, worker
 from crossprof.ingest.crew import crew_size
 from crossprof.ingest.discover import TraceJob
-from crossprof.ingest.scratch import scratch_database, thread_count
+from crossprof.ingest.scratch import scratch_database
 from crossprof.store.layout import create
+from crossprof.store.threads import thread_count
 from tests.ingest.ranks import rank_trace, table
 
 CONTENT = (
