@@ -93,7 +93,7 @@ def test_a_write_that_fails_leaves_nothing(root: Path) -> None:
 
 
 def test_rows_of_another_run_are_refused(root: Path) -> None:
-    with small_run.tables("a") as connection, pytest.raises(StoreError, match="rows of (step|kernel) are not of run b"):
+    with small_run.tables("a") as connection, pytest.raises(StoreError, match=r"rows of (step|kernel) are not of run b"):
         write_part(connection, root, run_id="b", rank=0, content_sha256="x")
 
 
