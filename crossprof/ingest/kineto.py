@@ -22,6 +22,7 @@ from crossprof.store.threads import another_connection, thread_count
 __all__ = ["KinetoReader"]
 
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _FOREIGN_ARRAY = re.compile(rb'"cat"\s*:\s*"(?:Session|Node)"')  # ONNX Runtime
 
 # DuckDB compares the fields of a STRUCT without case, and leaves the spelling that it does not declare NULL without a word.
@@ -60,7 +61,9 @@ class KinetoReader:
         """Whether the head of the file is Kineto JSON."""
         text = next(utf8(source), b"")[:HEAD_BYTES].lstrip()
         if text.startswith(b"{"):
-            return bool(_EVENTS_KEY.search(text)) or (b'"schemaVersion"' in text and b'"deviceProperties"' in text)
+            found = _EVENTS_KEY.search(text)
+            is_header = b'"schemaVersion"' in text and b'"deviceProperties"' in text
+            return _depth(text[: found.start()]) <= 1 if found else is_header
         return text.startswith(b"[") and b'"ph"' in text and not _FOREIGN_ARRAY.search(text)
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
@@ -146,6 +149,12 @@ class _Mapper:
         self._connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
         rows, lost = map_events(self._connection, chunk, self._path, self._mapping)
         self._tallies += [_Tally(*row) for row in rows] + [_Tally(lost=lost)]
+
+
+def _depth(text: bytes) -> int:
+    """How many brackets are open at the end of a JSON text: a report that quotes a trace has its events further inside."""
+    outside = _STRING.sub(b"", text)
+    return sum(map(outside.count, (b"{", b"["))) - sum(map(outside.count, (b"}", b"]")))
 
 
 def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:

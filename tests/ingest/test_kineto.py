@@ -272,3 +272,19 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, content: bytes, say
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="no such file"):
         open_source(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("before", "is_trace"),
+    [
+        ('{"a": {"b": "}"}, ', True),
+        ('{"a": "{", ', True),
+        ('{"schemaVersion": 1, ', True),
+        ('{"report": {', False),
+        ('{"pages": [{"name": "a \\" quote", ', False),
+    ],
+)
+def test_events_are_a_key_of_the_top(tmp_path: Path, before: str, is_trace: bool) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(before + f'"traceEvents": [{json.dumps(KERNEL)}]')
+    assert KinetoReader().matches(open_source(path)) == is_trace
