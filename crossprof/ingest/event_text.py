@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from crossprof.errors import TraceError
-from crossprof.ingest.source import Source
+from crossprof.ingest.source import HEAD_BYTES, Source, first_blocks
 
-__all__ = ["CHUNK_BYTES", "EventText", "halves", "utf8"]
+__all__ = ["CHUNK_BYTES", "EventText", "halves", "head_text", "utf8"]
 
 CHUNK_BYTES = 16 << 20
 
@@ -115,17 +115,25 @@ class EventText:
 
 def utf8(source: Source) -> Iterator[bytes]:
     """The text of a file in blocks of UTF-8 without a byte-order mark."""
-    blocks = source.chunks()
-    first = next(blocks, b"")
+    yield from _as_utf8(source.chunks())
+
+
+def head_text(source: Source) -> bytes:
+    """The first HEAD_BYTES of the text of a file, without white space before it."""
+    return b"".join(_as_utf8(iter([source.head])))[:HEAD_BYTES].lstrip()
+
+
+def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = b"".join(first_blocks(blocks, len(_UTF8_MARK)))
     if not first.startswith(_UTF16_MARKS):
         yield first.removeprefix(_UTF8_MARK)
         yield from blocks
         return
     decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-    yield decoder.decode(first).encode()
+    yield decoder.decode(first).encode(errors="replace")
     for block in blocks:
-        yield decoder.decode(block).encode()
-    yield decoder.decode(b"", final=True).encode()
+        yield decoder.decode(block).encode(errors="replace")
+    yield decoder.decode(b"", final=True).encode(errors="replace")
 
 
 def halves(events: bytes) -> tuple[bytes, ...]:
