@@ -34,6 +34,11 @@ _ARGUMENTS = """STRUCT(
     "Input Dims" VARCHAR, "Input type" VARCHAR, "Sequence number" BIGINT, "Fwd thread id" BIGINT, "Module Hierarchy" VARCHAR,
     "Call stack" VARCHAR, "Byte_" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
+_HEADER_KEYS = {
+    "deviceProperties", "distributedInfo", "host_name", "traceName", "trace_id", "crossprof_run", "with_stack",
+    "profile_memory", "record_shapes", "with_flops", "with_modules", "cuda_driver_version", "cuda_runtime_version",
+    "hip_driver_version", "hip_runtime_version", "torch_version", "pytorch_version",
+}  # fmt: skip
 _TEXTS = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR")
 # A field of an unexpected type is NULL; text that is no JSON is still an error. kineto_ns(ts, dur) is the end after the base:
 # it keeps whole microseconds and their fraction apart, because a double holds neither product nor sum to the nanosecond.
@@ -90,7 +95,8 @@ class KinetoReader:
         if tally.edges:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)
         connection.execute("DROP TABLE kineto_edge")
-        _set(connection, capture=capture, header=json.dumps(text.header), **asdict(tally))
+        header = {key: value for key, value in text.header.items() if key in _HEADER_KEYS}
+        _set(connection, capture=capture, header=json.dumps(header), **asdict(tally))
         connection.execute(_sql("kineto_header.sql"))
         for finding in text_damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
@@ -132,7 +138,7 @@ class _Mapper:
         self._path = path
         self._mapping = _sql("kineto.sql")
         self._tallies: list[_Tally] = []
-        _set(connection, events=_CHUNK, chunk=str(path), base_ns=base_ns, capture=capture)
+        _set(connection, event_source=_CHUNK, chunk=str(path), base_ns=base_ns, capture=capture)
         connection.execute(_ELEMENT_BYTES)
 
     def map_all(self, chunks: _Chunks) -> _Tally:
@@ -169,7 +175,7 @@ def _map_pairs(connection: duckdb.DuckDBPyConnection, *, capture: int | None, ed
     """Stage the events that were written as a begin and an end. How many there are; what is left of the edges is a finding."""
     connection.execute(_ELEMENT_BYTES)
     connection.execute(_sql("kineto_pair.sql"))
-    _set(connection, events="FROM kineto_pair", capture=capture, chunk_number=None)
+    _set(connection, event_source="FROM kineto_pair", capture=capture, chunk_number=None)
     pairs = int(connection.execute(_sql("kineto.sql")).fetchall()[0][0])
     connection.execute("DROP TABLE kineto_pair")
     if unpaired := edges - 2 * pairs:

@@ -1,12 +1,12 @@
 -- Events onto the staged relations, read once: the answer counts them.
--- Variables: events (the query that gives them: a chunk of the file, or the pairs of kineto_pair.sql), capture, chunk_number.
+-- Variables: event_source (the query that gives them: a chunk of the file, or the pairs of kineto_pair.sql), capture, chunk_number.
 
 WITH event AS MATERIALIZED (
     SELECT
         ph, lower(cat) AS cat, name, pid, CASE WHEN starts_with(tid, 'stream ') THEN tid[8:] ELSE tid END AS tid, args,
         -- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
         start_ns, end_ns
-    FROM query(getvariable('events'))
+    FROM query(getvariable('event_source'))
 ),
 timed AS (SELECT * FROM event WHERE start_ns IS NOT NULL),
 steps AS (
