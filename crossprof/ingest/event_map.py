@@ -12,6 +12,7 @@ from crossprof.ingest.source import Source
 __all__ = ["map_events", "text_damage"]
 
 
+_UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfMemoryException)
 _LONGEST_EVENT_BYTES = 16 << 20  # DuckDB reads no longer object
 # What is JSON and still not read, nested too deep or too long, is found by halving, which takes a statement for each piece.
 _MOST_HALVINGS = 100
@@ -31,7 +32,7 @@ def map_events(
             file.writelines((b"[", piece, b"]"))
         try:
             rows += connection.execute(mapping).fetchall()
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
+        except _UNREADABLE:
             failures += 1
             parts = _valid(connection, piece) if failures == 1 else halves(piece) if failures < _MOST_HALVINGS else ()
             lost += event_count(piece) - sum(map(event_count, parts))

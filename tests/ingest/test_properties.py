@@ -24,7 +24,7 @@ from tests.ingest.random_trace import COLLECTIVE, ZERO_NS, SpaceTrace, Trace, sp
 
 TABLES = ("kernel", "op", "runtime_call", "annotation", "memory_event", "step", "device", "finding")
 IDS = {"kernel_id", "op_id", "call_id", "parent_id"}
-MORE = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MORE = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FEWER = settings(MORE, max_examples=15)
 
 BUSY = """
@@ -118,7 +118,7 @@ def test_neither_order_nor_chunks_matter(
         assert everything(derived(trace.text(events).encode())) == whole
 
 
-@MORE
+@FEWER
 @given(trace=space_traces())
 def test_an_xspace_is_what_a_plain_computation_says(derived: Derived, trace: SpaceTrace) -> None:
     database = derived(trace.data())
