@@ -6,10 +6,16 @@ from pathlib import Path
 
 import duckdb
 
-from crossprof.ingest.event_text import EventText, halves
+from crossprof.ingest.event_text import EventText, event_count, halves, split_events
 from crossprof.ingest.source import Source
 
 __all__ = ["map_events", "text_damage"]
+
+
+_UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfMemoryException)
+_LONGEST_EVENT_BYTES = 16 << 20  # DuckDB reads no longer object
+# What is JSON and still not read, nested too deep or too long, is found by halving, which takes a statement for each piece.
+_MOST_HALVINGS = 100
 
 
 def map_events(
@@ -17,15 +23,30 @@ def map_events(
 ) -> tuple[list[tuple[int, ...]], int]:
     """What the mapping, one statement, answers for each piece that it reads from a file at `path`; how many events are lost.
 
-    Events are one piece unless some are not JSON. Those are found by halving, and lost.
+    Events are one piece unless some can't be read. Those are found, and lost.
     """
-    with path.open("wb") as file:
-        file.writelines((b"[", events, b"]"))
-    try:
-        return connection.execute(mapping).fetchall(), 0
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
-        mapped = [map_events(connection, part, path, mapping) for part in halves(events)]
-    return [row for rows, _ in mapped for row in rows], sum(lost for _, lost in mapped) if mapped else 1
+    pieces, rows, lost, failures = [events], [], 0, 0
+    while pieces:
+        piece = pieces.pop(0)
+        with path.open("wb") as file:
+            file.writelines((b"[", piece, b"]"))
+        try:
+            rows += connection.execute(mapping).fetchall()
+        except _UNREADABLE:
+            failures += 1
+            parts = _valid(connection, piece) if failures == 1 else halves(piece) if failures < _MOST_HALVINGS else ()
+            lost += event_count(piece) - sum(map(event_count, parts))
+            pieces[:0] = parts
+    return rows, lost
+
+
+def _valid(connection: duckdb.DuckDBPyConnection, events: bytes) -> tuple[bytes, ...]:
+    """One piece of those events that are JSON; none if there are none."""
+    texts = [event.decode(errors="replace") for event in split_events(events) if len(event) < _LONGEST_EVENT_BYTES]
+    kept = connection.execute(
+        "SELECT text FROM (SELECT unnest(?::VARCHAR[]) AS text) WHERE json_valid(text)", [texts]
+    ).fetchall()
+    return (",".join(text for (text,) in kept).encode(),) if kept else ()
 
 
 def text_damage(source: Source, text: EventText, lost: int) -> list[tuple[str, int, str, str]]:

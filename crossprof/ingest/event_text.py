@@ -5,29 +5,32 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from crossprof.errors import TraceError
-from crossprof.ingest.source import Source
+from crossprof.ingest.source import HEAD_BYTES, Source, first_blocks
 
-__all__ = ["CHUNK_BYTES", "EventText", "halves", "utf8"]
+__all__ = ["CHUNK_BYTES", "EventText", "event_count", "halves", "head_text", "split_events", "utf8"]
 
 CHUNK_BYTES = 16 << 20
 
 _ARRAY = re.compile(rb"\s*\[")
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
 _BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d+)(?=\D)')
-_BORDER = re.compile(rb'\}\s*,\s*(?=\{\s*"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*:)')
+# Possessive: where a stretch of white space leads to no event, nothing is tried again from within it.
+_BORDER = re.compile(rb'\}\s*+,\s*+(?=\{\s*+"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*+:)')
 _COMMA = re.compile(r"\s*,\s*")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _DECODER = json.JSONDecoder(strict=False)
-_MOST_KEY_BYTES = 64 << 20
-_MOST_UNCUT_BYTES = 256 << 20
+_MOST_KEY_BYTES = 16 << 20
+_MOST_UNCUT_BYTES = 128 << 20
 _OVERLAP_BYTES = 64
 _UTF8_MARK = codecs.BOM_UTF8
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WINDOWS = (1 << 16, 1 << 20)
+_MOST_TRIES = 10_000  # to find an event among objects that are none
 
 
 class EventText:
@@ -99,7 +102,6 @@ class EventText:
         """The last events, and what follows their array. What remains of an event that was cut is left out."""
         border = _last_border(text)
         start = border.end() if border else 0
-        # One byte a character keeps positions; whatever is not ASCII lies inside strings, where it does no harm.
         rest = text[start:].decode("latin-1")
         end, position = 0, len(rest) - len(rest.lstrip())
         while (value_end := _value_end(rest, position)) is not None:
@@ -110,22 +112,31 @@ class EventText:
             position = comma.end()
         after = rest[end:].lstrip().removeprefix(",").lstrip()
         self.is_cut = not after.startswith("]") and (is_object or bool(after))
-        return text[: start + end], after[1:].encode("latin-1") if after.startswith("]") else b""
+        whole = start + end if end or not border else border.start() + 1
+        return text[:whole], after[1:].encode("latin-1") if after.startswith("]") else b""
 
 
 def utf8(source: Source) -> Iterator[bytes]:
     """The text of a file in blocks of UTF-8 without a byte-order mark."""
-    blocks = source.chunks()
-    first = next(blocks, b"")
+    yield from _as_utf8(source.chunks())
+
+
+def head_text(source: Source) -> bytes:
+    """The first HEAD_BYTES of the text of a file, without white space before it."""
+    return b"".join(_as_utf8(iter([source.head])))[:HEAD_BYTES].lstrip()
+
+
+def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = b"".join(first_blocks(blocks, len(_UTF8_MARK)))
     if not first.startswith(_UTF16_MARKS):
         yield first.removeprefix(_UTF8_MARK)
         yield from blocks
         return
     decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-    yield decoder.decode(first).encode()
+    yield decoder.decode(first).encode(errors="replace")
     for block in blocks:
-        yield decoder.decode(block).encode()
-    yield decoder.decode(b"", final=True).encode()
+        yield decoder.decode(block).encode(errors="replace")
+    yield decoder.decode(b"", final=True).encode(errors="replace")
 
 
 def halves(events: bytes) -> tuple[bytes, ...]:
@@ -135,26 +146,45 @@ def halves(events: bytes) -> tuple[bytes, ...]:
     return (events[: border.start() + 1], events[border.end() :]) if border else ()
 
 
-def _last_border(text: bytes) -> re.Match[bytes] | None:
-    """The border before the last whole event of a text, if it isn't the only one.
+def split_events(events: bytes) -> Iterator[bytes]:
+    """The pieces of a chunk that is cut at every border."""
+    start = 0
+    for border in _BORDER.finditer(events):
+        yield events[start : border.start() + 1]
+        start = border.end()
+    yield events[start:]
 
-    An event is told from other objects by its "ph": deviceProperties, which may follow the events, have none.
-    """
+
+def event_count(events: bytes) -> int:
+    """How many events a chunk holds, by its borders."""
+    return sum(1 for _ in _BORDER.finditer(events)) + 1
+
+
+def _last_border(text: bytes) -> re.Match[bytes] | None:
+    """The border before the last event of a text, whole or not, if it isn't the only one."""
     for window in (*_WINDOWS, len(text)):
-        for border in reversed(list(_BORDER.finditer(text, max(0, len(text) - window)))):
-            if _is_event(text[border.end() :]):
+        start = max(0, len(text) - window)
+        borders = deque(_BORDER.finditer(text, start), _MOST_TRIES)
+        # One byte a character keeps positions; whatever is not ASCII lies inside strings, where it does no harm.
+        characters, next_border = text[start:].decode("latin-1"), len(text) - start
+        for border in reversed(borders):
+            if _is_event(characters, border.end() - start, next_border):
                 return border
-        if window >= len(text):
+            next_border = border.start() - start
+        if start == 0:
             break
     return None
 
 
-def _is_event(text: bytes) -> bool:
+def _is_event(text: str, position: int, next_border: int) -> bool:
+    """Whether the object at a position is an event, damaged or not.
+
+    An event is told from other objects by its "ph": deviceProperties, which may follow the events, have none.
+    """
     try:
-        value, _ = _DECODER.raw_decode(text.decode("latin-1"))
-    except ValueError:
-        return False
-    return isinstance(value, dict) and "ph" in value
+        return "ph" in _DECODER.raw_decode(text, position)[0]
+    except (ValueError, RecursionError):
+        return text.find('"ph"', position, next_border) >= 0
 
 
 def _value_end(text: str, position: int) -> int | None:

@@ -15,8 +15,8 @@ from threading import Lock
 import duckdb
 
 from crossprof.ingest.event_map import map_events, text_damage
-from crossprof.ingest.event_text import EventText, utf8
-from crossprof.ingest.source import HEAD_BYTES, Source
+from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.source import Source
 from crossprof.store.threads import another_connection, thread_count
 
 __all__ = ["KinetoReader"]
@@ -35,6 +35,22 @@ _ARGUMENTS = """STRUCT(
     "Input Dims" VARCHAR, "Input type" VARCHAR, "Sequence number" BIGINT, "Fwd thread id" BIGINT, "Module Hierarchy" VARCHAR,
     "Call stack" VARCHAR, "Byte_" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
+_HEADER_KEYS = {
+    "deviceProperties", "distributedInfo", "host_name", "traceName", "trace_id", "crossprof_run", "with_stack",
+    "profile_memory", "record_shapes", "with_flops", "with_modules", "cuda_driver_version", "cuda_runtime_version",
+    "hip_driver_version", "hip_runtime_version", "torch_version", "pytorch_version",
+}  # fmt: skip
+_TEXTS = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR")
+# A field of an unexpected type is NULL; text that is no JSON is still an error. kineto_ns(ts, dur) is the end after the base:
+# it keeps whole microseconds and their fraction apart, because a double holds neither product nor sum to the nanosecond.
+_CHUNK = """
+SELECT *, getvariable('base_ns') + kineto_ns(ts, 0) AS start_ns, getvariable('base_ns') + kineto_ns(ts, dur) AS end_ns
+FROM read_json(
+    getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = true,
+    hive_partitioning = false)"""
+_EDGES = f"""CREATE OR REPLACE TABLE kineto_edge (
+    is_begin BOOLEAN, cat VARCHAR, name VARCHAR, pid VARCHAR, tid VARCHAR, args {_ARGUMENTS}, at_ns BIGINT,
+    chunk_number INTEGER)"""
 _ELEMENT_BYTES = """
 CREATE OR REPLACE TEMP MACRO kineto_element_bytes(dtype) AS CASE
     WHEN dtype IN ('Double', 'Long', 'ComplexFloat') THEN 8 WHEN dtype IN ('Float', 'Int', 'UInt32') THEN 4
@@ -59,7 +75,7 @@ class KinetoReader:
 
     def matches(self, source: Source) -> bool:
         """Whether the head of the file is Kineto JSON."""
-        text = next(utf8(source), b"")[:HEAD_BYTES].lstrip()
+        text = head_text(source)
         if text.startswith(b"{"):
             found = _EVENTS_KEY.search(text)
             is_header = b'"schemaVersion"' in text and b'"deviceProperties"' in text
@@ -71,6 +87,7 @@ class KinetoReader:
         text = EventText(source)
         base_ns = text.base_time_ns()
         chunks = _Chunks(text.chunks())
+        connection.execute(_EDGES)
         with tempfile.TemporaryDirectory(prefix="crossprof-") as folder, ThreadPoolExecutor() as pool:
             mappers = [
                 _Mapper(another_connection(connection), Path(folder) / f"{number}.json", base_ns=base_ns, capture=capture)
@@ -78,7 +95,11 @@ class KinetoReader:
             ]
             tallies = list(pool.map(lambda mapper: mapper.map_all(chunks), mappers))
         tally = _Tally.of(tallies)
-        _set(connection, capture=capture, header=json.dumps(text.header), **asdict(tally))
+        if tally.edges:
+            tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)
+        connection.execute("DROP TABLE kineto_edge")
+        header = {key: value for key, value in text.header.items() if key in _HEADER_KEYS}
+        _set(connection, capture=capture, header=json.dumps(header), **asdict(tally))
         connection.execute(_sql("kineto_header.sql"))
         for finding in text_damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
@@ -86,11 +107,12 @@ class KinetoReader:
 
 @dataclass
 class _Tally:
-    """Counts of entries of traceEvents: all, those that are no event, those without a time, and those that are not JSON."""
+    """Counts of entries of traceEvents: all, those that are no event, without a time, a begin or an end, and not JSON."""
 
     events: int = 0
     unreadable: int = 0
     untimed: int = 0
+    edges: int = 0
     lost: int = 0
 
     @classmethod
@@ -100,13 +122,13 @@ class _Tally:
 
 
 class _Chunks:
-    """The chunks of a text, handed out to several threads."""
+    """The chunks of a text and their numbers, handed out to several threads."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+        self._chunks = enumerate(chunks)
         self._lock = Lock()
 
-    def next(self) -> bytes | None:
+    def next(self) -> tuple[int, bytes] | None:
         with self._lock:
             return next(self._chunks, None)
 
@@ -119,13 +141,15 @@ class _Mapper:
         self._path = path
         self._mapping = _sql("kineto.sql")
         self._tallies: list[_Tally] = []
-        _set(connection, chunk=str(path), base_ns=base_ns, capture=capture)
+        _set(connection, event_source=_CHUNK, chunk=str(path), base_ns=base_ns, capture=capture)
         connection.execute(_ELEMENT_BYTES)
 
     def map_all(self, chunks: _Chunks) -> _Tally:
         """Stage chunks until there are none. The counts over all of them."""
         with self._connection:
-            while (chunk := chunks.next()) is not None:
+            while (numbered := chunks.next()) is not None:
+                number, chunk = numbered
+                _set(self._connection, chunk_number=number)
                 self._load(chunk)
         return _Tally.of(self._tallies)
 
@@ -144,11 +168,24 @@ class _Mapper:
         if is_coarse:
             chunk = _TIME.sub(rb'\1"\2"', chunk)
         times = dict.fromkeys(("ts", "dur"), "VARCHAR" if is_coarse else "DOUBLE")
-        texts = dict.fromkeys(("ph", "cat", "name", "pid", "tid"), "VARCHAR")
-        _set(self._connection, columns=texts | times | {"args": arguments})
+        _set(self._connection, columns=_TEXTS | times | {"args": arguments})
         self._connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
         rows, lost = map_events(self._connection, chunk, self._path, self._mapping)
         self._tallies += [_Tally(*row) for row in rows] + [_Tally(lost=lost)]
+
+
+def _map_pairs(connection: duckdb.DuckDBPyConnection, *, capture: int | None, edges: int) -> int:
+    """Stage the events that were written as a begin and an end. How many there are; what is left of the edges is a finding."""
+    connection.execute(_ELEMENT_BYTES)
+    connection.execute(_sql("kineto_pair.sql"))
+    _set(connection, event_source="FROM kineto_pair", capture=capture, chunk_number=None)
+    pairs = int(connection.execute(_sql("kineto.sql")).fetchall()[0][0])
+    connection.execute("DROP TABLE kineto_pair")
+    if unpaired := edges - 2 * pairs:
+        detail = f"{unpaired} of {edges} begins and ends of events have no other half."
+        row = ["events_unpaired", "warning", unpaired, detail, "They are left out, with the time between them.", capture]
+        connection.execute("INSERT INTO staged_finding VALUES (?, ?, ?, ?, ?, ?)", row)
+    return pairs
 
 
 def _depth(text: bytes) -> int:

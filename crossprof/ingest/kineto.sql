@@ -1,16 +1,12 @@
--- One chunk of Kineto events onto the staged relations, read once: the answer counts its entries.
--- Variables: chunk (path), columns, base_ns, capture. kineto_ns(ts, dur) is the end in nanoseconds after the base:
--- it keeps whole microseconds and their fraction apart, because a double holds neither product nor sum to the nanosecond.
+-- Events onto the staged relations, read once: the answer counts them.
+-- Variables: event_source (the query that gives them: a chunk of the file, or the pairs of kineto_pair.sql), capture, chunk_number.
 
 WITH event AS MATERIALIZED (
     SELECT
         ph, lower(cat) AS cat, name, pid, CASE WHEN starts_with(tid, 'stream ') THEN tid[8:] ELSE tid END AS tid, args,
-        getvariable('base_ns') + kineto_ns(ts, 0) AS start_ns,
         -- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
-        getvariable('base_ns') + kineto_ns(ts, dur) AS end_ns
-    -- A field of an unexpected type is NULL; text that is no JSON is still an error.
-    FROM read_json(
-        getvariable('chunk'), format = 'array', columns = getvariable('columns'), ignore_errors = true, hive_partitioning = false)
+        start_ns, end_ns
+    FROM query(getvariable('event_source'))
 ),
 timed AS (SELECT * FROM event WHERE start_ns IS NOT NULL),
 steps AS (
@@ -103,6 +99,15 @@ memory_events AS (
         getvariable('capture') AS capture
     FROM timed
     WHERE name = '[memory]' AND ph IN ('i', 'I', 'X') AND args."Byte_" IS NOT NULL
+),
+-- The other half of a pair may stand in another chunk.
+edges AS (
+    INSERT INTO kineto_edge BY NAME
+    SELECT ph = 'B' AS is_begin, cat, name, pid, tid, args, start_ns AS at_ns, getvariable('chunk_number') AS chunk_number
+    FROM timed
+    WHERE ph IN ('B', 'E')
 )
-SELECT count(*) AS events, count(*) FILTER (ph IS NULL) AS unreadable, count(*) FILTER (ph = 'X' AND start_ns IS NULL) AS untimed
+SELECT
+    count(*) AS events, count(*) FILTER (ph IS NULL) AS unreadable, count(*) FILTER (ph IN ('X', 'B', 'E') AND start_ns IS NULL) AS untimed,
+    count(*) FILTER (ph IN ('B', 'E') AND start_ns IS NOT NULL) AS edges
 FROM event;

@@ -1,5 +1,5 @@
 -- What is said once in a Kineto file: the keys beside the events, the count of events, and what follows from all of them together.
--- Variables: header (JSON), capture; events, unreadable and untimed count the entries of traceEvents.
+-- Variables: header (JSON of the keys that are used), capture; events, unreadable and untimed count the entries of traceEvents.
 
 INSERT INTO staged_fact
 SELECT key, value, getvariable('capture')
@@ -7,10 +7,9 @@ FROM (
     SELECT 'framework' AS key, 'torch' AS value
     UNION ALL SELECT 'n_events', getvariable('events')::VARCHAR
     UNION ALL
-    SELECT key, coalesce(json_extract_string(getvariable('header')::JSON, '$.' || key), '')
-    FROM (VALUES ('host_name'), ('traceName'), ('trace_id'), ('crossprof_run'), ('with_stack'), ('profile_memory'), ('record_shapes'),
-        ('with_flops'), ('with_modules'), ('cuda_driver_version'), ('cuda_runtime_version'), ('hip_driver_version'),
-        ('hip_runtime_version'), ('torch_version'), ('pytorch_version')) AS known (key)
+    SELECT key, json_extract_string(getvariable('header')::JSON, '$.' || key)
+    FROM (SELECT unnest(json_keys(getvariable('header')::JSON)) AS key)
+    WHERE key NOT IN ('deviceProperties', 'distributedInfo')
     UNION ALL SELECT 'rank', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.rank')
     UNION ALL SELECT 'world_size', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.world_size')
     UNION ALL SELECT 'communication_backend', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.backend')

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from crossprof.ingest.event_map import map_events, text_damage
-from crossprof.ingest.event_text import EventText, utf8
-from crossprof.ingest.source import HEAD_BYTES, Source
+from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.source import Source
 
 __all__ = ["OnnxRuntimeReader"]
 
@@ -41,7 +41,7 @@ class OnnxRuntimeReader:
 
     def matches(self, source: Source) -> bool:
         """Whether the head of the file is an array of events of a session."""
-        text = next(utf8(source), b"")[:HEAD_BYTES].lstrip()
+        text = head_text(source)
         return text.startswith(b"[") and bool(_CATEGORY.search(text))
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:

@@ -11,8 +11,8 @@ import duckdb
 import psutil
 
 from crossprof.errors import TraceError
-from crossprof.ingest.event_text import utf8
-from crossprof.ingest.source import HEAD_BYTES, Source
+from crossprof.ingest.event_text import head_text
+from crossprof.ingest.source import Source
 
 __all__ = ["RocprofReader"]
 
@@ -74,7 +74,7 @@ class RocprofReader:
 
     def matches(self, source: Source) -> bool:
         """Whether the head of the file is an object with that key."""
-        text = next(utf8(source), b"")[:HEAD_BYTES].lstrip()
+        text = head_text(source)
         return text.startswith(b"{") and _TOOL_KEY in text
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:

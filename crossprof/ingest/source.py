@@ -14,7 +14,7 @@ from isal import isal_zlib
 
 from crossprof.errors import TraceError
 
-__all__ = ["BLOCK_BYTES", "HEAD_BYTES", "Source", "open_source"]
+__all__ = ["BLOCK_BYTES", "HEAD_BYTES", "Source", "first_blocks", "open_source"]
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
@@ -38,7 +38,7 @@ class Source:
         self.damage: str | None = None
         self.damage_code: str | None = None
         self._layers = 0
-        self.head = b"".join(_first(self.chunks(), HEAD_BYTES))
+        self.head = b"".join(first_blocks(self.chunks(), HEAD_BYTES))
 
     def chunks(self) -> Iterator[bytes]:
         """The decompressed bytes in blocks of about 1 MiB. May be called again; a call starts at the beginning."""
@@ -74,7 +74,7 @@ class Source:
         return self.path.stat().st_size
 
     def _decompressed(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        start = b"".join(_first(blocks, len(_GZIP_MAGIC)))
+        start = b"".join(first_blocks(blocks, len(_GZIP_MAGIC)))
         rest = chain([start], blocks) if start else blocks
         if not start.startswith(_GZIP_MAGIC) or self._layers >= _MAX_GZIP_LAYERS:
             yield from rest
@@ -86,7 +86,7 @@ class Source:
         """The content of each gzip member in turn. Checksums are compared here: zlib drops content when they differ."""
         buffer = b""
         while True:
-            buffer = b"".join(chain([buffer], _first(blocks, _HEADER_BYTES - len(buffer))))
+            buffer = b"".join(chain([buffer], first_blocks(blocks, _HEADER_BYTES - len(buffer))))
             if not buffer.startswith(_GZIP_MAGIC):
                 return  # the end, or padding after the last member
             buffer = _after_header(buffer, blocks)
@@ -103,7 +103,7 @@ class Source:
                 self._damaged("file_truncated", "the gzip stream ends before its end mark")
                 return
             tail = inflate.unused_data
-            tail = b"".join(chain([tail], _first(blocks, _TRAILER_BYTES - len(tail))))
+            tail = b"".join(chain([tail], first_blocks(blocks, _TRAILER_BYTES - len(tail))))
             if len(tail) < _TRAILER_BYTES:
                 self._damaged("file_truncated", "the gzip stream ends before its checksum")
             elif int.from_bytes(tail[:4], "little") != crc:
@@ -133,7 +133,7 @@ def _file_blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _first(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+def first_blocks(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
     """Whole blocks until at least `size` bytes have come."""
     while size > 0 and (block := next(blocks, b"")):
         size -= len(block)
@@ -157,7 +157,7 @@ def _after_header(buffer: bytes, blocks: Iterator[bytes]) -> bytes:
     flags = buffer[3] if len(buffer) > 3 else 0
     position = _HEADER_BYTES
     if flags & 4:
-        buffer = b"".join(chain([buffer], _first(blocks, position + 2 - len(buffer))))
+        buffer = b"".join(chain([buffer], first_blocks(blocks, position + 2 - len(buffer))))
         position += 2 + int.from_bytes(buffer[position : position + 2], "little")
     for flag in (8, 16):  # name, comment: both end at a zero byte
         if flags & flag:

@@ -9,7 +9,7 @@ WITH marked AS (
 )
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, step, start_ns,
-    greatest(coalesce(lead(start_ns) OVER (PARTITION BY capture ORDER BY start_ns), end_ns, start_ns) - start_ns, 0) AS dur_ns,
+    greatest(coalesce(lead(start_ns) OVER (PARTITION BY capture ORDER BY start_ns, step), end_ns, start_ns) - start_ns, 0) AS dur_ns,
     true AS is_profiled, false AS is_warmup, capture, 'profiler' AS source
 FROM marked
 WHERE NOT EXISTS (FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank'));

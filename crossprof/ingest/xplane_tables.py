@@ -15,6 +15,7 @@ __all__ = ["Space", "SpaceError", "flat_tables", "options_json", "read_space"]
 
 _PLANES, _ERRORS, _WARNINGS, _HOSTNAMES = 1, 2, 3, 4
 _VALUES = ("double_value", "uint64_value", "int64_value", "str_value", "ref_value")
+_MOST_FIELDS = 1 << 16
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
 
 
@@ -83,8 +84,11 @@ def options_json(encoded: bytes) -> str | None:
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
     """Number and content of each length-delimited field; a content of None where the bytes end inside a field."""
-    position, end = 0, len(data)
+    position, end, count = 0, len(data), 0
     while position < end:
+        count += 1
+        if count > _MOST_FIELDS:
+            raise SpaceError(f"it has more than {_MOST_FIELDS} planes and messages, which no profiler writes")
         tag, position = _varint(data, position)
         number, kind = tag >> 3, tag & 7
         if number == 0 or kind not in {_VARINT, _FIXED64, _DELIMITED, _FIXED32}:

@@ -10,6 +10,7 @@ import pytest
 from crossprof.errors import TraceError
 from crossprof.ingest import event_text
 from crossprof.ingest.event_text import EventText
+from crossprof.ingest.reader import reader_for
 from crossprof.ingest.source import open_source
 
 # What the borders of events look like occurs inside strings, in objects within arguments, and in the keys after the events.
@@ -150,3 +151,11 @@ def test_damaged_gzip_yields_what_is_left(tmp_path: Path) -> None:
         assert len(source.read()) >= share * len(plain)
         assert source.damage_code == code
         assert source.damage
+
+
+def test_a_first_member_of_a_few_bytes_hides_nothing(tmp_path: Path) -> None:
+    """gzip written piece by piece: the first block that comes is no measure of the file."""
+    content = LAYOUTS["one line"].encode()
+    path = tmp_path / "t.json.gz"
+    path.write_bytes(gzip.compress(content[:2]) + gzip.compress(content[2:20]) + gzip.compress(content[20:]))
+    assert reader_for(open_source(path)).format == "kineto"

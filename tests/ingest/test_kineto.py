@@ -288,3 +288,83 @@ def test_events_are_a_key_of_the_top(tmp_path: Path, before: str, is_trace: bool
     path = tmp_path / "t.json"
     path.write_text(before + f'"traceEvents": [{json.dumps(KERNEL)}]')
     assert KinetoReader().matches(open_source(path)) == is_trace
+
+
+BEGIN, END = ({"ph": phase, "pid": 9, "tid": 9} for phase in "BE")
+
+
+def edge(like: dict[str, Any], ts: float, name: str | None = None, **changes: Any) -> dict[str, Any]:
+    named = {"name": name} if name else {}
+    return {**like, "ts": ts, **({"cat": "cpu_op"} if like["ph"] == "B" else {}), **named, **changes}
+
+
+def test_begin_and_end_are_one_event(ingested: Ingested, tmp_path: Path) -> None:
+    """Nested, on two threads, with and without a name at the end, and one whose halves are far from each other."""
+    on_device = {"device": 1, "stream": 7, "correlation": 40, "External id": 3}
+    path = written(
+        tmp_path / "t.json",
+        edge(BEGIN, 1, "outer", args={"External id": 5}),
+        edge(BEGIN, 2, "inner"),
+        edge(BEGIN, 2.5, "other thread", tid=8),
+        edge(END, 3, "inner"),
+        edge(END, 9),
+        edge(END, 9.25, tid=8),
+        edge(BEGIN, 4, "sgemm", cat="kernel", pid=1, tid=7, args=on_device),
+        edge(END, 6.5, pid=1, tid=7),
+        edge(BEGIN, 5, "no time at all"),
+        edge(END, 5),
+        edge(BEGIN, 0, "ProfilerStep#3", cat="user_annotation"),
+        edge(END, 10),
+    )
+    database = ingested(path)
+    assert rows(
+        database,
+        "SELECT name, (start_ns - ?) // 10, dur_ns, depth, external_id FROM op ORDER BY start_ns".replace("?", str(BASE)),
+    ) == [
+        ("outer", 100, 8_000, 0, 5),
+        ("inner", 200, 1_000, 1, None),
+        ("other thread", 250, 6_750, 0, None),
+        ("no time at all", 500, 0, 1, None),
+    ]
+    assert rows(database, "SELECT name, device_id, stream, correlation_id, dur_ns FROM kernel") == [
+        ("sgemm", 1, "7", 40, 2_500)
+    ]
+    assert rows(database, "SELECT step, dur_ns FROM step") == [(3, 10_000)]
+    assert rows(database, "SELECT value FROM staged_fact WHERE key = 'n_events'") == [("6",)]
+    assert rows(database, "SELECT code FROM finding WHERE code LIKE 'events%'") == []
+
+
+def test_half_an_event_costs_itself_alone(ingested: Ingested, tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "t.json",
+        edge(END, 1),  # begun before the capture
+        edge(BEGIN, 2, "outer"),
+        edge(BEGIN, 3, "without an end"),
+        edge(BEGIN, 4, "inner"),
+        edge(END, 5, "inner"),
+        edge(END, 6, "outer"),
+        edge(END, 7, "without a begin"),
+        edge(BEGIN, 8, "still open"),
+        edge(BEGIN, "soon", "without a time"),
+    )
+    database = ingested(path)
+    assert rows(database, "SELECT name, dur_ns FROM op ORDER BY start_ns") == [("outer", 4_000), ("inner", 1_000)]
+    found = {code: (severity, count) for code, severity, count in rows(database, "SELECT code, severity, count FROM finding")}
+    assert found["events_unpaired"] == ("warning", 4)
+    assert found["events_without_time"] == ("warning", 1)
+
+
+def test_pairs_in_different_chunks(ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edges of the same instant keep the order of the file, whatever chunk they are in."""
+    monkeypatch.setattr("crossprof.ingest.event_text.CHUNK_BYTES", 100)
+    monkeypatch.setattr("crossprof.ingest.source.BLOCK_BYTES", 37)
+    events = [part for number in range(40) for part in (edge(BEGIN, 5, f"op {number}"), edge(END, 5))]
+    path = written(
+        tmp_path / "t.json",
+        edge(BEGIN, 1, "outer", args={"Input Dims": [[2]]}),
+        *events,
+        edge(END, 9, args={"Input dims": [1]}),
+    )
+    database = ingested(path)
+    assert rows(database, "SELECT count(*), sum(dur_ns), count(DISTINCT name), max(depth) FROM op") == [(41, 8_000, 41, 1)]
+    assert rows(database, "SELECT shapes FROM op WHERE name = 'outer'") == [("[[2]]",)]

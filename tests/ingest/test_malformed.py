@@ -15,8 +15,8 @@ FOLDER = Path(os.environ.get("CROSSPROF_CORPUS") or Path(__file__).parents[2].pa
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "EXPECT.json").read_text()) if (FOLDER / "EXPECT.json").is_file() else {}
 KINETO = {name: case for name, case in EXPECTED.items() if ".json" in name}
 ABSENT = [pytest.param("", marks=pytest.mark.skip("no real traces: set CROSSPROF_CORPUS to their folder"))]
-# Entries of traceEvents are counted as they are written: pairs of begin and end as two, and what is no event too.
-COUNTED_OTHERWISE = {"b_e_pairs.json.gz", "non_object_events.json"}
+# Entries of traceEvents are counted as they are written, what is no event too.
+COUNTED_OTHERWISE = {"non_object_events.json"}
 DAMAGE = {"truncated": "file_truncated", "corrupt": "gzip_damaged"}
 
 SALVAGED = [name for name, case in KINETO.items() if "kernels" in case.get("salvageable", {})]
