@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
-from threading import Lock
 
 import duckdb
 
 from crossprof.ingest.event_map import map_events, text_damage
 from crossprof.ingest.event_text import EventText, head_text
 from crossprof.ingest.source import Source
-from crossprof.store.threads import another_connection, thread_count
+from crossprof.store.threads import shared_out
 
 __all__ = ["KinetoReader"]
 
@@ -86,15 +84,13 @@ class KinetoReader:
         """Add the facts of the file to the staged relations. What a damaged file still holds is read, with a finding."""
         text = EventText(source)
         base_ns = text.base_time_ns()
-        chunks = _Chunks(text.chunks())
         connection.execute(_EDGES)
-        with tempfile.TemporaryDirectory(prefix="crossprof-") as folder, ThreadPoolExecutor() as pool:
-            mappers = [
-                _Mapper(another_connection(connection), Path(folder) / f"{number}.json", base_ns=base_ns, capture=capture)
-                for number in range(thread_count(connection))
-            ]
-            tallies = list(pool.map(lambda mapper: mapper.map_all(chunks), mappers))
-        tally = _Tally.of(tallies)
+        with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
+
+            def mapper(own: duckdb.DuckDBPyConnection, number: int) -> _Mapper:
+                return _Mapper(own, Path(folder) / f"{number}.json", base_ns=base_ns, capture=capture)
+
+            tally = _Tally.of(shared_out(connection, enumerate(text.chunks()), mapper))
         if tally.edges:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)
         connection.execute("DROP TABLE kineto_edge")
@@ -121,39 +117,19 @@ class _Tally:
         return cls(*map(sum, zip(*map(astuple, parts), strict=True)))
 
 
-class _Chunks:
-    """The chunks of a text and their numbers, handed out to several threads."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = enumerate(chunks)
-        self._lock = Lock()
-
-    def next(self) -> tuple[int, bytes] | None:
-        with self._lock:
-            return next(self._chunks, None)
-
-
 class _Mapper:
-    """Stages chunks through a connection of its own, one after the other, by way of a file that DuckDB reads."""
+    """Stages one chunk after the other through a connection, by way of a file that DuckDB reads."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, base_ns: int, capture: int | None) -> None:
         self._connection = connection
         self._path = path
         self._mapping = _sql("kineto.sql")
-        self._tallies: list[_Tally] = []
         _set(connection, event_source=_CHUNK, chunk=str(path), base_ns=base_ns, capture=capture)
         connection.execute(_ELEMENT_BYTES)
 
-    def map_all(self, chunks: _Chunks) -> _Tally:
-        """Stage chunks until there are none. The counts over all of them."""
-        with self._connection:
-            while (numbered := chunks.next()) is not None:
-                number, chunk = numbered
-                _set(self._connection, chunk_number=number)
-                self._load(chunk)
-        return _Tally.of(self._tallies)
-
-    def _load(self, chunk: bytes) -> None:
+    def __call__(self, numbered: tuple[int, bytes]) -> _Tally:
+        """Stage a chunk, the so-manieth of the file. The counts of its entries."""
+        number, chunk = numbered
         chunk = chunk if chunk.isascii() else chunk.decode(errors="replace").encode()
         chunk = chunk.replace(*_MEMORY_BYTES)
         arguments = _ARGUMENTS
@@ -168,10 +144,10 @@ class _Mapper:
         if is_coarse:
             chunk = _TIME.sub(rb'\1"\2"', chunk)
         times = dict.fromkeys(("ts", "dur"), "VARCHAR" if is_coarse else "DOUBLE")
-        _set(self._connection, columns=_TEXTS | times | {"args": arguments})
+        _set(self._connection, chunk_number=number, columns=_TEXTS | times | {"args": arguments})
         self._connection.execute(_NS_OF_TEXT if is_coarse else _NS_OF_DOUBLE)
         rows, lost = map_events(self._connection, chunk, self._path, self._mapping)
-        self._tallies += [_Tally(*row) for row in rows] + [_Tally(lost=lost)]
+        return _Tally.of([_Tally(lost=lost), *(_Tally(*row) for row in rows)])
 
 
 def _map_pairs(connection: duckdb.DuckDBPyConnection, *, capture: int | None, edges: int) -> int:

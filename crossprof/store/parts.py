@@ -12,12 +12,9 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import duckdb
@@ -26,7 +23,7 @@ from crossprof._version import __version__
 from crossprof.errors import StoreError
 from crossprof.store.layout import Layout, checked_run_id, create, sync, writing
 from crossprof.store.tables import FILED, ORDER, SCHEMA_VERSION, TABLES
-from crossprof.store.threads import another_connection, thread_count
+from crossprof.store.threads import shared_out
 
 __all__ = ["Part", "part_exists", "part_paths", "rank_exists", "read_part", "retire", "write_part"]
 
@@ -159,22 +156,12 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: s
     """Write each table that has rows, several at a time, the large ones first."""
     has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
     prefix = "base." if has_base else ""
-    waiting = SimpleQueue[str]()
-    for table in sorted(TABLES, key=lambda table: table not in FILED):
-        waiting.put(table)
-    written: dict[str, dict[str, Any]] = {}
 
-    def work(own: duckdb.DuckDBPyConnection) -> None:
-        with own, suppress(Empty):
-            while True:
-                table = waiting.get_nowait()
-                if facts := _write_table(own, prefix + table, folder / f"{table}.parquet", run_id):
-                    written[table] = facts
+    def write(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[str], tuple[str, dict[str, Any] | None]]:
+        return lambda table: (table, _write_table(own, prefix + table, folder / f"{table}.parquet", run_id))
 
-    connections = [another_connection(connection) for _ in range(thread_count(connection))]
-    with ThreadPoolExecutor(len(connections)) as pool:
-        list(pool.map(work, connections))
-    return {table: written[table] for table in TABLES if table in written}
+    written = dict(shared_out(connection, sorted(TABLES, key=lambda table: table not in FILED), write))
+    return {table: facts for table in TABLES if (facts := written[table])}
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path, run_id: str) -> dict[str, Any] | None:

@@ -1,14 +1,67 @@
-"""Several threads on one database, each by a connection of its own."""
+"""Work shared out among the threads of one database, each with a connection of its own."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Event, Lock
+from typing import TypeVar
+
 import duckdb
 
-__all__ = ["another_connection", "thread_count"]
+__all__ = ["shared_out", "thread_count"]
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
-def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A further connection to the same tables, for another thread. Temporary tables, macros and variables are not shared."""
+def shared_out(
+    connection: duckdb.DuckDBPyConnection,
+    items: Iterable[_Item],
+    begin: Callable[[duckdb.DuckDBPyConnection, int], Callable[[_Item], _Result]],
+) -> list[_Result]:
+    """What becomes of items that all threads take, one after the other, in no order.
+
+    `begin` is called once a thread, with its connection and its number, and answers what is to be done with an item. Temporary
+    tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
+    """
+    waiting, lock, is_over = iter(items), Lock(), Event()
+
+    def take(own: duckdb.DuckDBPyConnection, number: int) -> list[_Result]:
+        results = []
+        work = begin(own, number)
+        while not is_over.is_set():
+            with lock:
+                item = next(waiting, is_over)
+            if item is is_over:
+                break
+            results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
+        return results
+
+    owns = [_another_connection(connection) for _ in range(thread_count(connection))]
+    try:
+        with ThreadPoolExecutor(len(owns)) as pool:
+            futures = [pool.submit(take, own, number) for number, own in enumerate(owns)]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                is_over.set()
+                while wait(futures, timeout=0).not_done:  # an interrupt between two statements is lost
+                    for own in owns:
+                        own.interrupt()
+                    time.sleep(0.01)
+        failed = [error for future in futures if (error := future.exception())]
+        if failed:
+            raise next((error for error in failed if not isinstance(error, duckdb.InterruptException)), failed[0])
+        return [result for future in futures for result in future.result()]
+    finally:
+        for own in owns:
+            own.close()
+
+
+def _another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A further connection to the same tables."""
     database = connection.execute("SELECT current_database()").fetchall()[0][0]
     further = connection.cursor()
     further.execute(f'USE "{database}"')
