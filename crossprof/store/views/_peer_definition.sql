@@ -54,7 +54,8 @@ SELECT concat(peer, '.', name, suffix) AS id, concat(tool, ': ', title, addition
     'none' AS denominator, over_window, 'same framework' AS comparable_across, 'peer_metric.value' AS source, peer,
     concat_ws(' ', caveat, remark) AS caveats
 FROM number
-JOIN variant USING (peer);
+JOIN variant USING (peer)
+ORDER BY peer, suffix, name;
 
 COMMENT ON VIEW _peer_definition IS 'The definition of one number of another tool.';
 COMMENT ON COLUMN _peer_definition.id IS 'Name that scripts use.';
