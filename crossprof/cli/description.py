@@ -79,7 +79,8 @@ def described(store: Store, run_id: str) -> dict[str, Any]:
 
 def peer_numbers(store: Store, run_id: str) -> list[dict[str, Any]]:
     """What other tools say of the run, file by file."""
-    return store.arrow(_PEERS, [run_id]).to_pylist()
+    numbers: list[dict[str, Any]] = store.arrow(_PEERS, [run_id]).to_pylist()
+    return numbers
 
 
 def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:

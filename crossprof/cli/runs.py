@@ -51,7 +51,9 @@ def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
     """Show what a run is, its metrics with 95 % intervals, and the findings about it."""
     opened = open_store(store)
     run_id = opened.resolve(run)[0]
-    document = described(opened, run_id) | ({"peers": peer_numbers(opened, run_id)} if has_peers else {})
+    document = described(opened, run_id)
+    if has_peers:
+        document["peers"] = peer_numbers(opened, run_id)
     if is_json:
         print_json(document)
         return
