@@ -70,7 +70,7 @@ def views() -> str:
 
 def metrics() -> str:
     """The metric registry."""
-    rows = connection().execute("select * from metric order by id")
+    rows = connection().execute("select * from metric order by peer nulls first, id")
     names = [item[0] for item in rows.description or ()]
     text = (
         HEADER.format(source="crossprof/store/views/metric.sql")

@@ -14,7 +14,15 @@ from crossprof.cli import cli
 from crossprof.store import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
-PROSE = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/formats.md", "docs/guide.md"]
+PROSE = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/decisions.md",
+    "docs/formats.md",
+    "docs/guide.md",
+    "docs/peers.md",
+]
 
 
 @pytest.fixture(scope="module")

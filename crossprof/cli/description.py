@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 __all__ = [
     "VERDICTS",
     "described",
+    "peer_numbers",
     "print_facts",
     "print_findings",
     "print_metrics",
+    "print_peers",
     "print_runs",
     "run_documents",
 ]
@@ -37,6 +39,10 @@ _METRICS = """
 _FINDINGS = """
     SELECT code, severity, rank, count, detail, effect FROM finding WHERE run_id = ?
     ORDER BY list_position(['error', 'warning', 'info'], severity), code, rank
+"""
+_PEERS = """
+    SELECT metric, rank, capture, device_id, value, unit FROM peer_metric WHERE run_id = ?
+    ORDER BY rank, capture, device_id NULLS FIRST, metric
 """
 _FACTS = (
     *(
@@ -69,6 +75,12 @@ def described(store: Store, run_id: str) -> dict[str, Any]:
         "metrics": store.arrow(_METRICS, [run_id]).to_pylist(),
         "findings": store.arrow(_FINDINGS, [run_id]).to_pylist(),
     }
+
+
+def peer_numbers(store: Store, run_id: str) -> list[dict[str, Any]]:
+    """What other tools say of the run, file by file."""
+    numbers: list[dict[str, Any]] = store.arrow(_PEERS, [run_id]).to_pylist()
+    return numbers
 
 
 def print_runs(runs: Sequence[Mapping[str, Any]]) -> None:
@@ -108,6 +120,26 @@ def print_metrics(metrics: Sequence[Mapping[str, Any]]) -> None:
         interval = None if metric["ci_low"] is None else f"[{scale.text(metric['ci_low'])}, {scale.text(metric['ci_high'])}]"
         rows.append((metric["metric"], scale.text(metric["value"]), scale.unit, interval, f"{metric['n']:,}"))
     terminal.print_table(columns, rows, title="Metrics")
+
+
+def print_peers(numbers: Sequence[Mapping[str, Any]]) -> None:
+    """One line a number of another tool, with the rank, the window and the device that it is about."""
+    if not numbers:
+        terminal.print_line("No other tool has a number for this run.")
+        return
+    columns = [
+        Column("metric"),
+        *(Column(name, is_number=True) for name in ("rank", "window", "device", "value")),
+        Column("unit"),
+    ]
+    rows = []
+    for number in numbers:
+        scale = scale_for(number["unit"], [number["value"]])
+        device = None if number["device_id"] is None else str(number["device_id"])
+        rows.append(
+            (number["metric"], str(number["rank"]), str(number["capture"]), device, scale.text(number["value"]), scale.unit)
+        )
+    terminal.print_table(columns, rows, title="Numbers of other tools")
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:

@@ -98,15 +98,15 @@ def views(name: str | None, is_json: bool, store: Path) -> None:
 @as_json
 @store_path
 def metrics(name: str | None, is_json: bool, store: Path) -> None:
-    """List the metrics, or the whole definition of one."""
+    """List the metrics, those of another tool (hta, tracelens, xprof), or the whole definition of one."""
     relation = open_store(store).sql(_METRICS)
     found = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
-    chosen = [metric for metric in found if name in (None, metric["id"])]
+    chosen = [metric for metric in found if name in (metric["id"], metric["peer"])]  # the peer of our own is None, like no name
     if not chosen:
         raise CrossprofError(f"There is no metric '{name}'. `crossprof metrics` lists them.")
     if is_json:
         print_json(chosen)
-    elif name:
+    elif name == chosen[0]["id"]:
         terminal.print_table([terminal.Column("field"), terminal.Column("value")], list(chosen[0].items()))
     else:
         short = ("id", "unit", "better", "title", "numerator", "denominator")

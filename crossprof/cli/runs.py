@@ -9,7 +9,17 @@ from typing import Any
 import click
 
 from crossprof.cli import terminal
-from crossprof.cli.description import VERDICTS, described, print_facts, print_findings, print_metrics, print_runs, run_documents
+from crossprof.cli.description import (
+    VERDICTS,
+    described,
+    peer_numbers,
+    print_facts,
+    print_findings,
+    print_metrics,
+    print_peers,
+    print_runs,
+    run_documents,
+)
 from crossprof.cli.options import as_json, open_store, print_json, store_path
 from crossprof.errors import CrossprofError, RunNotFound
 
@@ -32,17 +42,25 @@ def runs(is_json: bool, store: Path) -> None:
 
 @click.command()
 @click.argument("run")
+@click.option(
+    "--peers", "has_peers", is_flag=True, help="Add the numbers that HTA, TraceLens and xprof give for the same files."
+)
 @as_json
 @store_path
-def show(run: str, is_json: bool, store: Path) -> None:
+def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
     """Show what a run is, its metrics with 95 % intervals, and the findings about it."""
     opened = open_store(store)
-    document = described(opened, opened.resolve(run)[0])
+    run_id = opened.resolve(run)[0]
+    document = described(opened, run_id)
+    if has_peers:
+        document["peers"] = peer_numbers(opened, run_id)
     if is_json:
         print_json(document)
         return
     print_facts(document["run"])
     print_metrics(document["metrics"])
+    if has_peers:
+        print_peers(document["peers"])
     print_findings(document["findings"])
 
 

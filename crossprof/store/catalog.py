@@ -87,22 +87,35 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
             connection.execute(view.sql)
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection, *, is_commented: bool = True) -> None:
+def roll_up(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
-    create_rollups(connection, is_commented=is_commented)
+    create_rollups(connection, is_scratch=is_scratch)
     fill_run_metric(connection)
 
 
-def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_commented: bool = True) -> None:
-    """As `roll_up`, but leaves `run_metric` empty. Comments take longer than the rows of one run: a scratch needs none."""
+def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
+    """As `roll_up`, but leaves `run_metric` empty.
+
+    Comments take longer than the rows of one run, and so do views that nobody asks: a scratch gets what roll-ups are made from.
+    """
     connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
-    for view in views():
+    for view in _makings() if is_scratch else views():
         connection.execute(view.definition)
         if view.is_rollup and view.name != "run_metric":
             connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
             connection.execute(view.definition_over_rollup)
-        if is_commented:
+        if not is_scratch:
             connection.execute(view.comments)
+
+
+@cache
+def _makings() -> tuple[View, ...]:
+    """The roll-ups and all views that they, and the rows of run_metric, are made from."""
+    needed = {*ROLLUPS, "metric", "metric_sample"}
+    for view in reversed(views()):
+        if view.name in needed:
+            needed.update(view.uses)
+    return tuple(view for view in views() if view.name in needed)
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:

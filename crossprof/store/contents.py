@@ -80,7 +80,7 @@ def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[
         add(scratch, root, parts)
         point(scratch, root)
         scratch.execute(_text("runs.sql"))
-        roll_up(scratch, is_commented=False)
+        roll_up(scratch, is_scratch=True)
         for name in ROLLUPS:
             connection.register("incoming", scratch.sql(f"FROM rollup.{name}").to_arrow_table())
             connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")

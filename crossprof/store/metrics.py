@@ -26,7 +26,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the view `metric`."""
+    """One row of the view `metric`, of those that are our own."""
 
     id: str
     title: str
@@ -97,6 +97,7 @@ _FILL = """
     FROM run
     CROSS JOIN metric
     LEFT JOIN estimated ON estimated.run_id = run.run_id AND estimated.metric = metric.id AND estimated.rank IS NULL
+    WHERE metric.peer IS NULL
     UNION ALL BY NAME
     SELECT run_id, metric, rank, value, n, ci_low, ci_high FROM estimated WHERE rank IS NOT NULL
     UNION ALL BY NAME
@@ -108,8 +109,8 @@ _FILL = """
 
 
 def registry(source: Source) -> dict[str, Metric]:
-    """The metrics by id, in the order of the registry."""
-    rows = source.sql("SELECT * FROM metric").fetchall()
+    """Our own metrics by id, in the order of the registry. Those of other tools have no samples, and nothing to compare."""
+    rows = source.sql("SELECT * EXCLUDE (peer, caveats) FROM metric WHERE peer IS NULL").fetchall()
     return {row[0]: Metric(*row) for row in rows}
 
 

@@ -212,6 +212,15 @@ def test_views_and_metrics_say_what_they_mean(crossprof: Crossprof, document: Do
     assert "any run" in crossprof("metrics", "step_time").out
 
 
+def test_numbers_of_other_tools_are_there_for_those_who_name_them(crossprof: Crossprof, document: Document) -> None:
+    assert [metric["id"] for metric in document("metrics") if metric["peer"]] == []
+    assert {metric["peer"] for metric in document("metrics", "tracelens")} == {"tracelens"}
+    assert crossprof("metrics", "hta").out.splitlines()[1].startswith("hta.busy ")
+    assert "ProfilerStep" in crossprof("metrics", "hta.busy").out
+    assert document("show", "alpha", "--peers")["peers"] == []  # alpha has no trace
+    assert "No other tool has a number" in crossprof("show", "alpha", "--peers").out
+
+
 def test_deleted_runs_are_gone_and_a_rebuilt_catalog_is_the_same(crossprof: Crossprof, document: Document, store: Path) -> None:
     assert "Deleted 1 run" in crossprof("delete", "beta", store=store).out
     assert "Deleted 1 run" in crossprof("delete", "gamma@all", "--now", store=store).out

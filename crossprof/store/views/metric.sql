@@ -2,6 +2,8 @@
 -- Times are per step. `statistic` turns the samples of metric_sample into the value; `across_ranks` joins the ranks of one step first.
 -- A bare step has no profiler on; a measured step is profiled and no warm-up.
 -- profiler_overhead is the ratio of two other metrics of this view: of the medians, not the median of its samples.
+-- Numbers of other tools carry the name of the tool in `peer`. They are values of peer_metric, have no samples, and enter no comparison.
+-- uses: _peer_definition
 CREATE VIEW metric AS
 SELECT * FROM (VALUES
     ('step_time', 'Step time', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
@@ -27,7 +29,9 @@ SELECT * FROM (VALUES
     ('power', 'Power of a device', 'W', 'lower', 'power draw of the board', 'none', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'mean', NULL),
     ('energy_per_step', 'Energy per step', 'J', 'lower', 'rise of the energy counters over the time it took, times the mean step; ranks that read one counter share it', 'step', 'readings between the first and the last step', 'same kind of device', 'utilization.value', 'mean', 'sum', NULL),
     ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'step time under the profiler', 'step time', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max', NULL)
-) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest);
+) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest)
+UNION ALL BY NAME
+FROM _peer_definition;
 
 COMMENT ON VIEW metric IS 'The definition of one metric.';
 COMMENT ON COLUMN metric.id IS 'Name that scripts use.';
@@ -39,6 +43,8 @@ COMMENT ON COLUMN metric.denominator IS 'What it is divided by.';
 COMMENT ON COLUMN metric.over_window IS 'Which part of the run it covers.';
 COMMENT ON COLUMN metric.comparable_across IS 'any run, same kind of device, or same framework: what two runs must share for it to be compared.';
 COMMENT ON COLUMN metric.source IS 'View and column that it comes from.';
-COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95 or max.';
-COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum.';
+COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95 or max. NULL for a peer''s.';
+COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum. NULL for a peer''s.';
 COMMENT ON COLUMN metric.highest IS 'Value that it can not pass, nor its interval. NULL: there is none.';
+COMMENT ON COLUMN metric.peer IS 'Other tool whose number it is: hta, tracelens or xprof. NULL: our own.';
+COMMENT ON COLUMN metric.caveats IS 'Why a peer''s number differs from ours, and ours of that name from the peer''s own figure.';
