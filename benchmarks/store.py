@@ -102,13 +102,14 @@ def fill(root: Path, numbers: Iterable[int]) -> None:
         )
         connection.execute("CREATE SCHEMA base")
         connection.execute(_RUN)
+        connection.execute("CREATE TABLE template.identity AS SELECT '' AS run_id, '' AS name")
         for table in TABLES:
-            named = ", getvariable('name') AS run" if table == "run" else ""
-            columns = f"* REPLACE (getvariable('run_id') AS run_id{named})"
-            connection.execute(f"CREATE VIEW base.{table} AS SELECT {columns} FROM template.{table}")
+            named = ", identity.name AS run" if table == "run" else ""
+            columns = f"{table}.* REPLACE (identity.run_id AS run_id{named})"
+            connection.execute(f"CREATE VIEW base.{table} AS SELECT {columns} FROM template.{table}, template.identity")
         for number in numbers:
             run_id = str(10_000_000 + number)
-            connection.execute(f"SET VARIABLE run_id = '{run_id}'; SET VARIABLE name = 'run-{number // _RUNS_PER_NAME}'")
+            connection.execute("UPDATE template.identity SET run_id = ?, name = ?", [run_id, f"run-{number // _RUNS_PER_NAME}"])
             write_part(connection, root, run_id=run_id, rank=0, content_sha256=f"{number:064x}")
 
 

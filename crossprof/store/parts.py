@@ -65,7 +65,8 @@ def write_part(
 ) -> Path | None:
     """The folder of a new part that holds the connection's tables, None where the store has that very part.
 
-    Writes under .staging/ and moves the folder into place when it is on disk. With `replace` the part is written in any case
+    Writes under .staging/ and moves the folder into place when it is on disk. The tables may be views, but not over temporary
+    tables or variables: several connections read them. With `replace` the part is written in any case
     and takes the place of the rank's earlier one at the next publish. Raises StoreError: the store can't be written.
     """
     layout = create(root)
