@@ -36,6 +36,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
+    connection.execute(_sql("plausible.sql"))
     classify(connection)
     connection.execute(_sql("span.sql"))
     _nest(connection)
