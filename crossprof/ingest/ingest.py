@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from crossprof.errors import CrossprofError, TraceError
+from crossprof.ingest.categories import rules
 from crossprof.ingest.discover import RecordingJob, TraceJob, discover
 from crossprof.ingest.hlo import require_xprof
 from crossprof.ingest.home import Home
@@ -62,8 +63,10 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
 
     Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
     order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
-    Raises StoreError where the store can't be written, CrossprofError where `xla` wants xprof and it is not installed.
+    Raises StoreError where the store can't be written, CrossprofError where `xla` wants xprof and it is not installed, or where
+    a line of CROSSPROF_CATEGORY_RULES is no rule.
     """
+    rules()
     if xla:
         require_xprof()
     create(store)
