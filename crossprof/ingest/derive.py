@@ -41,6 +41,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_sql("span.sql"))
     _nest(connection)
     connection.execute(_sql("derive.sql"))
+    connection.execute(_sql("capture.sql"))
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")

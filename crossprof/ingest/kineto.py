@@ -35,7 +35,8 @@ _ARGUMENTS = """STRUCT(
     "Call stack" VARCHAR, "Byte_" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
 _HEADER_KEYS = {
-    "deviceProperties", "distributedInfo", "host_name", "traceName", "trace_id", "crossprof_run", "with_stack",
+    "deviceProperties", "distributedInfo", "ERROR", "WARNING", "host_name", "traceName", "trace_id", "crossprof_run",
+    "with_stack",
     "profile_memory", "record_shapes", "with_flops", "with_modules", "cuda_driver_version", "cuda_runtime_version",
     "hip_driver_version", "hip_runtime_version", "torch_version", "pytorch_version",
 }  # fmt: skip

@@ -246,6 +246,7 @@ WITH hint AS (
     UNION ALL SELECT 'versions.jaxlib', min(text) FROM xplane_plane_fact WHERE name = 'jaxlib_version'
     UNION ALL SELECT 'pid', min(text) FROM xplane_plane_fact WHERE name = 'process_id'
     UNION ALL SELECT 'profile_start_ns', getvariable('xplane_anchor')::VARCHAR
+    UNION ALL SELECT DISTINCT 'device.' || device_id, plane_name FROM xplane_timeline WHERE role = 'work'
     UNION ALL SELECT 'profile_stop_ns', max(text) FROM xplane_plane_fact WHERE name = 'profile_stop_time'
     UNION ALL SELECT 'has_absolute_time', min(zero_ns >= 100000000000000000)::VARCHAR FROM xplane_timeline SEMI JOIN xplane_event USING (line)
 )

@@ -156,5 +156,5 @@ def test_a_line_that_is_no_rule_stops_before_anything_is_read(
 
 def test_rules_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSPROF_CATEGORY_RULES", str(tmp_path / "none.csv"))
-    with pytest.raises(CrossprofError, match="can't be read: No such file or directory. Check CROSSPROF_CATEGORY_RULES"):
+    with pytest.raises(CrossprofError, match="can't be read: No such file or directory"):
         rules()
