@@ -4,9 +4,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types browser slow bench docs serve clean
+.PHONY: help setup demo test lint types browser fuzz slow bench docs serve clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -36,8 +38,14 @@ types: setup ## mypy (strict) and pyright
 browser: setup ## the pages in a real chromium
 	$(BIN)/python -m pytest -m browser tests/browser
 
-slow: setup ## what is too long for `make test`: the demo, long concurrency, 5,000 runs, a clean install
+fuzz: setup ## fuzz the readers for FUZZ_SECONDS (60), from the same FUZZ_SEED (0: another each time); what crashes, hangs or fills the memory stays in .fuzz/
+	mkdir -p .fuzz/corpus
+	$(BIN)/python tests/fuzz/fuzz_readers.py .fuzz/corpus tests/fuzz/corpus -dict=tests/fuzz/readers.dict -artifact_prefix=.fuzz/ \
+	    -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=30 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
+
+slow: setup ## what is too long for `make test`: the demo, long concurrency, 5,000 runs, bombs, a clean install, ten minutes of fuzzing
 	$(BIN)/python -m pytest -m slow
+	$(MAKE) fuzz FUZZ_SECONDS=600 FUZZ_SEED=0
 
 bench: setup .venv-bench/.complete ## the benchmarks, as tables, beside other tools where they install
 	$(BIN)/python benchmarks/ingest.py $(BENCH)
@@ -55,4 +63,4 @@ serve: setup ## the dashboard on the default store
 	$(BIN)/crossprof serve
 
 clean: ## remove .venv and caches
-	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-bench .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*

@@ -35,6 +35,11 @@ SETTINGS = (
     Setting("CROSSPROF_DISABLE", "0", "1 turns every decorator, context manager and step marker into a no-op."),
     Setting("CROSSPROF_STRICT", "0", "1 raises a profiler's failure as CollectorError instead of recording a finding."),
     Setting("CROSSPROF_INGEST", "1", "0 leaves a finished recording in the store's recordings/ for a later command."),
+    Setting(
+        "CROSSPROF_CATEGORY_RULES",
+        None,
+        "CSV file with rules of your own for categories of kernels and operators, tried before ours.",
+    ),
     Setting("CROSSPROF_WAIT", "60", "Seconds that a training process waits at exit for its recordings to be ingested."),
     Setting("CROSSPROF_DEMO_SERVE", "1", "0 ends `crossprof demo` after printing the comparison."),
 )

@@ -19,6 +19,7 @@ PROSE = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/decisions.md",
+    "docs/findings.md",
     "docs/formats.md",
     "docs/guide.md",
     "docs/peers.md",
@@ -78,3 +79,26 @@ def test_every_setting_read_in_the_code_is_in_the_table() -> None:
     for path in (ROOT / "crossprof").rglob("*.py"):
         named |= set(re.findall(r"\"(CROSSPROF_[A-Z_]+)\"", path.read_text()))
     assert named <= known
+
+
+# How the code names a finding: in SQL as a column, a field or before its severity; in Python at the head of a row or a call.
+CODES = (
+    r"'([a-z]+(?:_[a-z]+)+)' AS code\b",
+    r"'([a-z]+(?:_[a-z]+)+)', '(?:error|warning|info)'",
+    r"code := '([a-z_]+)'",
+    r"(?:THEN|ELSE) '([a-z]+(?:_[a-z]+)+)'(?= (?:ELSE|END,\n\s+'warning'|END AS code))",
+    r'"([a-z]+(?:_[a-z]+)+)", "(?:error|warning|info)"',
+    r'(?:found\.append\(|_damaged\(|damage_code or )\(?"([a-z]+(?:_[a-z]+)+)"',
+    r'"(profiler_\w+)" (?:if is_busy|else)',
+)
+
+
+def test_every_finding_is_explained_and_nothing_else() -> None:
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs" / "findings.md").read_text(), flags=re.MULTILINE))
+    source = "\n".join(path.read_text() for ending in ("py", "sql") for path in (ROOT / "crossprof").rglob(f"*.{ending}"))
+    codes = {code for pattern in CODES for code in re.findall(pattern, source)}
+    assert codes - named == set()
+    assert {code for code in named if not re.search(rf"['\"]{code}['\"]", source)} <= BUILT
+
+
+BUILT = {"run_failed", "run_interrupted"}  # from the status of a run

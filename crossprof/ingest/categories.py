@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import hashlib
+from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import duckdb
 
-__all__ = ["CATEGORIES", "Rule", "classify", "rules"]
+from crossprof import settings
+from crossprof.errors import CrossprofError
+
+__all__ = ["CATEGORIES", "Rule", "classify", "rules", "rules_version"]
 
 CATEGORIES = (
     "gemm", "attention", "conv", "norm", "softmax", "elementwise", "reduce", "embedding", "index", "optimizer", "loss",
     "pooling", "rng", "copy", "communication", "fusion", "input", "control", "other",
 )  # fmt: skip
+_COLUMNS = ("scope", "pattern", "category", "source")
+_KNOWN_SCOPES = ("kernel", "op", "both", "hlo")
 _SCOPES = {"kernel": ("kernel", "both"), "op": ("op", "both"), "hlo": ("hlo",)}
 
 
@@ -28,24 +35,71 @@ class Rule:
     source: str
 
 
-@cache
 def rules() -> tuple[Rule, ...]:
-    """The rules in order. Raises ValueError for a line of an unknown scope or category."""
-    text = files("crossprof.ingest").joinpath("category_rules.csv").read_text()
-    table = tuple(Rule(**row) for row in csv.DictReader(text.splitlines()))
-    for rule in table:
-        if rule.category not in CATEGORIES or rule.scope not in {"kernel", "op", "both", "hlo"}:
-            raise ValueError(f"category_rules.csv: {rule}")
-    return table
+    """The rules in order: those of the user's file, then ours. Raises CrossprofError for a line of either that is no rule."""
+    path = settings.get("CROSSPROF_CATEGORY_RULES")
+    return (_rules_of(Path(path).expanduser()) if path else ()) + _own_rules()
+
+
+def rules_version() -> str:
+    """What tells one table of rules from another: the start of a hash over all of them."""
+    return hashlib.sha256(repr([astuple(rule)[:3] for rule in rules()]).encode()).hexdigest()[:12]
 
 
 def classify(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make kernel_category and op_category: one row for each distinct name in staged_kernel and staged_op."""
+    """Make kernel_category and op_category: one row for each distinct name in staged_kernel and staged_op.
+
+    The variable category_rules holds the version of the rules.
+    """
+    connection.execute("SET VARIABLE category_rules = ?", [rules_version()])
     for table in ("kernel", "op"):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE {table}_category AS
             SELECT name, hlo_category, coalesce({_case("hlo", "hlo_category")}, {_case(table, "name")}, 'other') AS category
             FROM (SELECT DISTINCT name, hlo_category FROM staged_{table})""")
+
+
+@cache
+def _own_rules() -> tuple[Rule, ...]:
+    return _parsed(files("crossprof.ingest").joinpath("category_rules.csv").read_text(encoding="utf-8"), "category_rules.csv")
+
+
+def _rules_of(path: Path) -> tuple[Rule, ...]:
+    try:
+        return _parsed(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CrossprofError(f"The category rules {path} can't be read: {reason}. Check CROSSPROF_CATEGORY_RULES.") from None
+
+
+def _parsed(text: str, name: str) -> tuple[Rule, ...]:
+    reader = csv.reader(text.splitlines())
+    head = next(reader, [])
+    if head != list(_COLUMNS):
+        raise CrossprofError(f"{name}, line 1: the columns are {','.join(head)}; write {','.join(_COLUMNS)}.")
+    found = []
+    with duckdb.connect() as connection:
+        for row in filter(None, reader):
+            if reason := _fault(connection, row):
+                raise CrossprofError(f"{name}, line {reader.line_num}: {reason}.")
+            found.append(Rule(*row))
+    return tuple(found)
+
+
+def _fault(connection: duckdb.DuckDBPyConnection, row: list[str]) -> str | None:
+    """What is wrong with a line. None for a rule."""
+    if len(row) != len(_COLUMNS):
+        return f"it has {len(row)} columns where {','.join(_COLUMNS)} are {len(_COLUMNS)}; quote a pattern that holds a comma"
+    scope, pattern, category, _ = row
+    if scope not in _KNOWN_SCOPES:
+        return f"the scope is '{scope}'; known are {', '.join(_KNOWN_SCOPES)}"
+    if category not in CATEGORIES:
+        return f"the category is '{category}'; known are {', '.join(CATEGORIES)}"
+    try:
+        connection.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
+    except duckdb.Error as error:
+        return f"the pattern '{pattern}' is no regular expression of RE2 ({str(error).splitlines()[0]})"
+    return None
 
 
 def _case(scope: str, column: str) -> str:

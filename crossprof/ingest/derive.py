@@ -36,10 +36,12 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
+    connection.execute(_sql("plausible.sql"))
     classify(connection)
     connection.execute(_sql("span.sql"))
     _nest(connection)
     connection.execute(_sql("derive.sql"))
+    connection.execute(_sql("capture.sql"))
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")

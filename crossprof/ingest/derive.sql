@@ -95,12 +95,12 @@ INSERT INTO memory_event BY NAME
 WITH counted AS (
     SELECT
         *, max(allocated_bytes) OVER (PARTITION BY capture, device_id) IS NULL AS is_without_total,
-        sum(bytes) OVER (PARTITION BY capture, device_id ORDER BY at_ns, rowid)::BIGINT AS running_bytes
+        sum(bytes) OVER (PARTITION BY capture, device_id ORDER BY at_ns, rowid) AS running_bytes
     FROM staged_memory_event
 )
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, device_id, at_ns, bytes, address,
-    CASE WHEN is_without_total THEN running_bytes ELSE allocated_bytes END AS allocated_bytes,
+    CASE WHEN is_without_total THEN try_cast(running_bytes AS BIGINT) ELSE allocated_bytes END AS allocated_bytes,
     reserved_bytes, peak_bytes, allocator, op_name,
     CASE WHEN at_ns < window_of_step.end_ns THEN window_of_step.step END AS step
 FROM counted

@@ -18,7 +18,7 @@ CHUNK_BYTES = 16 << 20
 
 _ARRAY = re.compile(rb"\s*\[")
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
-_BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d+)(?=\D)')
+_BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*"?(\d{1,18}|[1-3]\d{18})(?=\D)')
 # Possessive: where a stretch of white space leads to no event, nothing is tried again from within it.
 _BORDER = re.compile(rb'\}\s*+,\s*+(?=\{\s*+"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*+:)')
 _COMMA = re.compile(r"\s*,\s*")

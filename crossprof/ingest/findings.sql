@@ -66,6 +66,16 @@ FROM own_kernel
 HAVING sum(dur_ns) FILTER (category = 'other') > 0.05 * sum(dur_ns);
 
 INSERT INTO found
+SELECT 'unclassified_share', 'warning', count(DISTINCT name) FILTER (category = 'other'),
+    printf('%.1f %% of the self time of operators is in %d names that no rule knows, most of it in %s.',
+        100 * sum(self_ns) FILTER (category = 'other') / sum(self_ns), count(DISTINCT name) FILTER (category = 'other'),
+        left(arg_max(name, self_ns) FILTER (category = 'other'), 80)),
+    'They are shown as category other; a breakdown by category is incomplete.'
+FROM op
+WHERE run_id = getvariable('run_id') AND rank = getvariable('rank') AND NOT EXISTS (FROM staged_kernel)
+HAVING sum(self_ns) FILTER (category = 'other') > 0.05 * sum(self_ns);
+
+INSERT INTO found
 SELECT 'memory_totals_relative', 'info', count(*),
     'The trace has no memory totals: they are sums over the ' || count(*) || ' events since the capture began.',
     'Peaks are relative to the start of the capture.'

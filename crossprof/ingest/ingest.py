@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crossprof.errors import TraceError
+from crossprof.ingest.categories import rules
 from crossprof.ingest.crew import crew_size, read_jobs
 from crossprof.ingest.discover import Discovery, Job, TraceJob, discover
 from crossprof.ingest.hlo import require_xprof
@@ -57,8 +58,9 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     Reads every rank into a part of the store, publishes once, then moves the store's own recordings to its artifacts. In this
     order a kill at any moment leaves a recording where the next ingest finds it, sees that its part exists, and goes on.
     Raises StoreError where the store can't be written or the ranks can't join the run, CrossprofError where `xla` wants xprof
-    and it is not installed.
+    and it is not installed, or where a line of CROSSPROF_CATEGORY_RULES is no rule.
     """
+    rules()
     if xla:
         require_xprof()
     create(store)

@@ -34,7 +34,8 @@ _ARGUMENTS = """STRUCT(
     "Call stack" VARCHAR, "Byte_" BIGINT, "Addr" UBIGINT, "Device Type" INTEGER, "Device Id" BIGINT,
     "Total Allocated" BIGINT, "Total Reserved" BIGINT)"""
 _HEADER_KEYS = {
-    "deviceProperties", "distributedInfo", "host_name", "traceName", "trace_id", "crossprof_run", "with_stack",
+    "deviceProperties", "distributedInfo", "ERROR", "WARNING", "host_name", "traceName", "trace_id", "crossprof_run",
+    "with_stack",
     "profile_memory", "record_shapes", "with_flops", "with_modules", "cuda_driver_version", "cuda_runtime_version",
     "hip_driver_version", "hip_runtime_version", "torch_version", "pytorch_version",
 }  # fmt: skip
@@ -54,11 +55,16 @@ CREATE OR REPLACE TEMP MACRO kineto_element_bytes(dtype) AS CASE
     WHEN dtype IN ('Double', 'Long', 'ComplexFloat') THEN 8 WHEN dtype IN ('Float', 'Int', 'UInt32') THEN 4
     WHEN dtype IN ('BFloat16', 'Half', 'Short') THEN 2
     WHEN dtype IN ('Byte', 'Char', 'Bool') OR dtype LIKE 'Float8%' THEN 1 END"""
+# What is no instant and no duration of a capture is NULL: sums with a base, which is below 2^62, can't overflow.
 _NS_OF_DOUBLE = """CREATE OR REPLACE TEMP MACRO kineto_ns(ts, dur) AS
-    try_cast(trunc(ts) AS BIGINT) * 1000 + try_cast(trunc(dur) AS BIGINT) * 1000
-    + try_cast(round((ts - trunc(ts) + dur - trunc(dur)) * 1000) AS BIGINT)"""
+    CASE WHEN ts BETWEEN -4e15 AND 4e15 AND dur BETWEEN -9e12 AND 9e12 THEN
+        try_cast(trunc(ts) AS BIGINT) * 1000 + try_cast(trunc(dur) AS BIGINT) * 1000
+        + try_cast(round((ts - trunc(ts) + dur - trunc(dur)) * 1000) AS BIGINT)
+    END"""
 _NS_OF_TEXT = """CREATE OR REPLACE TEMP MACRO kineto_ns(ts, dur) AS
-    try_cast(round((try_cast(ts AS DECIMAL(30, 9)) + try_cast(dur AS DECIMAL(30, 9))) * 1000) AS BIGINT)"""
+    CASE WHEN try_cast(ts AS DOUBLE) BETWEEN -4e15 AND 4e15 AND try_cast(dur AS DOUBLE) BETWEEN -9e12 AND 9e12 THEN
+        try_cast(round((try_cast(ts AS DECIMAL(30, 9)) + try_cast(dur AS DECIMAL(30, 9))) * 1000) AS BIGINT)
+    END"""
 
 # A double holds microseconds to the nanosecond up to 2^43 = 8.8e12.
 _COARSE_TIME = re.compile(rb'"ts"\s*:\s*"?(?:[89]\d{12}|\d{14,})\.\d')

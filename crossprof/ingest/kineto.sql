@@ -100,6 +100,10 @@ memory_events AS (
     FROM timed
     WHERE name = '[memory]' AND ph IN ('i', 'I', 'X') AND args."Byte_" IS NOT NULL
 ),
+facts AS (
+    INSERT INTO staged_fact
+    SELECT 'profile_stop_ns', start_ns::VARCHAR, getvariable('capture') FROM timed WHERE ph = 'i' AND name = 'Record Window End'
+),
 -- The other half of a pair may stand in another chunk.
 edges AS (
     INSERT INTO kineto_edge BY NAME

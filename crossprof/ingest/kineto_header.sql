@@ -9,7 +9,7 @@ FROM (
     UNION ALL
     SELECT key, json_extract_string(getvariable('header')::JSON, '$.' || key)
     FROM (SELECT unnest(json_keys(getvariable('header')::JSON)) AS key)
-    WHERE key NOT IN ('deviceProperties', 'distributedInfo')
+    WHERE key NOT IN ('deviceProperties', 'distributedInfo', 'ERROR', 'WARNING')
     UNION ALL SELECT 'rank', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.rank')
     UNION ALL SELECT 'world_size', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.world_size')
     UNION ALL SELECT 'communication_backend', json_extract_string(getvariable('header')::JSON, '$.distributedInfo.backend')
@@ -49,6 +49,26 @@ WHERE device_id >= 0
     AND json_exists(getvariable('header')::JSON, '$.hip_runtime_version')
     AND (SELECT count(DISTINCT device_id) FROM staged_kernel) = 1
     AND (SELECT count(DISTINCT device_id) FROM staged_memory_event WHERE device_id >= 0) = 1;
+
+-- Two properties of one number are two devices.
+INSERT INTO staged_fact
+SELECT 'device.' || device_id, 'property ' || number || ' (' || name || ')', getvariable('capture')
+FROM (
+    SELECT property.id AS device_id, coalesce(property.name, '?') AS name, row_number() OVER () AS number,
+        count(*) OVER (PARTITION BY property.id) AS count
+    FROM (SELECT unnest(from_json(json_extract(getvariable('header')::JSON, '$.deviceProperties'), '[{"id": "BIGINT", "name": "VARCHAR"}]')) AS property)
+)
+WHERE count > 1 AND device_id IS NOT NULL;
+
+INSERT INTO staged_finding BY NAME
+SELECT code, severity, len(lines) AS count, 'The profiler says: ' || array_to_string(lines[:3], '; ') AS detail,
+    'The capture may be partial.' AS effect, getvariable('capture') AS capture
+FROM (
+    SELECT 'profiler_' || lower(key) || 's' AS code, lower(key) AS severity,
+        try_cast(json_extract(getvariable('header')::JSON, '$.' || key) AS VARCHAR[]) AS lines
+    FROM (VALUES ('ERROR'), ('WARNING')) AS known (key)
+)
+WHERE len(lines) > 0;
 
 INSERT INTO staged_finding BY NAME
 SELECT unnest([

@@ -96,7 +96,7 @@ SELECT device_id, at_ns, bytes, address, getvariable('capture') AS capture FROM 
 
 INSERT INTO staged_device BY NAME
 SELECT DISTINCT ON (device_id) device_id, 'gpu' AS kind, nullif(agent.vendor_name, '') AS vendor,
-    coalesce(nullif(agent.product_name, ''), agent.name) AS model, list_sum([bank.size_in_bytes FOR bank IN agent.mem_banks])::BIGINT AS memory_bytes,
+    coalesce(nullif(agent.product_name, ''), agent.name) AS model, try(list_sum([bank.size_in_bytes FOR bank IN agent.mem_banks])::BIGINT) AS memory_bytes,
     agent.cu_count AS compute_units, agent.name AS compute_capability
 FROM rocprof_agent
 WHERE device_id >= 0 AND device_id NOT IN (SELECT device_id FROM staged_device WHERE device_id IS NOT NULL);

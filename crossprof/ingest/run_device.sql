@@ -18,4 +18,5 @@ UPDATE run SET
     options_effective = coalesce(
         CASE WHEN json_type(options_effective) = 'OBJECT' AND options_effective::VARCHAR <> '{}' THEN options_effective END,
         try_cast((SELECT max(value) FROM staged_fact WHERE key = 'options_effective') AS JSON)),
+    versions = map_concat(coalesce(versions, MAP {}), MAP {'category_rules': getvariable('category_rules')}),
     framework = coalesce(framework, (SELECT max(value) FROM staged_fact WHERE key = 'framework'));

@@ -71,8 +71,8 @@ def _refusal(data: bytes, reason: str) -> str:
 
 def _add_options(connection: duckdb.DuckDBPyConnection, capture: int | None) -> None:
     """Record the profiler's options as it read them, whatever was asked for."""
-    row = connection.execute("SELECT bytes_value FROM xplane_plane_fact WHERE name = 'profile_options'").fetchone()
-    options = options_json(row[0]) if row and row[0] else None
+    rows = connection.execute("SELECT bytes_value FROM xplane_plane_fact WHERE name = 'profile_options'").fetchall()
+    options = options_json(rows[0][0]) if rows and rows[0][0] else None
     if options:
         connection.execute("INSERT INTO staged_fact VALUES ('options_effective', ?, ?)", [options, capture])
 

@@ -5,6 +5,10 @@
 CREATE OR REPLACE TEMP MACRO xplane_number(int64_value, uint64_value, double_value) AS
     coalesce(int64_value::HUGEINT, uint64_value::HUGEINT, try_cast(double_value AS HUGEINT));
 
+-- A time beyond 2^61 is none, so that sums of two can't overflow.
+CREATE OR REPLACE TEMP MACRO xplane_ps(number) AS
+    CASE WHEN coalesce(number, 0) BETWEEN -2305843009213693952 AND 2305843009213693952 THEN coalesce(number, 0) END;
+
 -- A loop or branch spans the instructions of its body, which stand on the same line: counted too, their time would count twice.
 CREATE OR REPLACE TEMP MACRO xplane_is_container(category) AS coalesce(category IN ('while', 'conditional', 'call'), false);
 
@@ -20,7 +24,7 @@ LEFT JOIN xplane_stat_name r ON r.plane = s.plane AND r.metadata_id = s.ref_valu
 -- Lines: what each one holds, and the unix time of its zero. Writers since 2025 store the line's time relative to the
 -- start of the session, older ones store unix time: a value before 1973 is a relative one.
 SET VARIABLE xplane_anchor = (
-    SELECT max(number)::BIGINT FROM xplane_plane_fact WHERE plane_name = 'Task Environment' AND name = 'profile_start_time'
+    SELECT try_cast(max(number) AS BIGINT) FROM xplane_plane_fact WHERE plane_name = 'Task Environment' AND name = 'profile_start_time'
 );
 CREATE OR REPLACE TEMP TABLE xplane_timeline AS
 WITH named AS (
@@ -35,7 +39,7 @@ WITH named AS (
 )
 SELECT line, plane, plane_name, is_device, CASE WHEN is_ambiguous THEN name || '/' || id ELSE name END AS thread,
     CASE WHEN is_device THEN coalesce(try_cast(regexp_extract(plane_name, ':(\d+)', 1) AS BIGINT), 0) END AS device_id,
-    timestamp_ns + CASE WHEN timestamp_ns < 100000000000000000 THEN coalesce(getvariable('xplane_anchor'), 0) ELSE 0 END AS zero_ns,
+    xplane_ps(timestamp_ns) + CASE WHEN timestamp_ns < 100000000000000000 THEN xplane_ps(getvariable('xplane_anchor')) ELSE 0 END AS zero_ns,
     CASE
         WHEN NOT is_device THEN 'host'
         WHEN plane_name ILIKE '%SparseCore%' OR name ILIKE '%Sparse Core%' THEN 'async' -- its own processor, in no figure of the core
@@ -53,8 +57,8 @@ FROM counted;
 CREATE OR REPLACE TEMP VIEW xplane_timed AS -- a view: a table of all events would be the largest of all, for three scans
 SELECT e.event, l.plane, l.is_device, l.thread, l.device_id, l.role, coalesce(e.metadata_id, 0) AS metadata_id,
     coalesce(n.name, '') AS name, coalesce(n.display_name, '') AS display_name,
-    l.zero_ns + (coalesce(e.offset_ps, 0) + 500) // 1000 AS start_ns,
-    l.zero_ns + (coalesce(e.offset_ps, 0) + greatest(coalesce(e.duration_ps, 0), 0) + 500) // 1000 AS end_ns
+    l.zero_ns + (xplane_ps(e.offset_ps) + 500) // 1000 AS start_ns,
+    l.zero_ns + (xplane_ps(e.offset_ps) + greatest(xplane_ps(e.duration_ps), 0) + 500) // 1000 AS end_ns
 FROM xplane_event e
 JOIN xplane_timeline l USING (line)
 LEFT JOIN xplane_event_name n ON n.plane = l.plane AND n.metadata_id = coalesce(e.metadata_id, 0)
@@ -63,8 +67,8 @@ WHERE e.num_occurrences IS NULL; -- an aggregate has no place in time
 -- The stats that matter, one row an event.
 CREATE OR REPLACE TEMP TABLE xplane_detail AS
 SELECT s.event,
-    max(number) FILTER (name = 'step_num')::BIGINT AS step_num, max(number) FILTER (name = '_r')::BIGINT AS is_root,
-    max(number) FILTER (name = 'correlation_id')::BIGINT AS correlation_id,
+    try_cast(max(number) FILTER (name = 'step_num') AS BIGINT) AS step_num, max(number) FILTER (name = '_r') AS is_root,
+    try_cast(max(number) FILTER (name = 'correlation_id') AS BIGINT) AS correlation_id,
     max(text) FILTER (name = 'hlo_op') AS hlo_op, max(text) FILTER (name = 'hlo_module') AS hlo_module,
     max(number) FILTER (name = 'program_id') AS program_id, max(text) FILTER (name = 'tf_op') AS tf_op,
     max(text) FILTER (name = 'kernel_details') AS kernel_details,
@@ -190,7 +194,7 @@ FROM xplane_host JOIN loop USING (name, thread) JOIN xplane_detail USING (event)
 -- A free may not say how much: then it is what was allocated at its address, else the fall of the allocator's own count.
 INSERT INTO staged_memory_event BY NAME
 WITH event AS (
-    SELECT *, coalesce(index_on_host, try_cast(regexp_extract(allocator, '(?:GPU|TPU)_(\d+)', 1) AS HUGEINT), -1)::BIGINT AS device_id,
+    SELECT *, coalesce(index_on_host, try_cast(regexp_extract(allocator, '(?:GPU|TPU)_(\d+)', 1) AS HUGEINT), -1) AS device_id,
         name = 'MemoryAllocation' AS is_allocation
     FROM xplane_host JOIN xplane_detail USING (event) WHERE role = 'memory'
 ), sized AS (
@@ -201,7 +205,7 @@ WITH event AS (
     ) AS size
     FROM event
 )
-SELECT device_id, start_ns AS at_ns, try_cast(CASE WHEN is_allocation THEN size ELSE -size END AS BIGINT) AS bytes,
+SELECT coalesce(try_cast(device_id AS BIGINT), -1) AS device_id, start_ns AS at_ns, try_cast(CASE WHEN is_allocation THEN size ELSE -size END AS BIGINT) AS bytes,
     try_cast(address AS UBIGINT) AS address, try_cast(allocated_bytes AS BIGINT) AS allocated_bytes,
     try_cast(nullif(reserved_bytes, 0) AS BIGINT) AS reserved_bytes, try_cast(peak_bytes AS BIGINT) AS peak_bytes,
     coalesce(allocator, CASE WHEN index_on_host IS NOT NULL THEN 'TPU_' || index_on_host END) AS allocator,
@@ -222,7 +226,7 @@ WITH fact AS (
 )
 SELECT device_id, kind,
     coalesce(vendor, CASE kind WHEN 'tpu' THEN 'Google' WHEN 'gpu' THEN CASE WHEN major IS NOT NULL THEN 'NVIDIA' END END) AS vendor,
-    model, memory_bytes::BIGINT AS memory_bytes, compute_units::INTEGER AS compute_units, major || '.' || minor AS compute_capability
+    model, try_cast(memory_bytes AS BIGINT) AS memory_bytes, try_cast(compute_units AS INTEGER) AS compute_units, major || '.' || minor AS compute_capability
 FROM found
 WHERE device_id NOT IN (SELECT device_id FROM staged_device WHERE device_id IS NOT NULL)
 QUALIFY row_number() OVER (PARTITION BY device_id ORDER BY name) = 1;
@@ -242,6 +246,7 @@ WITH hint AS (
     UNION ALL SELECT 'versions.jaxlib', min(text) FROM xplane_plane_fact WHERE name = 'jaxlib_version'
     UNION ALL SELECT 'pid', min(text) FROM xplane_plane_fact WHERE name = 'process_id'
     UNION ALL SELECT 'profile_start_ns', getvariable('xplane_anchor')::VARCHAR
+    UNION ALL SELECT DISTINCT 'device.' || device_id, plane_name FROM xplane_timeline WHERE role = 'work'
     UNION ALL SELECT 'profile_stop_ns', max(text) FROM xplane_plane_fact WHERE name = 'profile_stop_time'
     UNION ALL SELECT 'has_absolute_time', min(zero_ns >= 100000000000000000)::VARCHAR FROM xplane_timeline SEMI JOIN xplane_event USING (line)
 )

@@ -35,7 +35,7 @@ COMMENT ON COLUMN run.git_commit IS 'Commit of the working directory that the sc
 COMMENT ON COLUMN run.git_is_dirty IS 'Whether that working directory had uncommitted changes.';
 COMMENT ON COLUMN run.tags IS 'Tags of the user.';
 COMMENT ON COLUMN run.config IS 'Configuration of the user, any JSON.';
-COMMENT ON COLUMN run.versions IS 'Versions of the packages that matter: package name to version.';
+COMMENT ON COLUMN run.versions IS 'Versions of the packages that matter: package name to version; category_rules is a hash of the rule table.';
 COMMENT ON COLUMN run.environment IS 'Environment variables that decide what a figure means (allocators, device order, threads).';
 COMMENT ON COLUMN run.options_requested IS 'Profiler options and schedule asked for.';
 COMMENT ON COLUMN run.options_effective IS 'Profiler options and schedule that were in force, read back where the profiler tells.';

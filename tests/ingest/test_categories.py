@@ -1,11 +1,16 @@
 """The rule table: its form, its order, and what it says of names that people know."""
 
+import json
 import re
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from crossprof.ingest.categories import CATEGORIES, classify, rules
+from crossprof.errors import CrossprofError
+from crossprof.ingest.categories import CATEGORIES, classify, rules, rules_version
+from crossprof.ingest.ingest import ingest
+from crossprof.store.store import Store
 
 KERNELS = {
     "ncclDevKernel_AllReduce_Sum_f16_RING_LL(ncclDevComm*, unsigned long, ncclWork*)": "communication",
@@ -103,3 +108,53 @@ def test_the_table_is_well_formed() -> None:
         re.compile(rule.pattern)
         # A pattern that matches nothing in particular would swallow every rule after it.
         assert not re.search(rule.pattern, "")
+
+
+HEAD = "scope,pattern,category,source\n"
+
+
+def rules_file(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
+    path = folder / "rules.csv"
+    path.write_text(text)
+    monkeypatch.setenv("CROSSPROF_CATEGORY_RULES", str(path))
+    return path
+
+
+def test_rules_of_ones_own_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = rules_version()
+    rules_file(tmp_path, monkeypatch, HEAD + 'kernel,"^sgemm_[0-9]{1,2}",conv,mine\n\n')
+    assert rules_version() != ours
+    trace = tmp_path / "t.json"
+    kernel = {"ph": "X", "cat": "kernel", "name": "sgemm_1", "pid": 0, "tid": 7, "ts": 1, "dur": 1}
+    trace.write_text(json.dumps({"schemaVersion": 1, "traceEvents": [kernel]}))
+    ingest([trace], store=tmp_path / "store")
+    with Store(tmp_path / "store") as store:
+        assert store.sql("SELECT category FROM kernel").fetchall() == [("conv",)]
+        assert store.sql("SELECT versions['category_rules'] FROM run").fetchall() == [(rules_version(),)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1: the columns are"),
+        ("pattern,category\n", "line 1: the columns are pattern,category; write scope,pattern,category,source"),
+        (HEAD + "kernel,a,gemm,x\nkernel,a{1,2},gemm,x\n", "line 3: it has 5 columns"),
+        (HEAD + "gpu,a,gemm,x\n", "line 2: the scope is 'gpu'; known are kernel, op, both, hlo"),
+        (HEAD + "kernel,a,matmul,x\n", "line 2: the category is 'matmul'; known are gemm"),
+        (HEAD + "kernel,a(?=b),gemm,x\n", "line 2: the pattern 'a(?=b)' is no regular expression"),
+    ],
+)
+def test_a_line_that_is_no_rule_stops_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+) -> None:
+    path = rules_file(tmp_path, monkeypatch, text)
+    with pytest.raises(CrossprofError, match=re.escape(f"{path}, {says}")) as error:
+        ingest([tmp_path / "absent.json"], store=tmp_path / "store")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "store").exists()
+
+
+def test_rules_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSSPROF_CATEGORY_RULES", str(tmp_path / "none.csv"))
+    with pytest.raises(CrossprofError, match="can't be read: No such file or directory"):
+        rules()

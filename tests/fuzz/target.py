@@ -1,0 +1,42 @@
+"""What every input of the fuzzer must come through: staged and derived, or refused with TraceError."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from crossprof.errors import TraceError
+from crossprof.ingest.derive import derive
+from crossprof.ingest.reader import open_source, reader_for
+
+_TABLES = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT temporary"
+
+
+@contextmanager
+def target() -> Iterator[Callable[[bytes], None]]:
+    """Reads bytes as whatever format they look like. Raises anything but TraceError for a bug."""
+    with duckdb.connect(config={"threads": 2, "memory_limit": "448MB"}) as connection, tempfile.TemporaryDirectory() as folder:
+        for package, script in (("crossprof.store", "schema.sql"), ("crossprof.ingest", "staging.sql")):
+            connection.execute(files(package).joinpath(script).read_text())
+        tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
+        empty = "; ".join(f"TRUNCATE {name}" for name in tables)
+        path = Path(folder) / "input"
+
+        def read(data: bytes) -> None:
+            path.write_bytes(data)
+            try:
+                source = open_source(path)
+                reader = reader_for(source)
+                reader.stage(connection, source, capture=None)
+                derive(connection, run_id="r", rank=0)
+            except TraceError:
+                return
+            finally:
+                connection.execute(empty)
+
+        yield read
