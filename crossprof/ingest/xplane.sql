@@ -6,7 +6,7 @@ SELECT name, CASE kind WHEN 'loop' THEN 'step' ELSE kind END AS kind, start_ns, 
     false AS nests, getvariable('capture') AS capture
 FROM xplane_range;
 
-WITH event AS (
+WITH event AS NOT MATERIALIZED ( -- each statement reads a few of the columns of some of the rows
     SELECT role, e.event, e.thread, e.start_ns, e.end_ns, coalesce(n.name, '') AS name, coalesce(n.kernel_name, '') AS kernel_name,
         n.op_name, n.op_module,
         coalesce(xplane_number(e.program_id), n.program_id) AS program_id,
