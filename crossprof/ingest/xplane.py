@@ -70,7 +70,6 @@ def _stage(connection: duckdb.DuckDBPyConnection, data: FileBytes, space: Space,
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
     _run(connection, "xplane_trailer.sql", {})
-    pa.default_memory_pool().release_unused()  # what the threads had freed would stay with the process
     return lost
 
 
@@ -127,6 +126,7 @@ class _Mapper:
         self._connection.execute("SET VARIABLE plane = ?", [glossary.plane])
         self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
         _execute(self._connection, self._mapping, tables)
+        pa.default_memory_pool().release_unused()  # what the threads of DuckDB free would stay with this one
         return 0
 
 

@@ -12,7 +12,7 @@ from crossprof.ingest.xplane_wire import Bytes, SpaceError, fields
 __all__ = ["BATCH_BYTES", "Batch", "batches", "pieces"]
 
 # Each batch costs some milliseconds of SQL, and in memory ten times its size, for as many of them as there are threads.
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 3 << 20
 
 _EVENTS, _EVENT_TAG = 4, b"\x22"
 _SEARCHED_BYTES = 1 << 16
