@@ -22,6 +22,15 @@ CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
     WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
     ELSE 'other' END"""
+# Texts that a table takes over from the staged relation as they are, and that repeat.
+_REPEATED = {
+    "kernel": ("name", "stream", "module"),
+    "op": ("name", "module", "thread"),
+    "runtime_call": ("name", "thread"),
+    "annotation": ("name", "kind", "thread"),
+}
+_MANY_ROWS = 100_000
+_FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
     "span", "work", "mark", "nested", "inside_op", "inner_time", "launch", "window_of_step", "kernel_category", "op_category"
 )  # fmt: skip
@@ -37,6 +46,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
     connection.execute(_sql("plausible.sql"))
+    _enumerate_texts(connection)
     classify(connection)
     connection.execute(_sql("span.sql"))
     _nest(connection)
@@ -45,6 +55,18 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
+
+
+def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
+    for table, columns in _REPEATED.items():
+        counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
+        rows, *texts = connection.execute(f"SELECT count(*), {counts} FROM staged_{table}").fetchall()[0]
+        for column, count in zip(columns, texts, strict=True):
+            if rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS:
+                kind = f"{table}_{column}"
+                known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
+                connection.execute(f"CREATE TYPE {kind} AS ENUM ({known}); ALTER TABLE {table} ALTER {column} TYPE {kind}")
 
 
 def _nest(connection: duckdb.DuckDBPyConnection) -> None:

@@ -83,13 +83,19 @@ LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = span.number
 LEFT JOIN inner_time ON inner_time.op_id = span.number
 LEFT JOIN device_time ON device_time.op_id = span.number;
 
+-- Most traces have far more annotations than anything else, and many no steps: what starts before the first step joins none.
+SET VARIABLE first_step_ns = (SELECT coalesce(min(start_ns), 9223372036854775807) FROM window_of_step);
 INSERT INTO annotation BY NAME
+WITH placed AS (
+    SELECT range.*, CASE WHEN range.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
+    FROM (FROM staged_annotation WHERE start_ns >= getvariable('first_step_ns')) AS range
+    ASOF LEFT JOIN window_of_step ON range.start_ns >= window_of_step.start_ns
+    UNION ALL BY NAME FROM staged_annotation WHERE start_ns < getvariable('first_step_ns')
+)
 SELECT
-    getvariable('run_id') AS run_id, getvariable('rank') AS rank, name, kind, range.start_ns,
-    greatest(coalesce(range.end_ns, range.start_ns) - range.start_ns, 0) AS dur_ns, thread, device_id,
-    CASE WHEN range.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
-FROM staged_annotation AS range
-ASOF LEFT JOIN window_of_step ON range.start_ns >= window_of_step.start_ns;
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, name, kind, start_ns,
+    greatest(coalesce(end_ns, start_ns) - start_ns, 0) AS dur_ns, thread, device_id, step
+FROM placed;
 
 INSERT INTO memory_event BY NAME
 WITH counted AS (

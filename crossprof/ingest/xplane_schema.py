@@ -25,24 +25,23 @@ _TYPES = {
     "bytes": FieldDescriptorProto.TYPE_BYTES,
 }
 
-# message: {field: (number, type)}; a type that starts with * is repeated.
-_MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
+Fields = dict[str, tuple[int, str]]
+"""The fields of a message: their number and type, with a * where they are repeated."""
+
+_PLANE: Fields = {
+    "id": (1, "int64"),
+    "name": (2, "bytes"),
+    "event_names": (4, "*EventEntry"),
+    "stat_names": (5, "*StatEntry"),
+    "stats": (6, "*PlaneStat"),
+}
+_LINE: Fields = {"id": (1, "int64"), "name": (2, "bytes"), "timestamp_ns": (3, "int64"), "display_name": (11, "bytes")}
+_MESSAGES: dict[str, Fields] = {
     "Space": {"planes": (1, "*Plane"), "errors": (2, "*bytes"), "warnings": (3, "*bytes"), "hostnames": (4, "*bytes")},
-    "Plane": {
-        "id": (1, "int64"),
-        "name": (2, "bytes"),
-        "lines": (3, "*Line"),
-        "event_names": (4, "*EventEntry"),
-        "stat_names": (5, "*StatEntry"),
-        "stats": (6, "*PlaneStat"),
-    },
-    "Line": {
-        "id": (1, "int64"),
-        "name": (2, "bytes"),
-        "timestamp_ns": (3, "int64"),
-        "events": (4, "*Event"),
-        "display_name": (11, "bytes"),
-    },
+    "Plane": {**_PLANE, "lines": (3, "*Line")},
+    "PlaneWithoutLines": _PLANE,
+    "Line": {**_LINE, "events": (4, "*Event")},
+    "LineWithoutEvents": _LINE,
     "Event": {
         "metadata_id": (1, "int64"),
         "offset_ps": (2, "int64"),

@@ -55,6 +55,35 @@ def test_nesting_and_self_time(scratch: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+def test_texts_that_repeat_come_out_as_they_went_in(
+    scratch: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossprof.ingest.derive._MANY_ROWS", 1)
+    op(scratch, "aten::mm", 0, 10, module="m")
+    op(scratch, "aten::mm", 20, 30)
+    stage(scratch, "annotation", name="frame", kind="python", start_ns=0, end_ns=100, nests=False)
+    stage(scratch, "runtime_call", name="cudaLaunchKernel", start_ns=1, end_ns=2, thread="1", correlation_id=7)
+    stage(scratch, "kernel", name="gemm", kind="kernel", start_ns=3, end_ns=5, device_id=0, correlation_id=7)
+    derive(scratch, run_id="r", rank=0)
+    assert rows(
+        scratch, "SELECT DISTINCT data_type FROM duckdb_columns() WHERE table_name = 'op' AND column_name = 'name'"
+    ) != [("VARCHAR",)]
+    assert rows(scratch, "SELECT name, module, thread, category FROM op ORDER BY start_ns") == [
+        ("aten::mm", "m", "1", "gemm"),
+        ("aten::mm", None, "1", "gemm"),
+    ]
+    assert rows(scratch, "SELECT name, kind, thread FROM annotation") == [("frame", "python", None)]
+    assert rows(scratch, "SELECT name, stream, op_name FROM kernel") == [("gemm", None, "aten::mm")]
+
+
+def test_an_annotation_before_the_first_step_is_in_none(scratch: duckdb.DuckDBPyConnection) -> None:
+    stage(scratch, "step", step=4, start_ns=10, end_ns=20)
+    for start in (9, 10, 19, 20):
+        stage(scratch, "annotation", name="range", kind="user", start_ns=start, end_ns=start + 1, nests=False)
+    derive(scratch, run_id="r", rank=0)
+    assert rows(scratch, "SELECT start_ns, step FROM annotation ORDER BY start_ns") == [(9, None), (10, 4), (19, 4), (20, None)]
+
+
 def test_equal_and_empty_spans(scratch: duckdb.DuckDBPyConnection) -> None:
     op(scratch, "inner", 0, 10, external_id=2)
     op(scratch, "outer", 0, 10, external_id=1)
