@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import duckdb
 
 from crossprof.store.layout import Layout
 
-__all__ = ["another_connection", "scratch_database", "sweep", "thread_count"]
+__all__ = ["another_connection", "json_text", "scratch_database", "sweep", "thread_count"]
 
 _SUFFIX = "-scratch"
 _STALE_SECONDS = 24 * 3600
@@ -53,6 +54,11 @@ def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPy
 def thread_count(connection: duckdb.DuckDBPyConnection) -> int:
     """The threads that the database may use."""
     return int(connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
+
+
+def json_text(value: object) -> str:
+    """A value as JSON that DuckDB reads: it refuses half of a surrogate pair, as names that are not UTF-8 leave behind."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()
 
 
 def sweep(root: Path) -> None:
