@@ -13,6 +13,12 @@ __all__ = ["derive"]
 # Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
 _MAX_PASSES = 32
 
+_LONGEST_NS, _LATEST_NS = 2**53, 2**62  # as in plausible.sql
+_TIMED = ("staged_kernel", "staged_op", "staged_runtime_call", "staged_annotation", "staged_step")
+_EXTENT = """SELECT least(min(start_ns), min(end_ns)) AS first, greatest(max(start_ns), max(end_ns)) AS last,
+    count(*) > count(start_ns) AS is_partial FROM {}"""
+_MEMORY_EXTENT = "SELECT min(at_ns), max(at_ns), count(*) > count(at_ns) FROM staged_memory_event"
+
 _CALL_KINDS = """
 CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN name LIKE '%GraphLaunch%' THEN 'graph_launch'
@@ -45,7 +51,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     connection.execute(_CALL_KINDS)
-    connection.execute(_sql("plausible.sql"))
+    _drop_implausible(connection)
     _enumerate_texts(connection)
     classify(connection)
     connection.execute(_sql("span.sql"))
@@ -55,6 +61,15 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
+
+
+def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop times that no capture holds. Where all events lie close enough together there are none, at the cost of one look."""
+    extents = " UNION ALL ".join([*(_EXTENT.format(table) for table in _TIMED), _MEMORY_EXTENT])
+    query = f"SELECT min(first), max(last), coalesce(max(last)::HUGEINT - min(first), 0), bool_or(is_partial) FROM ({extents})"
+    first, last, length, is_partial = connection.execute(query).fetchall()[0]
+    if is_partial or (first is not None and (length > _LONGEST_NS or first < -_LATEST_NS or last > _LATEST_NS)):
+        connection.execute(_sql("plausible.sql"))
 
 
 def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ import duckdb
 
 from crossprof.ingest.event_map import map_events, text_damage
 from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.scratch import json_text
 from crossprof.ingest.source import Source
 from crossprof.store.threads import shared_out
 
@@ -101,7 +101,7 @@ class KinetoReader:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)
         connection.execute("DROP TABLE kineto_edge")
         header = {key: value for key, value in text.header.items() if key in _HEADER_KEYS}
-        _set(connection, capture=capture, header=json.dumps(header), **asdict(tally))
+        _set(connection, capture=capture, header=json_text(header), **asdict(tally))
         connection.execute(_sql("kineto_header.sql"))
         for finding in text_damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])

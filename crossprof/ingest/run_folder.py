@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import duckdb
 from crossprof.errors import TraceError
 from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording
+from crossprof.ingest.scratch import json_text
 
 __all__ = ["stage_recording"]
 
@@ -29,7 +29,7 @@ def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording)
     """
     status = recording.document.get("status") if recording.has_ended else "killed"
     values = {
-        "document": json.dumps(recording.document),
+        "document": json_text(recording.document),
         "status": status,
         "run_id": recording.run_id,
         "rank": recording.rank,

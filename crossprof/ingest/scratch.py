@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
 from crossprof.store.tables import uncommented
 
-__all__ = ["MEMORY_BYTES", "scratch_database", "sweep", "with_enough_memory"]
+__all__ = ["MEMORY_BYTES", "json_text", "scratch_database", "sweep", "with_enough_memory"]
 
 _SUFFIX = "-scratch"
 _SWEPT = (_SUFFIX, LANDING)
@@ -66,6 +67,11 @@ def with_enough_memory(work: Callable[[int], _Result], *, crew: int = 1) -> _Res
             if memory_bytes >= most:
                 raise
             memory_bytes = min(4 * memory_bytes, most)
+
+
+def json_text(value: object) -> str:
+    """A value as JSON that DuckDB reads: it refuses half of a surrogate pair, as names that are not UTF-8 leave behind."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()
 
 
 def sweep(root: Path) -> None:

@@ -57,6 +57,12 @@ def test_the_run_is_what_run_json_says(scratch: Connection, tmp_path: Path) -> N
     assert rank == [(0, BOOT_ID, 0, 4, 2, 1, 5, 7, 9, 0.01)]
 
 
+def test_a_name_that_is_not_utf8_costs_nothing_else(scratch: Connection, tmp_path: Path) -> None:
+    """The environment comes with half surrogates in place of such bytes."""
+    staged(scratch, run_folder(tmp_path, environment={"DATA": "/data/\udcff"}, config={"lr": 0.1}))
+    assert scratch.execute("SELECT environment['DATA'], config->>'lr' FROM run").fetchall() == [("/data/?", "0.1")]
+
+
 def test_our_own_steps_win_over_the_profilers(scratch: Connection, tmp_path: Path) -> None:
     staged(scratch, run_folder(tmp_path))
     rows = scratch.execute(
