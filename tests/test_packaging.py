@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -23,8 +24,11 @@ def test_each_link_points_at_its_room(room: str) -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    """Wheel and source archive of a copy of the tree: setuptools works inside it, where another process may do so too."""
+    tree, out = tmp_path_factory.mktemp("tree") / "crossprof", tmp_path_factory.mktemp("dist")
+    skipped = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "test-results")
+    shutil.copytree(ROOT, tree, symlinks=True, ignore=skipped)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(tree)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return next(out.glob("*.whl")), next(out.glob("*.tar.gz"))

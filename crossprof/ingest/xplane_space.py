@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 from crossprof.ingest.xplane_pieces import pieces
 from crossprof.ingest.xplane_wire import Bytes, Field, SpaceError, fields
@@ -11,6 +12,8 @@ __all__ = ["PlaneOutline", "Space", "read_space"]
 
 _PLANES, _ERRORS, _WARNINGS, _HOSTNAMES = 1, 2, 3, 4
 _LINES, _EVENT_NAMES = 3, 4
+_MOST_PARTS = 1 << 16
+_MOST_PARTS_OF_A_PLANE = 1 << 21
 
 
 @dataclass
@@ -36,15 +39,25 @@ def read_space(data: Bytes) -> Space:
     """The top level of an XSpace. Of a file that is cut short, what is whole and has its names. Raises SpaceError."""
     space, size = Space(), len(data)
     texts = {_ERRORS: space.errors, _WARNINGS: space.warnings, _HOSTNAMES: space.hostnames}
-    for each in fields(data, 0, size):
+    for count, each in enumerate(fields(data, 0, size)):
+        if count >= _MOST_PARTS:
+            raise SpaceError(f"it has more than {_MOST_PARTS} planes and messages, which no profiler writes")
         if each.stop > size:
             space.is_truncated = True
             space.planes += _cut_plane(data, each) if each.number == _PLANES else []
         elif each.is_delimited and each.number == _PLANES:
-            space.planes.append(_plane(data, list(fields(data, each.content, each.stop)), each.stop))
+            space.planes.append(_plane(data, _parts(data, each), each.stop))
         elif each.is_delimited and each.number in texts:
             texts[each.number].append(data[each.content : each.stop].decode("utf-8", "replace"))
     return space
+
+
+def _parts(data: Bytes, plane: Field) -> list[Field]:
+    """The lines, names and facts of a plane."""
+    parts = list(islice(fields(data, plane.content, plane.stop), _MOST_PARTS_OF_A_PLANE + 1))
+    if len(parts) > _MOST_PARTS_OF_A_PLANE:
+        raise SpaceError(f"a plane has more than {_MOST_PARTS_OF_A_PLANE} lines and names, which no profiler writes")
+    return parts
 
 
 def _plane(data: Bytes, parts: list[Field], end: int) -> PlaneOutline:
