@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _THREADS = 8
+_PATIENCE_S = 10.0
 
 
 def serve(
@@ -57,6 +59,7 @@ def serve(
         bound.close()
         raise
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page asks for its figures at once: queues are normal
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith("waitress-")]
     watcher = Watcher(resolved_path(store_path))
     watcher.start()
     try:
@@ -68,6 +71,18 @@ def serve(
         watcher.close()
         server.close()
         app.server.extensions["crossprof"].close()
+        _join(workers)
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    """Wait for the threads of requests to be gone.
+
+    waitress and threading count one as ended before it lets go of its connections. The interpreter's end in the middle of that
+    would abort the process.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _bind(host: str, port: int) -> socket.socket:
