@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from importlib.resources import files
 
 import duckdb
@@ -61,7 +62,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, data: FileBytes, space: Space,
     _add_options(connection, capture)
     planes = {batch.plane for batch in work}
     glossaries = {plane: Glossary.of(connection, plane, tables["xplane_stat_name"]) for plane in planes}
-    lost = sum(shared_out(connection, enumerate(work), lambda own, _: _Mapper(own, data, glossaries, capture)))
+    lost = sum(shared_out(connection, enumerate(work), lambda own: nullcontext(_Mapper(own, data, glossaries, capture))))
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
     _run(connection, "xplane_trailer.sql", {})

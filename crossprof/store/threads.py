@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -19,30 +20,30 @@ _Result = TypeVar("_Result")
 def shared_out(
     connection: duckdb.DuckDBPyConnection,
     items: Iterable[_Item],
-    begin: Callable[[duckdb.DuckDBPyConnection, int], Callable[[_Item], _Result]],
+    begin: Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[Callable[[_Item], _Result]]],
 ) -> list[_Result]:
     """What becomes of items that all threads take, one after the other, in no order.
 
-    `begin` is called once a thread, with its connection and its number, and answers what is to be done with an item. Temporary
-    tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
+    `begin` is called once a thread, with its connection; in the block that it opens it says what is to be done with an item.
+    Temporary tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
     """
     waiting, lock, is_over = iter(items), Lock(), Event()
 
-    def take(own: duckdb.DuckDBPyConnection, number: int) -> list[_Result]:
+    def take(own: duckdb.DuckDBPyConnection) -> list[_Result]:
         results = []
-        work = begin(own, number)
-        while not is_over.is_set():
-            with lock:
-                item = next(waiting, is_over)
-            if item is is_over:
-                break
-            results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
+        with begin(own) as work:
+            while not is_over.is_set():
+                with lock:
+                    item = next(waiting, is_over)
+                if item is is_over:
+                    break
+                results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
         return results
 
     owns = [_another_connection(connection) for _ in range(thread_count(connection))]
     try:
         with ThreadPoolExecutor(len(owns)) as pool:
-            futures = [pool.submit(take, own, number) for number, own in enumerate(owns)]
+            futures = [pool.submit(take, own) for own in owns]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:

@@ -1,6 +1,7 @@
 """Work shared out among threads: all items are done, an error ends the others, connections see the same tables."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import duckdb
@@ -9,23 +10,26 @@ import pytest
 from crossprof.store import threads
 from crossprof.store.threads import shared_out, thread_count
 
-Begin = Callable[[duckdb.DuckDBPyConnection, int], Callable[[int], int]]
+Work = Callable[[int], int]
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
 
 
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("ATTACH ':memory:' AS other; USE other; CREATE TABLE seen (item INTEGER, thread INTEGER)")
+        connection.execute("ATTACH ':memory:' AS other; USE other; CREATE TABLE seen (item INTEGER)")
         yield connection
 
 
-def note(own: duckdb.DuckDBPyConnection, number: int) -> Callable[[int], int]:
+@contextmanager
+def note(own: duckdb.DuckDBPyConnection) -> Iterator[Work]:
     def work(item: int) -> int:
-        own.execute("INSERT INTO seen VALUES (?, ?)", [item, number])
+        own.execute("INSERT INTO seen VALUES (?)", [item])
         return item * item
 
-    return work
+    own.execute("BEGIN")
+    yield work
+    own.execute("COMMIT")
 
 
 def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
@@ -35,14 +39,14 @@ def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_an_error_ends_what_other_threads_do(database: duckdb.DuckDBPyConnection) -> None:
-    def begin(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[int], int]:
+    def begin(own: duckdb.DuckDBPyConnection) -> AbstractContextManager[Work]:
         def work(item: int) -> int:
             if item == 1:
                 raise ValueError("one")
             own.execute(ENDLESS)
             return item
 
-        return work
+        return nullcontext(work)
 
     with pytest.raises(ValueError, match="one"):
         shared_out(database, range(10), begin)
@@ -67,8 +71,8 @@ def test_ctrl_c_ends_all_threads(database: duckdb.DuckDBPyConnection, monkeypatc
 
     monkeypatch.setattr(threads, "wait", pressed)
 
-    def begin(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[int], int]:
-        return lambda _: len(own.execute(ENDLESS).fetchall())
+    def begin(own: duckdb.DuckDBPyConnection) -> AbstractContextManager[Work]:
+        return nullcontext(lambda _: len(own.execute(ENDLESS).fetchall()))
 
     with pytest.raises(KeyboardInterrupt):
         shared_out(database, range(1000), begin)
