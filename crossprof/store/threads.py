@@ -20,16 +20,23 @@ def shared_out(
     connection: duckdb.DuckDBPyConnection,
     items: Iterable[_Item],
     begin: Callable[[duckdb.DuckDBPyConnection, int], Callable[[_Item], _Result]],
+    *,
+    in_transactions: bool = False,
 ) -> list[_Result]:
     """What becomes of items that all threads take, one after the other, in no order.
 
     `begin` is called once a thread, with its connection and its number, and answers what is to be done with an item. Temporary
     tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
+
+    With `in_transactions` all that a thread does is one transaction: what it inserts is then compressed and written once, in
+    whole row groups, and not again with each further insert. A statement that fails voids it.
     """
     waiting, lock, is_over = iter(items), Lock(), Event()
 
     def take(own: duckdb.DuckDBPyConnection, number: int) -> list[_Result]:
         results = []
+        if in_transactions:
+            own.execute("BEGIN")
         work = begin(own, number)
         while not is_over.is_set():
             with lock:
@@ -37,6 +44,8 @@ def shared_out(
             if item is is_over:
                 break
             results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
+        if in_transactions:
+            own.execute("COMMIT")
         return results
 
     owns = [_another_connection(connection) for _ in range(thread_count(connection))]
