@@ -34,6 +34,23 @@ def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
     assert thread_count(database) == 2
 
 
+def test_what_threads_do_in_transactions_is_seen_when_all_are_done(database: duckdb.DuckDBPyConnection) -> None:
+    assert sorted(shared_out(database, range(10), note, in_transactions=True)) == [item * item for item in range(10)]
+    assert database.execute("SELECT count(*), count(DISTINCT item) FROM seen").fetchall() == [(10, 10)]
+
+
+def test_an_error_in_a_transaction_leaves_nothing_of_it(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("SET threads = 1")
+
+    def begin(own: duckdb.DuckDBPyConnection, number: int) -> Callable[[int], int]:
+        work = note(own, number)
+        return lambda item: work(item) // (item - 3)
+
+    with pytest.raises(ZeroDivisionError):
+        shared_out(database, range(10), begin, in_transactions=True)
+    assert database.execute("FROM seen").fetchall() == []
+
+
 def test_an_error_ends_what_other_threads_do(database: duckdb.DuckDBPyConnection) -> None:
     def begin(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[int], int]:
         def work(item: int) -> int:
