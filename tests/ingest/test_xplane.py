@@ -92,9 +92,7 @@ def test_a_compressed_file_that_the_disk_could_not_hold_is_refused(staged: Stage
 def test_no_pandas_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "host.xplane.pb"
     path.write_bytes(encoded(environment(), gpu()))
-    code = (
-        "import sys; from crossprof.cli import main; main(sys.argv[1:]); print('pandas' in sys.modules)"
-    )
+    code = "import sys; from crossprof.cli import main; main(sys.argv[1:]); print('pandas' in sys.modules)"
     command = [sys.executable, "-c", code, "ingest", str(path), "--store", str(tmp_path / "store")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.splitlines()[-1] == "False"
