@@ -36,7 +36,7 @@ def shared_out(
     def take(own: duckdb.DuckDBPyConnection, number: int) -> list[_Result]:
         results = []
         if in_transactions:
-            own.execute("BEGIN")
+            own.execute("SET write_buffer_row_group_count = 1; BEGIN")  # what a thread holds in memory, of each table
         work = begin(own, number)
         while not is_over.is_set():
             with lock:
