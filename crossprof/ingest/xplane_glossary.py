@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-__all__ = ["NUMBERS", "ROLES", "TEXTS", "Glossary", "codes"]
+from crossprof.ingest.xplane_arrays import places, texts
+from crossprof.store.arrays import unpacked
 
-ROLES = pa.array(
-    [
-        "marker", "memory", "loop", "call", "hlo", "node", "python", "runtime",
-        "work", "async", "module", "step", "device", "counter", "host",
-    ]
+__all__ = ["NUMBERS", "ROLES", "WANTED", "Glossary", "codes"]
+
+ROLES = (
+    "marker", "memory", "loop", "call", "hlo", "node", "python", "runtime",
+    "work", "async", "module", "step", "device", "counter", "host",
 )  # fmt: skip
 """What an event can be; `host` only of a line, where the name and the stats of an event decide."""
 
@@ -24,20 +24,29 @@ NUMBERS = (
     "step_num", "_r", "correlation_id", "program_id", "theoretical_occupancy_pct", "flops", "bytes_accessed", "index_on_host",
     "bytes_allocated", "bytes_reserved", "peak_bytes_in_use", "allocation_bytes", "addr",
 )  # fmt: skip
-TEXTS = (
+_TEXTS = (
     "hlo_op", "hlo_module", "hlo_category", "tf_op", "kernel_details", "memcpy_details", "memset_details", "allocator_name",
 )  # fmt: skip
+WANTED = NUMBERS + _TEXTS
+"""The stats that the mapping reads."""
+
+_NAMES = """SELECT metadata_id, name, sort, is_container FROM xplane_name WHERE plane = $plane
+    UNION ALL SELECT NULL, '', 'runtime', false"""
+_LINES = "SELECT line, thread, role, zero_ns, device_id FROM xplane_timeline WHERE plane = $plane ORDER BY line"
+_STATS = "SELECT metadata_id, name FROM xplane_stat WHERE plane = $plane"
 
 
-def codes(roles: list[str]) -> np.ndarray:
+def codes(roles: Iterable[str]) -> np.ndarray:
     """The places of roles in ROLES."""
-    found: np.ndarray = pc.index_in(pa.array(roles, pa.string()), value_set=ROLES).cast(pa.int8()).to_numpy()
-    return found
+    return np.array([ROLES.index(role) for role in roles], np.int8)
 
 
 @dataclass(frozen=True)
 class Glossary:
-    """One plane. The last of the names stands for ids that have none."""
+    """One plane. The last of the names stands for ids that have none, and so the last of what stats mean.
+
+    What a stat means is its place in WANTED, -1 where it is not wanted.
+    """
 
     plane: int
     device_id: int | None
@@ -51,31 +60,32 @@ class Glossary:
     threads: pa.Array
     stat_ids: pa.Array
     stat_names: pa.Array
-    wanted: dict[str, np.ndarray]
+    stat_meanings: np.ndarray
+    references: pa.Array
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection, plane: int, stat_names: pa.Table) -> Glossary:
-        """The glossary of a plane, from the tables of xplane_header.sql and the names of the stats of all planes."""
-        names = _columns(connection.sql(f"FROM xplane_name WHERE plane = {plane}").to_arrow_table())
-        lines = _columns(connection.sql(f"FROM xplane_timeline WHERE plane = {plane} ORDER BY line").to_arrow_table())
-        stats = _columns(stat_names.filter(pc.equal(stat_names["plane"], plane)))
-        ids = {name: stats["metadata_id"].filter(pc.equal(stats["name"], name)).to_numpy() for name in (*NUMBERS, *TEXTS)}
+    def of(cls, connection: duckdb.DuckDBPyConnection, plane: int) -> Glossary:
+        """The glossary of a plane, from the tables of xplane_header.sql."""
+        names, lines, stats = (_columns(connection, query, plane) for query in (_NAMES, _LINES, _STATS))
+        meaning = places(stats["name"], texts(WANTED))
         return cls(
             plane=plane,
             device_id=next(iter(lines["device_id"].to_pylist()), None),
-            name_ids=names["metadata_id"],
-            names=pa.concat_arrays([names["name"], pa.array([""])]),
-            sorts=codes([*names["sort"].to_pylist(), "runtime"]),
-            is_container=np.array([*names["is_container"].to_pylist(), False]),
-            lines=lines["line"].to_numpy(),
+            name_ids=names["metadata_id"][:-1],
+            names=names["name"],
+            sorts=codes(names["sort"].to_pylist()),
+            is_container=np.array(names["is_container"].to_pylist()),
+            lines=unpacked(lines["line"]),
             line_roles=codes(lines["role"].to_pylist()),
-            zeros_ns=lines["zero_ns"].to_numpy(),
+            zeros_ns=unpacked(lines["zero_ns"]),
             threads=lines["thread"],
             stat_ids=stats["metadata_id"],
             stat_names=stats["name"],
-            wanted={name: found for name, found in ids.items() if len(found)},
+            stat_meanings=np.append(np.where(meaning < len(WANTED), meaning, -1), -1),
+            references=stats["metadata_id"].cast(pa.uint64(), safe=False),
         )
 
 
-def _columns(table: pa.Table) -> dict[str, Any]:
+def _columns(connection: duckdb.DuckDBPyConnection, query: str, plane: int) -> dict[str, pa.Array]:
+    table = connection.sql(query, params={"plane": plane}).to_arrow_table()
     return {name: table[name].combine_chunks() for name in table.column_names}

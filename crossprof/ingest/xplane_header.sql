@@ -5,6 +5,8 @@
 CREATE OR REPLACE MACRO xplane_number(stat) AS
     coalesce(stat.int64_value::HUGEINT, stat.uint64_value::HUGEINT, try_cast(stat.double_value AS HUGEINT));
 
+CREATE OR REPLACE MACRO xplane_amount(number) AS CASE WHEN number >= 0 THEN try_cast(number AS BIGINT) END;
+
 -- A time beyond 2^61 is none: an event that counts from it gets a time that no clock shows, which plausible.sql leaves out.
 CREATE OR REPLACE MACRO xplane_is_time(number) AS number BETWEEN -2305843009213693952 AND 2305843009213693952;
 
@@ -84,13 +86,17 @@ SELECT DISTINCT ON (plane, metadata_id) plane, metadata_id, coalesce(name, '') A
         ELSE 'runtime'
     END AS sort,
     regexp_extract(name, ':([^:]+)$', 1) AS op_name, regexp_extract(name, '^(.*):', 1) AS op_module,
-    hlo_category, tf_op, flops, bytes_accessed, program_id, coalesce(hlo_category IN ('while', 'conditional', 'call'), false) AS is_container
+    hlo_category, tf_op, flops, bytes_accessed, program_id, coalesce(hlo_category IN ('while', 'conditional', 'call'), false) AS is_container,
+    coalesce(name ILIKE 'memset%', false) AS is_memset, coalesce(name ILIKE 'memcpy%', false) AS is_memcpy
 FROM xplane_event_name LEFT JOIN shared USING (plane, metadata_id);
+
+CREATE OR REPLACE TABLE xplane_stat AS FROM xplane_stat_name;
+CREATE OR REPLACE TABLE xplane_no_event AS FROM xplane_no_stat;
 
 -- Filled by xplane.sql, for xplane_trailer.sql.
 CREATE OR REPLACE TABLE xplane_count (line BIGINT, events BIGINT);
 CREATE OR REPLACE TABLE xplane_step (name VARCHAR, thread VARCHAR, step BIGINT, start_ns BIGINT, end_ns BIGINT);
-CREATE OR REPLACE TABLE xplane_memory (
+CREATE OR REPLACE TABLE xplane_memory_event (
     event BIGINT, at_ns BIGINT, is_allocation BOOLEAN, device_id BIGINT, allocator VARCHAR, index_on_host HUGEINT, address HUGEINT,
     allocation_bytes HUGEINT, allocated_bytes HUGEINT, reserved_bytes HUGEINT, peak_bytes HUGEINT, op_name VARCHAR
 );

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pyarrow as pa
 
+from crossprof.ingest.xplane_arrays import arrow, as_text, flat, numbers
 from crossprof.ingest.xplane_pieces import Batch
 from crossprof.ingest.xplane_schema import decoder
 from crossprof.ingest.xplane_space import PlaneOutline
 from crossprof.ingest.xplane_wire import Bytes, SpaceError
 
-__all__ = ["VALUES", "as_text", "decoded", "flat", "line_table", "options_json", "plane_tables"]
+__all__ = ["decoded", "line_table", "options_json", "plane_tables"]
 
-VALUES = ("double_value", "uint64_value", "int64_value", "str_value", "ref_value")
-"""The fields of a stat that hold its value: one of them does."""
+_VALUES = ("double_value", "uint64_value", "int64_value", "str_value", "ref_value")
 
 
 def decoded(message: str, payloads: list[bytes]) -> pa.RecordBatch:
@@ -30,9 +30,10 @@ def plane_tables(planes: list[PlaneOutline]) -> dict[str, pa.Table]:
     """Planes, their stats and their names, by the table's name in xplane_header.sql. Raises SpaceError."""
     batch = decoded("PlaneWithoutLines", [plane.head for plane in planes])
     stats, plane = flat(batch.column("stats"))
+    numbers_of_planes = arrow(np.arange(len(batch)))
     return {
-        "xplane_plane": pa.table({"plane": _numbers(batch), "id": batch.column("id"), "name": as_text(batch.column("name"))}),
-        "xplane_plane_stat": _stat_table(stats, plane=plane, bytes_value=stats.field("bytes_value")),
+        "xplane_plane": pa.table({"plane": numbers_of_planes, "id": batch.column("id"), "name": as_text(batch.column("name"))}),
+        "xplane_plane_stat": _stat_table(stats, plane=arrow(plane), bytes_value=stats.field("bytes_value")),
         **_name_tables(batch),
     }
 
@@ -42,11 +43,11 @@ def line_table(data: Bytes, batches: list[Batch]) -> pa.Table:
     heads = pa.Table.from_batches(
         [decoded("LineWithoutEvents", []), *(decoded("LineWithoutEvents", batch.messages(data)) for batch in batches)]
     )
-    line = [number for batch in batches for number in batch.lines]
-    plane = [batch.plane for batch in batches for _ in batch.lines]
+    line = np.array([number for batch in batches for number in batch.lines], np.int64)
+    plane = np.array([batch.plane for batch in batches for _ in batch.lines], np.int64)
     texts = {name: as_text(heads[name]) for name in ("name", "display_name")}
-    numbers = {name: heads[name] for name in ("id", "timestamp_ns")}
-    return pa.table({"line": pa.array(line, pa.int64()), "plane": pa.array(plane, pa.int64()), **numbers, **texts})
+    values = {name: heads[name] for name in ("id", "timestamp_ns")}
+    return pa.table({"line": arrow(line), "plane": arrow(plane), **values, **texts})
 
 
 def options_json(encoded: bytes) -> str | None:
@@ -58,46 +59,27 @@ def options_json(encoded: bytes) -> str | None:
     return json.dumps({name: value for name, value in row.items() if value is not None})
 
 
-def flat(lists: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """The items of all lists, and for each the number of its list."""
-    return lists.flatten(), lists.value_parent_indices()
-
-
-def as_text(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Bytes as text. Bytes that are not UTF-8 come out with replacement characters."""
-    try:
-        return values.cast(pa.string())
-    except pa.ArrowInvalid:
-        texts = [None if value is None else value.decode("utf-8", "replace") for value in values.to_pylist()]
-        return pa.array(texts, pa.string())
-
-
-def _numbers(rows: pa.RecordBatch) -> pa.Array:
-    """A number for each row, from 0."""
-    return pa.array(np.arange(len(rows)))
-
-
 def _stat_table(stats: pa.Array, **more: pa.Array) -> pa.Table:
     """Stats as a table, with further columns before them."""
-    values = {name: stats.field(name) for name in VALUES}
+    values = {name: stats.field(name) for name in _VALUES}
     values["str_value"] = as_text(values["str_value"])
-    return pa.table({**more, "metadata_id": stats.field("metadata_id").fill_null(0), **values})
+    return pa.table({**more, "metadata_id": arrow(numbers(stats.field("metadata_id"))), **values})
 
 
 def _name_tables(batch: pa.RecordBatch) -> dict[str, pa.Table]:
     """The names of events and stats. The key of the map is the id: some writers leave the one inside empty."""
     entries, plane = flat(batch.column("event_names"))
-    key, values = entries.field("key").fill_null(0), entries.field("value")
+    key, values = arrow(numbers(entries.field("key"))), entries.field("value")
     stats, parent = flat(values.field("stats"))
     stat_entries, stat_plane = flat(batch.column("stat_names"))
     texts = {name: as_text(values.field(name)) for name in ("name", "display_name")}
     return {
-        "xplane_event_name": pa.table({"plane": plane, "metadata_id": key, **texts}),
-        "xplane_event_name_stat": _stat_table(stats, plane=plane.take(parent), event_metadata_id=key.take(parent)),
+        "xplane_event_name": pa.table({"plane": arrow(plane), "metadata_id": key, **texts}),
+        "xplane_event_name_stat": _stat_table(stats, plane=arrow(plane[parent]), event_metadata_id=key.take(arrow(parent))),
         "xplane_stat_name": pa.table(
             {
-                "plane": stat_plane,
-                "metadata_id": stat_entries.field("key").fill_null(0),
+                "plane": arrow(stat_plane),
+                "metadata_id": arrow(numbers(stat_entries.field("key"))),
                 "name": as_text(stat_entries.field("value").field("name")),
             }
         ),

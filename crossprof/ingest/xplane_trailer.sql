@@ -13,7 +13,7 @@ WITH sized AS (
         last_value(allocation_bytes IGNORE NULLS) OVER (PARTITION BY device_id, allocator, address ORDER BY at_ns, event),
         abs(allocated_bytes - lag(allocated_bytes) OVER (PARTITION BY device_id, allocator ORDER BY at_ns, event)), 0
     ) AS size
-    FROM xplane_memory
+    FROM xplane_memory_event
 )
 SELECT device_id, at_ns, try_cast(CASE WHEN is_allocation THEN size ELSE -size END AS BIGINT) AS bytes,
     try_cast(address AS UBIGINT) AS address, try_cast(allocated_bytes AS BIGINT) AS allocated_bytes,
@@ -35,7 +35,9 @@ SELECT 'no_events' AS code, 'error' AS severity, 1 AS count,
     'There is nothing to measure.' AS effect, getvariable('capture') AS capture
 WHERE NOT EXISTS (FROM xplane_count);
 
-DROP TABLE xplane_memory;
+DROP TABLE xplane_memory_event;
+DROP TABLE xplane_no_event;
+DROP TABLE xplane_stat;
 DROP TABLE xplane_step;
 DROP TABLE xplane_count;
 DROP TABLE xplane_name;
@@ -43,4 +45,5 @@ DROP TABLE xplane_module;
 DROP TABLE xplane_timeline;
 DROP TABLE xplane_plane_fact;
 DROP MACRO xplane_number;
+DROP MACRO xplane_amount;
 DROP MACRO xplane_is_time;

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from crossprof.store.arrays import unpacked
 from crossprof.store.statistics import Estimate, Series, Statistic, estimate, quotient
 
 __all__ = ["Metric", "Sampled", "Source", "estimates", "fill_run_metric", "registry", "samples"]
@@ -147,8 +148,8 @@ def _lists(column: pa.ChunkedArray) -> list[np.ndarray]:
     """One array a row of a column of lists, without a copy."""
     lists: list[np.ndarray] = []
     for chunk in column.chunks:
-        flat, offsets = chunk.values.to_numpy(zero_copy_only=False), chunk.offsets.to_numpy()
-        lists += [flat[start:end] for start, end in pairwise(offsets)]
+        flat = chunk.values.to_numpy(zero_copy_only=False) if chunk.values.null_count else unpacked(chunk.values)
+        lists += [flat[start:end] for start, end in pairwise(unpacked(chunk.offsets))]
     return lists
 
 

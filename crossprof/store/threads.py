@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Event, Lock
 from typing import TypeVar
 
 import duckdb
 
-__all__ = ["shared_out", "thread_count"]
+__all__ = ["shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -59,6 +59,23 @@ def shared_out(
     finally:
         for own in owns:
             own.close()
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Does the block in one transaction, which an error in it voids.
+
+    What it inserts is compressed and written once, in whole row groups, and not again with each further insert; of each table
+    one row group is held in memory. Other threads wait only while it ends.
+    """
+    connection.execute("SET write_buffer_row_group_count = 1; BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

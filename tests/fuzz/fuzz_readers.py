@@ -11,8 +11,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 # The parts written in Python; SQL has no coverage to guide by.
 with atheris.instrument_imports(
-    include=[f"crossprof.ingest.{name}" for name in ("event_text", "event_map", "source", "xplane_tables")]
+    include=[
+        f"crossprof.ingest.{name}"
+        for name in ("event_text", "event_map", "source", "xplane_arrays", "xplane_stats", "xplane_tables")
+    ]
 ):
+    import crossprof.ingest.xplane_mapping  # noqa: F401 - its reader imports it when it reads
     from tests.fuzz.target import target
 
 

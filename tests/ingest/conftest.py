@@ -7,6 +7,7 @@ import pytest
 
 from crossprof.ingest.derive import derive
 from crossprof.ingest.reader import open_source, reader_for
+from tests.ingest.xspace import Staged
 
 
 @pytest.fixture
@@ -30,3 +31,19 @@ def ingested(scratch: duckdb.DuckDBPyConnection) -> Callable[[Path], duckdb.Duck
         return scratch
 
     return read
+
+
+@pytest.fixture
+def staged(scratch: duckdb.DuckDBPyConnection, tmp_path: Path) -> Staged:
+    """Stages the bytes of an XSpace."""
+
+    def stage(data: bytes, *, capture: int | None = None) -> duckdb.DuckDBPyConnection:
+        path = tmp_path / "host.xplane.pb"
+        path.write_bytes(data)
+        source = open_source(path)
+        reader = reader_for(source)
+        assert reader.format == "xplane"
+        reader.stage(scratch, source, capture=capture)
+        return scratch
+
+    return stage

@@ -1,13 +1,18 @@
 """Small XSpaces, written field by field, so that a person can check what comes out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 from google.protobuf.message_factory import GetMessageClass
 
 from crossprof.ingest.xplane_schema import message_pool
 
+ZERO = 1_700_000_000_000_000_000
+US = 1_000_000  # picoseconds
 Stats = dict[str, Any]
+Staged = Callable[..., duckdb.DuckDBPyConnection]
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,27 @@ def encoded(*planes: Plane, errors: tuple[str, ...] = (), warnings: tuple[str, .
     space.warnings.extend(map(_bytes, warnings))
     space.hostnames.append(_bytes(host))
     return space.SerializeToString()
+
+
+def environment(**more: Any) -> Plane:
+    return Plane("Task Environment", {"profile_start_time": ZERO, "profile_stop_time": ZERO + 10**9, **more})
+
+
+def gpu() -> Plane:
+    plane = Plane("/device:GPU:1", {"memory_size": 8 << 30, "core_count": 84, "compute_cap_major": 8, "compute_cap_minor": 6})
+    stream = plane.line("Stream #7(Kernel,Memcpy)", timestamp_ns=1000)
+    details = "regs:32 static_shared:1024 dynamic_shared:512 grid:4,2,1 block:128,1,1 occ_pct:75"
+    plane.event(stream, "gemm", 0, 3 * US, kernel_details=Ref(details), correlation_id=11, tf_op=Ref("dense/MatMul:MatMul"))
+    plane.event(stream, "MemcpyH2D", 4 * US, US, memcpy_details=Ref("kind:H2D size:4096 dest:0 async:1"), correlation_id=12)
+    plane.event(stream, "Memset", 6 * US, US, memset_details="num_bytes:64")
+    derived = plane.line("XLA Ops", timestamp_ns=1000)
+    plane.event(derived, "fusion.3", 0, 3 * US)
+    plane.event(plane.line("XLA Modules", timestamp_ns=1000), "jit_f(5)", 0, 7 * US)
+    return plane
+
+
+def facts(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.execute("SELECT key, value FROM staged_fact").fetchall())
 
 
 def _bytes(text: str | bytes) -> bytes:

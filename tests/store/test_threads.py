@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from crossprof.store import threads
-from crossprof.store.threads import shared_out, thread_count
+from crossprof.store.threads import shared_out, thread_count, transaction
 
 Work = Callable[[int], int]
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
@@ -27,15 +27,31 @@ def note(own: duckdb.DuckDBPyConnection) -> Iterator[Work]:
         own.execute("INSERT INTO seen VALUES (?)", [item])
         return item * item
 
-    own.execute("BEGIN")
     yield work
-    own.execute("COMMIT")
 
 
 def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
     assert sorted(shared_out(database, range(50), note)) == [item * item for item in range(50)]
     assert database.execute("SELECT count(*), count(DISTINCT item) FROM seen").fetchall() == [(50, 50)]
     assert thread_count(database) == 2
+
+
+@contextmanager
+def note_together(own: duckdb.DuckDBPyConnection) -> Iterator[Work]:
+    with note(own) as work, transaction(own):
+        yield lambda item: work(item) // (item - 30)
+
+
+def test_what_threads_do_in_transactions_is_seen_when_all_are_done(database: duckdb.DuckDBPyConnection) -> None:
+    assert len(shared_out(database, range(30), note_together)) == 30
+    assert database.execute("SELECT count(*), count(DISTINCT item) FROM seen").fetchall() == [(30, 30)]
+
+
+def test_an_error_in_a_transaction_leaves_nothing_of_it(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("SET threads = 1")
+    with pytest.raises(ZeroDivisionError):
+        shared_out(database, range(40), note_together)
+    assert database.execute("FROM seen").fetchall() == []
 
 
 def test_an_error_ends_what_other_threads_do(database: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,117 @@
+"""From the bytes of an XSpace to the staged relations, by the SQL of xplane_header, xplane and xplane_trailer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+import pyarrow as pa
+
+from crossprof.ingest.xplane_events import event_tables
+from crossprof.ingest.xplane_glossary import Glossary
+from crossprof.ingest.xplane_pieces import Batch, batches
+from crossprof.ingest.xplane_space import Space
+from crossprof.ingest.xplane_stats import NO_STATS
+from crossprof.ingest.xplane_tables import line_table, options_json, plane_tables
+from crossprof.ingest.xplane_wire import Bytes, SpaceError
+from crossprof.store.threads import shared_out, transaction
+
+__all__ = ["stage_space"]
+
+_RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
+
+
+def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space, capture: int | None) -> int:
+    """Stage all of a file. The number of pieces of lines that are corrupt. Raises SpaceError.
+
+    Names come first, then the events in batches on several threads, then what takes all events together.
+    """
+    work = _batches(data, space)
+    tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
+    connection.execute("SET VARIABLE capture = ?", [capture])
+    _execute(connection, _sql("xplane_header.sql"), tables)
+    _add_options(connection, capture)
+    glossaries = {plane: Glossary.of(connection, plane) for plane in {batch.plane for batch in work}}
+
+    @contextmanager
+    def staging(own: duckdb.DuckDBPyConnection) -> Iterator[_Mapper]:
+        with transaction(own):
+            yield _Mapper(own, data, glossaries, capture)
+
+    lost = sum(shared_out(connection, enumerate(work), staging))
+    if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
+        raise SpaceError("no event in it is whole")
+    connection.execute(_sql("xplane_trailer.sql"))
+    return lost
+
+
+def _batches(data: Bytes, space: Space) -> list[Batch]:
+    """The events of all planes in batches. Lines are numbered across the file."""
+    found: list[Batch] = []
+    count = 0
+    for number, plane in enumerate(space.planes):
+        found += batches(data, plane.lines, plane=number, first_line=count)
+        count += len(plane.lines)
+    return found
+
+
+class _Mapper:
+    """Stages one batch after the other through a connection."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, data: Bytes, glossaries: dict[int, Glossary], capture: int | None
+    ) -> None:
+        self._connection = connection
+        self._data = data
+        self._glossaries = glossaries
+        connection.execute("SET VARIABLE capture = ?", [capture])
+
+    def __call__(self, numbered: tuple[int, Batch]) -> int:
+        """Stage a batch, the so-manieth of the file. The number of its pieces that are corrupt."""
+        return self._map(*numbered)
+
+    def _map(self, number: int, batch: Batch) -> int:
+        """Stage a batch. Pieces that are corrupt are found by halving, and lost: their number."""
+        glossary = self._glossaries[batch.plane]
+        try:
+            tables = event_tables(self._data, batch, number, glossary)
+        except SpaceError:
+            return sum(self._map(number, half) for half in batch.halves()) if len(batch.pieces) > 1 else 1
+        self._connection.execute("SET VARIABLE plane = ?", [glossary.plane])
+        self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
+        for name, table in tables.items():
+            _execute(self._connection, _mappings()[name], {name: table})
+        pa.default_memory_pool().release_unused()  # what the threads of DuckDB free would stay with this one
+        return 0
+
+
+@cache
+def _mappings() -> dict[str, str]:
+    """The statements of xplane.sql by the relation that each of them maps."""
+    _, *parts = _RELATION.split(_sql("xplane.sql"))
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _add_options(connection: duckdb.DuckDBPyConnection, capture: int | None) -> None:
+    """Record the profiler's options as it read them, whatever was asked for."""
+    rows = connection.execute("SELECT bytes_value FROM xplane_plane_fact WHERE name = 'profile_options'").fetchall()
+    options = options_json(rows[0][0]) if rows and rows[0][0] else None
+    if options:
+        connection.execute("INSERT INTO staged_fact VALUES ('options_effective', ?, ?)", [options, capture])
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, statements: str, tables: dict[str, pa.Table]) -> None:
+    """Run statements that read tables by their names."""
+    for name, table in tables.items():
+        connection.register(name, table)
+    connection.execute(statements).fetchall()
+    for name in tables:  # not where it failed: in a transaction that is void nothing can be done but to end it
+        connection.unregister(name)
+
+
+def _sql(name: str) -> str:
+    return files("crossprof.ingest").joinpath(name).read_text(encoding="utf-8")
