@@ -71,7 +71,7 @@ CREATE OR REPLACE TEMP MACRO ns_of_varchar(ts, dur) AS
 # A double holds microseconds to the nanosecond up to 2^43 = 8.8e12.
 _COARSE_TIME = re.compile(rb'"ts"\s*:\s*"?(?:[89]\d{12}|\d{14,})\.\d')
 _TIME = re.compile(rb'("(?:ts|dur)"\s*:\s*)(-?\d+(?:\.\d+)?)')
-_CHUNKS_A_COMMIT = 8  # threads wait for each other's commits
+_CHUNKS_A_COMMIT = 32  # threads wait for each other's commits; what fails is undone as far as the last
 
 
 class KinetoReader:
@@ -175,6 +175,7 @@ def _staging(connection: duckdb.DuckDBPyConnection, *, form: _Form, damaged: set
     mapping, staged = _sql("kineto.sql"), list[int]()
     with memory_file() as file:
         form.prepare(connection, file.path)
+        connection.execute("SET write_buffer_row_group_count = 1")  # what a transaction holds in memory, of each table
 
         def stage(numbered: tuple[int, list[bytes]]) -> tuple[int, _Tally]:
             number, chunk = numbered
