@@ -38,7 +38,7 @@ _REPEATED = {
 _MANY_ROWS = 100_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
-    "span", "work", "mark", "nested", "inside_op", "inner_time", "launch", "window_of_step", "kernel_category", "op_category"
+    "span", "work", "mark", "nested", "inside_op", "inner_time", "launch", "kernel_category", "op_category"
 )  # fmt: skip
 
 
@@ -53,6 +53,8 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_CALL_KINDS)
     _drop_implausible(connection)
     _enumerate_texts(connection)
+    if connection.execute("FROM duckdb_tables() WHERE table_name = 'annotation'").fetchall():
+        connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
     connection.execute(_sql("span.sql"))
     _nest(connection)
@@ -78,10 +80,13 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
         counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
         rows, *texts = connection.execute(f"SELECT count(*), {counts} FROM staged_{table}").fetchall()[0]
         for column, count in zip(columns, texts, strict=True):
-            if rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS:
-                kind = f"{table}_{column}"
-                known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
-                connection.execute(f"CREATE TYPE {kind} AS ENUM ({known}); ALTER TABLE {table} ALTER {column} TYPE {kind}")
+            known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
+            is_worthwhile = rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS
+            connection.execute(
+                f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {f'ENUM ({known})' if is_worthwhile else 'VARCHAR'}"
+            )
+            if is_worthwhile:
+                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
 
 
 def _nest(connection: duckdb.DuckDBPyConnection) -> None:

@@ -83,31 +83,41 @@ LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = span.number
 LEFT JOIN inner_time ON inner_time.op_id = span.number
 LEFT JOIN device_time ON device_time.op_id = span.number;
 
--- Most traces have far more annotations than anything else, and many no steps: what starts before the first step joins none.
-SET VARIABLE first_step_ns = (SELECT coalesce(min(start_ns), 9223372036854775807) FROM window_of_step);
-INSERT INTO annotation BY NAME
+-- Most traces have far more annotations than anything else, so they are a view that the part is written from, not a table that is
+-- filled, scanned and sorted again. Other connections read it: nothing in it is temporary. Many traces have no steps: what starts
+-- before the first one joins none.
+CREATE OR REPLACE TABLE place AS
+SELECT
+    getvariable('run_id') AS run_id, getvariable('rank')::INTEGER AS rank,
+    (SELECT coalesce(min(start_ns), 9223372036854775807) FROM window_of_step) AS first_step_ns;
+CREATE OR REPLACE VIEW annotation AS
 WITH placed AS (
     SELECT range.*, CASE WHEN range.start_ns < window_of_step.end_ns THEN window_of_step.step END AS step
-    FROM (FROM staged_annotation WHERE start_ns >= getvariable('first_step_ns')) AS range
+    FROM (FROM staged_annotation WHERE start_ns >= (SELECT first_step_ns FROM place)) AS range
     ASOF LEFT JOIN window_of_step ON range.start_ns >= window_of_step.start_ns
-    UNION ALL BY NAME FROM staged_annotation WHERE start_ns < getvariable('first_step_ns')
+    UNION ALL BY NAME FROM staged_annotation WHERE start_ns < (SELECT first_step_ns FROM place)
 )
 SELECT
-    getvariable('run_id') AS run_id, getvariable('rank') AS rank, name, kind, start_ns,
-    greatest(coalesce(end_ns, start_ns) - start_ns, 0) AS dur_ns, thread, device_id, step
-FROM placed;
+    place.run_id, place.rank, name::annotation_name AS name, kind::annotation_kind AS kind, start_ns,
+    greatest(coalesce(end_ns, start_ns) - start_ns, 0) AS dur_ns, thread::annotation_thread AS thread, device_id, step
+FROM placed, place;
 
 INSERT INTO memory_event BY NAME
-WITH counted AS (
-    SELECT
-        *, max(allocated_bytes) OVER (PARTITION BY capture, device_id) IS NULL AS is_without_total,
-        sum(bytes) OVER (PARTITION BY capture, device_id ORDER BY at_ns, rowid) AS running_bytes
-    FROM staged_memory_event
+WITH untold AS (
+    SELECT capture, device_id FROM staged_memory_event GROUP BY ALL HAVING count(allocated_bytes) = 0
+),
+counted AS (
+    SELECT staged.* FROM staged_memory_event AS staged
+    ANTI JOIN untold ON staged.device_id = untold.device_id AND staged.capture IS NOT DISTINCT FROM untold.capture
+    UNION ALL BY NAME
+    SELECT staged.* REPLACE (
+        try_cast(sum(bytes) OVER (PARTITION BY staged.capture, staged.device_id ORDER BY at_ns, staged.rowid) AS BIGINT) AS allocated_bytes)
+    FROM staged_memory_event AS staged
+    SEMI JOIN untold ON staged.device_id = untold.device_id AND staged.capture IS NOT DISTINCT FROM untold.capture
 )
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, device_id, at_ns, bytes, address,
-    CASE WHEN is_without_total THEN try_cast(running_bytes AS BIGINT) ELSE allocated_bytes END AS allocated_bytes,
-    reserved_bytes, peak_bytes, allocator, op_name,
+    allocated_bytes, reserved_bytes, peak_bytes, allocator, op_name,
     CASE WHEN at_ns < window_of_step.end_ns THEN window_of_step.step END AS step
 FROM counted
 ASOF LEFT JOIN window_of_step ON at_ns >= window_of_step.start_ns;

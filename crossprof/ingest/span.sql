@@ -14,7 +14,7 @@ SELECT
 FROM marked
 WHERE NOT EXISTS (FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank'));
 
-CREATE OR REPLACE TEMP TABLE window_of_step AS
+CREATE OR REPLACE TABLE window_of_step AS
 SELECT row_number() OVER (ORDER BY start_ns, step) AS number, step, start_ns, start_ns + dur_ns AS end_ns
 FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank');
 
