@@ -68,10 +68,10 @@ SELECT * FROM (VALUES ('run-gpu', 0, 0, 'cudaLaunchKernel', 'launch', 270, 10, 4
 
 INSERT INTO base.memory_event BY NAME
 SELECT * FROM (VALUES
-    ('run-gpu', 0, 0, 270, 100, 100, 1000, 'cuda', 4),
-    ('run-gpu', 0, 0, 300, 200, 300, 1000, 'cuda', 4),
-    ('run-gpu', 0, 0, 340, -200, 100, 1000, 'cuda', 4)
-) AS t (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes, allocator, step);
+    ('run-gpu', 0, 0, 270, 100, 100, 1000, 'cuda', 4, 1, NULL),
+    ('run-gpu', 0, 0, 300, 200, 300, 1000, 'cuda', 4, 2, 'mlp.py:7'),
+    ('run-gpu', 0, 0, 340, -200, 100, 1000, 'cuda', 4, 2, 'mlp.py:9')
+) AS t (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes, allocator, step, address, source_line);
 
 -- The utilization at 500 failed; the energy counter rises by 4.6 J over 460 ns.
 INSERT INTO base.sample BY NAME
