@@ -48,7 +48,7 @@ def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequ
 @click.option(
     "--xla",
     is_flag=True,
-    help="Add what xprof computes of XPlane files: tables hlo_op, hlo_module. Needs crossprof[xprof]; slow.",
+    help="Add what xprof computes of XPlane files: view hlo_summary, tables hlo_op, hlo_module. Needs crossprof[xprof]; slow.",
 )
 @store_path
 @click.pass_context

@@ -20,22 +20,49 @@ SELECT 'events_capped' AS code, 'error' AS severity, 1 AS count,
     'What came after is missing: counts and sums are too low. Record fewer steps, or read the XPlane file itself.' AS effect
 WHERE EXISTS (FROM staged_fact WHERE key = 'n_events' AND value = '1000000');
 
+-- A device may be far behind its host: what is launched last then lies beyond the end of the capture, and nothing of it is lost.
+-- A launch is late when its thread has no later one with work, and it came nearer to the end than the device ever was behind.
 INSERT INTO staged_finding BY NAME
-WITH launch AS (
-    SELECT call.start_ns, work.correlation_id IS NULL AS is_without_work
+WITH work AS (
+    SELECT correlation_id, capture, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    FROM staged_kernel WHERE correlation_id IS NOT NULL GROUP BY ALL
+),
+launch AS (
+    SELECT call.capture, call.thread, call.start_ns, work.start_ns - call.start_ns AS behind_ns,
+        greatest(call.end_ns, work.end_ns) AS end_ns
     FROM staged_runtime_call AS call
-    LEFT JOIN (SELECT DISTINCT correlation_id, capture FROM staged_kernel WHERE correlation_id IS NOT NULL) AS work
-        ON work.correlation_id = call.correlation_id AND work.capture IS NOT DISTINCT FROM call.capture
+    LEFT JOIN work ON work.correlation_id = call.correlation_id AND work.capture IS NOT DISTINCT FROM call.capture
     WHERE call_kind(call.name) IN ('launch', 'graph_launch') AND call.correlation_id IS NOT NULL
 ),
-first_work AS (SELECT min(start_ns) AS start_ns FROM staged_kernel WHERE correlation_id IS NOT NULL)
-SELECT 'launches_without_work' AS code, 'warning' AS severity, count(*) FILTER (is_without_work) AS count,
-    printf('%d of %d launches have no work on a device, %d of them before the first work that was recorded.',
-        count(*) FILTER (is_without_work), count(*), count(*) FILTER (is_without_work AND launch.start_ns < first_work.start_ns)) AS detail,
-    'Records of the device are missing: busy times and sums are too low. Warm up before the capture, or record fewer steps.' AS effect
-FROM launch, first_work
-WHERE first_work.start_ns IS NOT NULL
-HAVING count(*) FILTER (is_without_work) > 0.05 * count(*);
+thread AS (
+    SELECT capture, thread, count(*) AS launches, max(start_ns) FILTER (behind_ns IS NOT NULL) AS last_ns,
+        max(max(behind_ns)) OVER (PARTITION BY capture) AS behind_ns, max(max(end_ns)) OVER (PARTITION BY capture) AS end_ns
+    FROM launch GROUP BY capture, thread
+),
+judged AS (
+    SELECT launch.start_ns, coalesce(launch.start_ns > thread.end_ns - thread.behind_ns, false)
+        AND launch.start_ns > coalesce(last_ns, 0) AS is_late
+    FROM launch
+    JOIN thread ON thread.capture IS NOT DISTINCT FROM launch.capture AND thread.thread IS NOT DISTINCT FROM launch.thread
+    WHERE launch.behind_ns IS NULL
+),
+counted AS (
+    SELECT count(*) AS missing, count(*) FILTER (is_late) AS late,
+        count(*) FILTER (NOT is_late AND judged.start_ns < first_work.start_ns) AS early,
+        (SELECT sum(launches)::BIGINT FROM thread) AS launches, (SELECT max(behind_ns) FROM thread) AS behind_ns
+    FROM judged, (SELECT min(start_ns) AS start_ns FROM work) AS first_work
+    WHERE first_work.start_ns IS NOT NULL
+)
+SELECT 'launches_without_work' AS code, 'warning' AS severity, missing AS count,
+    printf('%d of %d launches have no work on a device, %d of them before the first work that was recorded', missing, launches, early)
+        || CASE WHEN late > 0 THEN printf('; %d are the last ones, and the device was up to %.3f ms behind', late, behind_ns / 1e6) ELSE '' END
+        || '.' AS detail,
+    CASE WHEN missing - late > 0.05 * launches
+        THEN 'Records of the device are missing: busy times and sums are too low. Warm up before the capture, or record fewer steps.'
+        ELSE 'The capture ends before the device comes to them: its times hold for what was captured, sums by step lack that work. '
+            'Wait for the device before the capture ends.' END AS effect
+FROM counted
+WHERE missing > 0.05 * launches;
 
 INSERT INTO staged_finding BY NAME
 WITH stop AS (SELECT max(try_cast(value AS BIGINT)) AS at_ns FROM staged_fact WHERE key = 'profile_stop_ns')

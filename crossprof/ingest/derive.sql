@@ -117,7 +117,7 @@ counted AS (
 )
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, device_id, at_ns, bytes, address,
-    allocated_bytes, reserved_bytes, peak_bytes, allocator, op_name,
+    allocated_bytes, reserved_bytes, peak_bytes, allocator, op_name, source_line,
     CASE WHEN at_ns < window_of_step.end_ns THEN window_of_step.step END AS step
 FROM counted
 ASOF LEFT JOIN window_of_step ON at_ns >= window_of_step.start_ns;

@@ -29,7 +29,7 @@ _BYTES_A_SECOND = 1 << 20
 _COLUMNS = {
     "segments": dict.fromkeys(("device", "total_size", "active_size", "live_blocks"), "BIGINT"),
     "events": {
-        "action": "VARCHAR",
+        **dict.fromkeys(("action", "source_line"), "VARCHAR"),
         "addr": "UBIGINT",
         **dict.fromkeys(("device", "size", "time_us", "device_free"), "BIGINT"),
     },

@@ -1,7 +1,8 @@
 -- From the tables of a memory snapshot of torch (snapshot_pickle.py) to the staged relations. Variables: capture, settings.
 -- The history is a ring buffer that may have been switched on late, so totals can't be summed from its start: they are counted back
 -- from the state at its end. A block is in use until its free completes, as torch counts active bytes; the free may have been asked
--- for earlier. Left out: call stacks and what the user noted (op_name is the name of an operator, which a snapshot does not know).
+-- for earlier. Left out: what the user noted (op_name is the name of an operator, which a snapshot does not know), and of the call stacks
+-- all but the line of the user.
 
 CREATE OR REPLACE TEMP TABLE snapshot_state AS
 SELECT device, sum(active_size) AS active_bytes, sum(total_size) AS reserved_bytes, sum(live_blocks) AS live_blocks
@@ -10,7 +11,7 @@ FROM snapshot_segments GROUP BY device;
 -- An event has the size that was asked for. The allocator hands out multiples of 512 bytes and counts those; where it leaves a
 -- larger block whole, or rounds up to a power of two (roundup_power2_divisions), its count is higher by what the history does not say.
 CREATE OR REPLACE TEMP TABLE snapshot_change AS
-SELECT device, action, addr, rowid AS position, coalesce(time_us * 1000, rowid) AS at_ns,
+SELECT device, action, addr, source_line, rowid AS position, coalesce(time_us * 1000, rowid) AS at_ns,
     CASE action WHEN 'alloc' THEN 1 WHEN 'free_completed' THEN -1 ELSE 0 END AS blocks,
     blocks * greatest(512, (size + 511) // 512 * 512) AS bytes,
     CASE WHEN action IN ('segment_alloc', 'segment_map') THEN size WHEN action IN ('segment_free', 'segment_unmap') THEN -size ELSE 0
@@ -27,7 +28,7 @@ LEFT JOIN snapshot_state AS state USING (device)
 WINDOW later AS (PARTITION BY device ORDER BY position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING);
 
 INSERT INTO staged_memory_event BY NAME -- a segment that comes or goes changes what is reserved alone
-SELECT device AS device_id, at_ns, bytes, addr AS address, allocated_bytes, reserved_bytes, getvariable('capture') AS capture
+SELECT device AS device_id, at_ns, bytes, addr AS address, allocated_bytes, reserved_bytes, source_line, getvariable('capture') AS capture
 FROM snapshot_total WHERE blocks <> 0 OR reserved <> 0 ORDER BY device, position;
 
 -- A range ends at the next end of its name.

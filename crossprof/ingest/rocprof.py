@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -12,19 +11,13 @@ import psutil
 
 from crossprof.errors import TraceError
 from crossprof.ingest.event_text import head_text
+from crossprof.ingest.rocprof_text import HEAD, RocprofText
 from crossprof.ingest.source import Source
 
 __all__ = ["RocprofReader"]
 
 _TOOL_KEY = b'"rocprofiler-sdk-tool"'
-# The text is held whole, two more times while it is decoded where it is not ASCII; the scratch database adds up to 4 GiB.
-_MEMORY_TIMES = 16
-
-# DuckDB is slow at one large object and must hold it whole, so the arrays of records, which come last, are cut out of it.
-_RECORDS = re.compile(rb'"buffer_records"\s*:\s*\{')
-_ARRAY = re.compile(rb'(?:\{|\]\s*,)\s*"(\w+)"\s*:\s*\[')
-_END = re.compile(rb"\]\s*\}")
-_BORDER = re.compile(rb'\}\s*,\s*\{\s*"size"\s*:')
+_MEMORY_TIMES = 16  # what comes before the records is held whole, by DuckDB as well
 
 _HANDLE = "STRUCT(handle UBIGINT)"
 _EXTENT = "STRUCT(x BIGINT, y BIGINT, z BIGINT)"
@@ -44,7 +37,7 @@ _RECORD = {
     "correlation_id": "STRUCT(internal BIGINT)",
 }
 _TABLES = {
-    "process": {"rocprofiler-sdk-tool": _PROCESS},
+    HEAD: {"rocprofiler-sdk-tool": _PROCESS},
     **dict.fromkeys(("hip_api", "hsa_api", "rccl_api", "marker_api"), _RECORD),
     "kernel_dispatch": {
         **_RECORD,
@@ -79,50 +72,35 @@ class RocprofReader:
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. What a cut file still holds is read. Raises TraceError."""
-        text = source.read(most=psutil.virtual_memory().total // _MEMORY_TIMES)
-        text = text if text.isascii() else text.decode(errors="replace").encode()
-        starts = [match.end() for match in _RECORDS.finditer(text)]
-        if len(starts) != 1:
-            reason = f"it holds the records of {len(starts)} processes" if starts else "it ends before its records"
-            raise TraceError(source.path, f"{reason}, where rocprofv3 writes those of one to a file. Copy or record it again.")
-        arrays, is_cut = _arrays(text, starts[0])
+        text = RocprofText(source, most_head_bytes=psutil.virtual_memory().total // _MEMORY_TIMES)
         connection.execute("SET VARIABLE capture = ?", [capture])
         try:
-            _load(connection, text, starts[0], arrays)
+            _load(connection, text)
             connection.execute(_SQL.read_text(encoding="utf-8"))
         except (duckdb.DataError, duckdb.InvalidInputException):
             reason = source.damage or "its JSON is damaged"
             raise TraceError(
                 source.path, f"this output of rocprofv3 can't be read: {reason}. Copy or record it again."
             ) from None
-        if source.damage or is_cut:
+        if source.damage or text.is_cut:
             detail = source.damage or "the file ends in the middle of its records"
             row = [source.damage_code or "file_truncated", f"{source.path.name}: {detail}.", "Records are missing.", capture]
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', 1, ?, ?, ?)", row)
 
 
-def _arrays(text: bytes, start: int) -> tuple[dict[str, slice], bool]:
-    """Where the records of each kind stand, and whether the last ones are cut: then they end with the last whole record."""
-    found = list(_ARRAY.finditer(text, start - 1))
-    last = found[-1].end() if found else start
-    closed = _END.search(text, last)
-    border = None if closed else max(_BORDER.finditer(text, last), key=re.Match.start, default=None)
-    end = closed.start() if closed else border.start() + 1 if border else last
-    ends = [*(match.start() for match in found[1:]), end]
-    return {match[1].decode(): slice(match.end(), to) for match, to in zip(found, ends, strict=bool(found))}, not closed
-
-
-def _load(connection: duckdb.DuckDBPyConnection, text: bytes, start: int, arrays: dict[str, slice]) -> None:
+def _load(connection: duckdb.DuckDBPyConnection, text: RocprofText) -> None:
     """Make the tables rocprof_process and, one for each kind of record, rocprof_<kind>. Raises what DuckDB does."""
+    for kind, columns in _TABLES.items():
+        names = ", ".join(f'"{name}" {column}' for name, column in columns.items())
+        connection.execute(f"CREATE OR REPLACE TABLE rocprof_{kind} ({names})")
     with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
         path = Path(folder) / "part.json"
-        for kind, columns in _TABLES.items():
-            names = ", ".join(f'"{name}" {column}' for name, column in columns.items())
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE rocprof_{kind} ({names})")
-            is_head = kind == "process"
-            part = memoryview(text)[:start] if is_head else memoryview(text)[arrays.get(kind, slice(0))]
-            with path.open("wb") as file:
-                file.writelines((b"[", part, b"}}]}]" if is_head else b"]"))
-            connection.execute("SET VARIABLE columns = ?", [columns])
-            most = len(part) + _LARGEST_RECORD_BYTES if is_head else _LARGEST_RECORD_BYTES
-            connection.execute(_FILL.format(kind=kind, most=most), [str(path)])
+        for kind, part in text.chunks():
+            if kind in _TABLES:
+                is_head = kind == HEAD
+                records = part if part.isascii() else part.decode(errors="replace").encode()
+                with path.open("wb") as file:
+                    file.writelines((b"[", records, b"}}]}]" if is_head else b"]"))
+                connection.execute("SET VARIABLE columns = ?", [_TABLES[kind]])
+                most = len(records) + _LARGEST_RECORD_BYTES if is_head else _LARGEST_RECORD_BYTES
+                connection.execute(_FILL.format(kind=kind, most=most), [str(path)])

@@ -47,7 +47,7 @@ LEFT JOIN rocprof_agent AS target ON target.handle = dst_agent_id.handle
 LEFT JOIN rocprof_agent AS origin ON origin.handle = src_agent_id.handle
 WHERE start_timestamp IS NOT NULL AND (target.device_id >= 0 OR origin.device_id >= 0);
 
-CREATE OR REPLACE TEMP TABLE rocprof_call AS
+CREATE OR REPLACE TABLE rocprof_call AS
 SELECT role, coalesce(known.name, '?') AS name, start_timestamp AS start_ns, end_timestamp AS end_ns, thread_id::VARCHAR AS thread,
     correlation_id.internal AS correlation_id
 FROM (

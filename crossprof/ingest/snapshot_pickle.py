@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,13 @@ _NUMBERS = {
 _TEXTS = {"events": ("action",), "annotations": ("name", "stage")}
 _MOST_SETTINGS_BYTES = 1 << 16
 _MOST_NAME_CHARACTERS = 80
+_MOST_FRAMES = 256  # a list of frames may be in the file once and belong to every event
+_MOST_LINE_CHARACTERS = 512
+_FOREIGN = re.compile(  # files of packages, of Python, of torch's compiler, and what is no file of Python
+    r"[\\/](?:site|dist)-packages[\\/]|[\\/]lib[\\/]python3|[\\/]torchinductor_|^$|^\?\?|^<(?!ipython|stdin)"
+    r"|\.(?:c|cc|cpp|cxx|cu|cuh|h|hpp|inc)$",
+    re.IGNORECASE,
+)
 
 
 class _Refused(Exception):
@@ -75,10 +84,45 @@ def _tables(snapshot: Any, *, most_events: int) -> dict[str, Any]:
             {**row, "live_blocks": sum(isinstance(block, dict) and block.get("state") != "inactive" for block in held)}
             for row, held in zip(_rows("segments", segments), blocks, strict=True)
         ],
-        "events": [{**row, "device": device} for device, trace in enumerate(traces) for row in _rows("events", trace)],
+        "events": list(_events(traces)),
         "annotations": list(_rows("annotations", _list(snapshot, "external_annotations"))),
         "settings": settings if isinstance(settings, dict) and len(json.dumps(settings)) < _MOST_SETTINGS_BYTES else None,
     }
+
+
+def _events(traces: list[list[Any]]) -> Iterator[dict[str, int | str | None]]:
+    """What is needed of each event, with its device and the line that it stems from."""
+    lines: dict[int, tuple[str | None, bool]] = {}
+    for device, trace in enumerate(traces):
+        entries = [entry for entry in trace if isinstance(entry, dict)]
+        for entry, row in zip(entries, _rows("events", entries), strict=True):
+            yield {**row, "device": device, "source_line": _source_line(_list(entry, "frames"), lines)}
+
+
+def _source_line(frames: list[Any], lines: dict[int, tuple[str | None, bool]]) -> str | None:
+    """File and line of the innermost frame that is the user's; where none is, of the innermost.
+
+    `lines` keeps what was found of a frame, by its identity: torch makes each frame once, and all live as long as the snapshot.
+    """
+    innermost = None
+    for frame in islice(frames, _MOST_FRAMES):
+        if id(frame) not in lines:
+            lines[id(frame)] = _line(frame)
+        line, is_own = lines[id(frame)]
+        if is_own:
+            return line
+        innermost = innermost or line
+    return innermost
+
+
+def _line(frame: Any) -> tuple[str | None, bool]:
+    """File and line of a frame, and whether the file is the user's. None of what is no frame."""
+    if not isinstance(frame, dict):
+        return None, False
+    file, number = frame.get("filename"), frame.get("line")
+    if type(file) is not str or type(number) is not int or len(file) > _MOST_LINE_CHARACTERS:
+        return None, False
+    return f"{file}:{number}", not _FOREIGN.search(file)
 
 
 def _rows(kind: str, entries: list[Any]) -> Iterable[dict[str, int | str]]:

@@ -27,7 +27,7 @@ CREATE TABLE staged_annotation ( -- nests: takes its time out of the self time o
 );
 CREATE TABLE staged_memory_event (
     device_id BIGINT, at_ns BIGINT, bytes BIGINT, address UBIGINT, allocated_bytes BIGINT, reserved_bytes BIGINT,
-    peak_bytes BIGINT, allocator VARCHAR, op_name VARCHAR, capture INTEGER
+    peak_bytes BIGINT, allocator VARCHAR, op_name VARCHAR, source_line VARCHAR, capture INTEGER
 );
 CREATE TABLE staged_fact ( -- what the files say of the run: framework, framework_version, rank, world_size, host_name, n_events, ...
     key VARCHAR, value VARCHAR, capture INTEGER

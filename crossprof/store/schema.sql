@@ -207,7 +207,7 @@ COMMENT ON COLUMN annotation.step IS 'Step whose host window holds its start.';
 CREATE TABLE memory_event (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, device_id BIGINT NOT NULL, at_ns BIGINT NOT NULL,
     bytes BIGINT NOT NULL, address UBIGINT, allocated_bytes BIGINT, reserved_bytes BIGINT, peak_bytes BIGINT,
-    allocator VARCHAR, op_name VARCHAR, step BIGINT
+    allocator VARCHAR, op_name VARCHAR, source_line VARCHAR, step BIGINT
 );
 COMMENT ON TABLE memory_event IS 'One allocation or free.';
 COMMENT ON COLUMN memory_event.run_id IS 'Run of the event.';
@@ -221,6 +221,7 @@ COMMENT ON COLUMN memory_event.reserved_bytes IS 'Bytes that the allocator holds
 COMMENT ON COLUMN memory_event.peak_bytes IS 'The allocator''s own peak at the event, where it tells.';
 COMMENT ON COLUMN memory_event.allocator IS 'Allocator, as the trace names it.';
 COMMENT ON COLUMN memory_event.op_name IS 'Operator that asked for it, where the trace names it.';
+COMMENT ON COLUMN memory_event.source_line IS 'File and line of the user that it stems from: of the innermost frame outside of packages, else of the innermost. Memory snapshots have it.';
 COMMENT ON COLUMN memory_event.step IS 'Step whose host window holds it.';
 
 CREATE TABLE sample (

@@ -1,8 +1,8 @@
 """What the benchmark of ingest measures is what it says: a grown capture is whole, and the store holds all of it."""
 
-import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 
 from crossprof.ingest import ingest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 ARGUMENTS = {"External id": 3, "correlation": 40, "device": 0, "stream": 7}
 EVENTS: list[dict[str, Any]] = [
     {"ph": "M", "name": "process_name", "pid": 9, "args": {"name": "python"}},
@@ -25,15 +24,8 @@ EVENTS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))  # for growth.py beside it
-    specification = importlib.util.spec_from_file_location("benchmark_of_ingest", FOLDER / "ingest.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, specification.name, module)
-    specification.loader.exec_module(module)
-    return module
+def benchmark(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("ingest")
 
 
 def test_a_grown_capture_is_stored_whole(benchmark: ModuleType, tmp_path: Path) -> None:

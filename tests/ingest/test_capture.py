@@ -125,6 +125,21 @@ def test_what_is_wrong_is_said(ingested: Ingested, tmp_path: Path, name: str) ->
     assert rows(database, f"SELECT count, detail FROM finding WHERE code = '{code}'") == [(count, detail)]
 
 
+@pytest.mark.parametrize(("behind_us", "detail", "effect"), [
+    (20, "; 5 are the last ones, and the device was up to 0.020 ms behind.", "The capture ends before the device comes"),
+    (1, "; 1 are the last ones, and the device was up to 0.001 ms behind.", "Records of the device are missing"),
+])  # fmt: skip
+def test_launches_that_the_device_did_not_come_to_are_told_from_lost_work(
+    ingested: Ingested, tmp_path: Path, behind_us: int, detail: str, effect: str
+) -> None:
+    calls = [event(LAUNCH, ts=number, dur=0.5, args={"correlation": number + 1}) for number in range(10)]
+    work = [event(KERNEL, ts=number + behind_us, dur=0.5, args={"correlation": number + 1}) for number in range(5)]
+    database = ingested(written(tmp_path / "t.json", *calls, *work))
+    ((found, means),) = rows(database, "SELECT detail, effect FROM finding WHERE code = 'launches_without_work'")
+    assert found == "5 of 10 launches have no work on a device, 0 of them before the first work that was recorded" + detail
+    assert means.startswith(effect)
+
+
 def test_what_is_sound_says_nothing(ingested: Ingested, tmp_path: Path) -> None:
     database = ingested(written(tmp_path / "t.json", *SOUND, deviceProperties=[T4], profile_memory=1))
     assert rows(database, "SELECT code, detail FROM finding") == []

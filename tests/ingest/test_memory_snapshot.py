@@ -135,6 +135,52 @@ def test_ranges_are_annotations(ingested: Ingested, tmp_path: Path) -> None:
     ]
 
 
+def frame(file: str, line: int) -> dict[str, Any]:
+    return {"name": "forward", "filename": file, "line": line}
+
+
+@pytest.mark.parametrize(("frames", "line"), [
+    ([frame("/work/train.py", 3)], "/work/train.py:3"),
+    ([frame("??", 0), frame("/v/lib/python3.11/site-packages/torch/nn/linear.py", 9), frame("C:\\m.py", 7)], "C:\\m.py:7"),
+    ([frame("/pytorch/c10/cuda/Allocator.cpp", 5), frame("/usr/lib/python3.11/runpy.py", 1), frame("<stdin>", 2)], "<stdin>:2"),
+    ([frame("/v/Lib/site-packages/torch/optim.py", 9), frame("<frozen runpy>", 4)], "/v/Lib/site-packages/torch/optim.py:9"),
+    ([7, {"filename": "a.py"}, {"filename": 3, "line": 4}, frame("/" * 1000, 4)], None),
+    ([frame("/v/site-packages/a.py", 1)] * 1000 + [frame("b.py", 2)], "/v/site-packages/a.py:1"),
+    ("no list", None),
+    ([], None),
+])  # fmt: skip
+def test_an_event_stems_from_the_innermost_line_of_the_user(
+    ingested: Ingested, tmp_path: Path, frames: Any, line: str | None
+) -> None:
+    history = [action("alloc", 1, 0, 512, frames=frames)]
+    database = ingested(written(tmp_path / "snapshot.pickle", history, segments=[segment(4096, 512)]))
+    assert rows(database, "SELECT source_line FROM memory_event") == [(line,)]
+
+
+def test_the_lines_that_hold_memory_at_the_peak_add_up_to_it(tmp_path: Path) -> None:
+    def at(line: int) -> list[dict[str, Any]]:
+        return [frame("/work/train.py", line)]
+
+    history = [
+        action("alloc", 10, 100, 512, frames=at(1)),
+        action("free_completed", 11, 100, 512, frames=at(1)),
+        action("alloc", 11, 100, 1024, frames=at(2)),  # the address is given out again within the same microsecond
+        action("alloc", 12, 200, 2048),
+        action("alloc", 13, 300, 512, frames=at(2)),  # the peak: 1024 and 512 of line 2, 2048 of no line, 4096 of before
+        action("free_completed", 14, 100, 1024, frames=at(3)),
+        action("alloc", 15, 400, 512, frames=at(4)),
+    ]
+    path = written(tmp_path / "snapshot.pickle", history, segments=[segment(2 * MIB, 4096, 2048, 512, 512)])
+    ingest([path], store=tmp_path / "store")
+    with duckdb.connect(str(tmp_path / "store" / "crossprof.duckdb"), read_only=True) as catalog:
+        query = "SELECT device_id, at_ns, source_line, blocks, held_bytes, share_ratio FROM memory_holder ORDER BY held_bytes"
+        assert rows(catalog, query) == [
+            (0, 13 * US, "/work/train.py:2", 2, 1536, 0.2),
+            (0, 13 * US, None, None, 6144, 0.8),
+        ]
+        assert rows(catalog, "SELECT peak_allocated_bytes FROM memory_peak WHERE device_id = 0") == [(7680,)]
+
+
 def test_without_times_the_order_stands_in(ingested: Ingested, tmp_path: Path) -> None:
     history = [{"action": "alloc", "addr": 0, "size": 512}, {"action": "free_completed", "addr": 0, "size": 512}]
     database = ingested(written(tmp_path / "snapshot.pickle", history, segments=[segment(4096)]))
@@ -275,3 +321,33 @@ def test_real_snapshot(ingested: Ingested) -> None:
     assert rows(database, "SELECT count FROM finding WHERE code = 'memory_history_partial'") == [
         (truth["blocks"]["active_allocated"],)
     ]
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="no real traces: set CROSSPROF_CORPUS to their folder")
+def test_lines_of_a_real_snapshot(tmp_path: Path) -> None:
+    """Each block live at the peak belongs to the line of its frames, by a replay in Python."""
+    content = BytesIO((CORPUS / "memory_snapshot.pickle").read_bytes())
+    (trace,) = snapshot_pickle._PlainUnpickler(content).load()["device_traces"]
+    live: dict[int, tuple[int, str | None]] = {}
+    total, most, held = 0, 0, {}
+    for event in trace:
+        size = -(-event["size"] // 512) * 512
+        if event["action"] == "alloc":
+            own = (f for f in event["frames"] if "site-packages" not in f["filename"] and f["filename"].endswith(".py"))
+            live[event["addr"]] = size, next((f"{f['filename']}:{f['line']}" for f in own), None)
+            total += size
+        elif event["action"] == "free_completed":
+            live.pop(event["addr"], None)
+            total -= size
+        if total > most:
+            most, held = total, dict(live)
+    expected: dict[str, int] = {}
+    for size, line in held.values():
+        if line:
+            expected[line] = expected.get(line, 0) + size
+    ingest([CORPUS / "memory_snapshot.pickle"], store=tmp_path / "store")
+    with duckdb.connect(str(tmp_path / "store" / "crossprof.duckdb"), read_only=True) as catalog:
+        told = rows(catalog, "SELECT source_line, held_bytes FROM memory_holder WHERE source_line IS NOT NULL")
+        assert dict(told) == expected
+        ((peak,),) = rows(catalog, "SELECT peak_allocated_bytes FROM memory_peak WHERE device_id = 0")
+        assert rows(catalog, "SELECT sum(held_bytes) FROM memory_holder") == [(peak,)]

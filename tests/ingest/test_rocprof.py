@@ -3,7 +3,7 @@
 import gzip
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import duckdb
 import pytest
 
 from crossprof.errors import TraceError
+from crossprof.ingest import rocprof_text
 from crossprof.ingest.reader import open_source, reader_for
+from crossprof.ingest.source import Source
 
 Ingested = Callable[[Path], duckdb.DuckDBPyConnection]
 
@@ -211,6 +213,41 @@ def test_what_cannot_be_read_is_refused_in_one_line(ingested: Ingested, tmp_path
     with pytest.raises(TraceError, match=says) as error:
         ingested(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("size", [1, 100, 1000, 5000])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_records_are_the_same_wherever_the_text_is_cut(
+    ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_cut: bool
+) -> None:
+    def blocks(source: Source) -> Iterator[bytes]:
+        data = source.read()
+        return (data[start : start + size] for start in range(0, len(data), size))
+
+    monkeypatch.setattr(rocprof_text, "utf8", blocks)
+    monkeypatch.setattr(rocprof_text, "CHUNK_BYTES", size)
+    nested = {"args": {"values": [1, 2]}}  # brackets and braces that close within a record end nothing
+    path = written(
+        tmp_path / "results.json",
+        hip_api=[record(1, 1, n, n + 1, n, **nested) for n in range(30)],
+        unknown_kind=[record(1, 1, 1, 2, 3)],
+        hsa_api=[],
+        kernel_dispatch=[dispatch(7, n, n + 1, n) for n in range(20)],
+    )
+    if is_cut:
+        text = path.read_bytes()
+        path.write_bytes(text[: text.rindex(b'"stream_id"')])
+    database = ingested(path)
+    assert rows(database, "SELECT name, correlation_id FROM kernel ORDER BY 2") == [("sgemm", n) for n in range(20 - is_cut)]
+    assert rows(database, "SELECT correlation_id FROM runtime_call ORDER BY 1") == [(n,) for n in range(30)]
+    assert rows(database, "SELECT count(*) FROM finding WHERE code = 'file_truncated'") == [(int(is_cut),)]
+
+
+def test_a_record_without_an_end_is_refused(ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rocprof_text, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(rocprof_text, "_MOST_UNCUT_BYTES", 1000)
+    with pytest.raises(TraceError, match="a record takes more than"):
+        ingested(written(tmp_path / "results.json", hip_api=[record(1, 1, 1, 2, 3, note="x" * 5000)]))
 
 
 def test_records_without_a_start_are_counted_and_left_out(ingested: Ingested, tmp_path: Path) -> None:

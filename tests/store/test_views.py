@@ -88,7 +88,7 @@ def test_numbers_carry_their_unit_in_their_name(tiny_runs: duckdb.DuckDBPyConnec
     for view, column, kind in columns:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", column), f"{view}.{column}"
         if view in NAMES and kind == "DOUBLE" and column not in UNITLESS:
-            assert column.endswith(("_ns", "_bytes", "_ratio")), f"{view}.{column}"
+            assert column.endswith(("_ns", "_bytes", "_ratio", "_per_second")), f"{view}.{column}"
         if column.endswith(("_ns", "_bytes")):
             assert kind in {"BIGINT", "DOUBLE"}, f"{view}.{column} is {kind}"
 

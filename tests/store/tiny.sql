@@ -68,10 +68,10 @@ SELECT * FROM (VALUES ('run-gpu', 0, 0, 'cudaLaunchKernel', 'launch', 270, 10, 4
 
 INSERT INTO base.memory_event BY NAME
 SELECT * FROM (VALUES
-    ('run-gpu', 0, 0, 270, 100, 100, 1000, 'cuda', 4),
-    ('run-gpu', 0, 0, 300, 200, 300, 1000, 'cuda', 4),
-    ('run-gpu', 0, 0, 340, -200, 100, 1000, 'cuda', 4)
-) AS t (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes, allocator, step);
+    ('run-gpu', 0, 0, 270, 100, 100, 1000, 'cuda', 4, 1, NULL),
+    ('run-gpu', 0, 0, 300, 200, 300, 1000, 'cuda', 4, 2, 'mlp.py:7'),
+    ('run-gpu', 0, 0, 340, -200, 100, 1000, 'cuda', 4, 2, 'mlp.py:9')
+) AS t (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes, allocator, step, address, source_line);
 
 -- The utilization at 500 failed; the energy counter rises by 4.6 J over 460 ns.
 INSERT INTO base.sample BY NAME
@@ -93,3 +93,14 @@ SELECT *, 'nvml' AS source FROM (VALUES
 INSERT INTO base.finding BY NAME
 SELECT * FROM (VALUES ('run-gpu', 0, 'dropped_events', 'warning', 2, 'Two events have no end.', 'Sums are low.'))
     AS t (run_id, rank, code, severity, count, detail, effect);
+
+-- As xprof would count them: the loop holds fusion.1 and fusion.2 of its program.
+INSERT INTO base.hlo_op BY NAME
+SELECT 'run-gpu' AS run_id, 0 AS rank, * FROM (VALUES
+    (0, 1, 'jit_step', 'while.1', 'while', 'Unknown', 1, 70, 20, 0, 0, 0),
+    (0, 1, 'jit_step', 'fusion.1', 'loop fusion', 'HBM', 2, 40, 40, 80, 400, 400),
+    (0, 1, 'jit_step', 'fusion.2', 'loop fusion', 'Compute', 1, 10, 10, 100, 20, 20),
+    (0, 1, 'jit_step', 'fusion.3', 'loop fusion', 'HBM', 2, 15, 15, 30, 150, 50),
+    (1, 1, 'jit_step', 'fusion.3', 'loop fusion', 'HBM', 1, 5, 5, 10, 50, 20),
+    (0, 2, 'jit_init', 'fusion.1', 'loop fusion', 'HBM', 1, 10, 10, 0, 100, 100)
+) AS t (capture, program_id, module, name, category, bound_by, occurrences, total_ns, self_ns, flops, bytes_accessed, hbm_bytes_accessed);
