@@ -28,6 +28,7 @@ _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
     "catalog.py", "contents.py", "metrics.py", "statistics.py",
 )  # fmt: skip
+_MEMORY = "512MiB"
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
 _LOOSE = """
     SELECT list('run_id=' || run_id || '/' || part ORDER BY run_id, rank) FROM store.part
@@ -73,8 +74,18 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 
 
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
-    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`."""
-    with duckdb.connect(":memory:", config={"temp_directory": str(spill)}) as scratch:
+    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`.
+
+    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes on its own.
+    """
+    try:
+        _evaluate(connection, root, parts, {"temp_directory": str(spill), "memory_limit": _MEMORY})
+    except duckdb.OutOfMemoryException:
+        _evaluate(connection, root, parts, {"temp_directory": str(spill)})
+
+
+def _evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], config: dict[str, str]) -> None:
+    with duckdb.connect(":memory:", config=config) as scratch:
         scratch.execute(f"CREATE SCHEMA base; USE base; {uncommented('schema.sql')}; USE main; {uncommented('published.sql')}")
         expose_base(scratch)
         _move_aside(scratch)

@@ -179,7 +179,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path,
     if not rows:
         return None
     order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
-    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"
+    options = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"  # V2 writes differences
     connection.execute(f"COPY (SELECT * FROM {source} {order}) TO '{_quoted(path)}' ({options})")
     sync(path)
     with path.open("rb") as file:

@@ -78,6 +78,13 @@ def test_ids_that_look_like_numbers_stay_text(root: Path) -> None:
     assert rows(root, "SELECT count(*) FROM kernel JOIN run USING (run_id) WHERE run = 'run 007'") == [(7,)]
 
 
+def test_what_needs_more_memory_gets_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crossprof.store.contents._MEMORY", "1MiB")
+    small_run.write(root, "a", name="first")
+    assert publish(root).added == ("a",)
+    assert rows(root, "SELECT run, name, calls, total_ns FROM kernel_summary") == [("first", "gemm", 7, 350)]
+
+
 def test_nothing_new_publishes_nothing(root: Path) -> None:
     small_run.write(root, "a")
     first = publish(root)
