@@ -76,7 +76,7 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
 def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
     """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`.
 
-    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes on its own.
+    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes itself.
     """
     try:
         _evaluate(connection, root, parts, {"temp_directory": str(spill), "memory_limit": _MEMORY})
