@@ -4,9 +4,11 @@
 
 Without a capture, one of PyTorch on the CPU is recorded. Each is grown to the sizes by growth.py. Every contender is a whole
 command, a process of its own, from the file on disk to the answer; crossprof publishes into a store that exists. The limit is
-simdjson's parse of the same bytes into a document in memory; for XPlane, xprof's kernel_stats. Other tools come from the
-interpreter --peers, into which benchmarks/requirements.txt is installed; a tool that is missing is left out.
+what simdjson takes to parse the same bytes, which are in memory, into a document, once in a process; for XPlane, what xprof
+takes for its kernel_stats. Contenders take turns; the best turn of each counts. Other tools come from the interpreter --peers,
+into which benchmarks/requirements.txt is installed; a tool that is missing is left out.
 What crossprof stored is checked against a plain reader in Python: rows, sums, and how many values the columns have.
+With --page the tables and a plot are written into a page of Markdown, between its two marks.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import argparse
 import json
 import math
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +32,17 @@ from typing import Any
 import psutil
 from growth import bytes_of, grow
 
+from crossprof._version import __version__
 from crossprof.store import Store, publish
 
+_LIMITS = {"simdjson", "xprof kernel_stats"}
 _PEERS = Path(__file__).parents[1] / ".venv-bench/bin/python"
 _SIMDJSON = """
 import sys, time, simdjson
-data, times = open(sys.argv[1], 'rb').read(), []
-for _ in range(3):
-    parser, start = simdjson.Parser(), time.perf_counter()
-    document = parser.parse(data)
-    times.append(time.perf_counter() - start)
-    del document, parser
-print('seconds', min(times))
+data = open(sys.argv[1], 'rb').read()
+start = time.perf_counter()
+document = simdjson.Parser().parse(data)
+print('seconds', time.perf_counter() - start)
 """
 _HTA = """
 import os, sys
@@ -62,6 +65,24 @@ with tempfile.TemporaryDirectory() as folder:
     raw_to_tool_data.xspace_to_tool_data([copy], 'kernel_stats', {})
     print('seconds', time.perf_counter() - start)
 """
+_PLOT = """
+import json, sys
+import matplotlib
+matplotlib.use('svg')
+matplotlib.rcParams.update({'svg.fonttype': 'none', 'svg.hashsalt': 'crossprof', 'font.size': 10})
+from matplotlib import pyplot
+figure, axes = pyplot.subplots(figsize=(8, 4.5), layout='constrained')
+for line in json.load(sys.stdin):
+    x, y = zip(*line['points'])
+    style = {'linewidth': 2.5, 'marker': 'o'} if line['is_ours'] else {'linewidth': 1.2, 'marker': '.', 'linestyle': '--'}
+    axes.loglog(x, y, label=line['label'], **style)
+axes.set(xlabel='size of the trace, MB', ylabel='seconds')
+axes.xaxis.set_major_formatter('{x:g}')
+axes.yaxis.set_major_formatter('{x:g}')
+axes.grid(which='major', alpha=0.3)
+axes.legend(frameon=False)
+figure.savefig(sys.argv[1], metadata={'Date': None})
+"""
 _RECORD = """
 import sys, torch
 model, data = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(8)]), torch.randn(32, 64)
@@ -73,6 +94,11 @@ profiler.export_chrome_trace(sys.argv[1])
 """
 
 
+_MOST_COMPARED_BYTES = 200_000_000
+_EQUAL = "Every row, sum and column equals what a plain reader finds."
+_BEGIN, _END = "<!-- measured -->", "<!-- end of what was measured -->"
+
+
 @dataclass(frozen=True)
 class Measured:
     """One command: wall and CPU time, the peak memory of its processes together, and the time that it says it took itself."""
@@ -81,6 +107,31 @@ class Measured:
     cpu_s: float
     peak_bytes: int
     own_s: float | None
+
+    @property
+    def counted_s(self) -> float:
+        """The time that is compared: its own where it tells it."""
+        return self.own_s or self.wall_s
+
+
+@dataclass(frozen=True)
+class Race:
+    """What was measured on one file: `kept_bytes` is what the run takes in the store, `checked` what a plain reader says."""
+
+    kind: str
+    bytes: int
+    kept_bytes: int
+    found: dict[str, Measured]
+    checked: tuple[str, ...]
+
+    @property
+    def limit_s(self) -> float | None:
+        """What the parser, or the converter, takes."""
+        return next((one.own_s for name, one in self.found.items() if name in _LIMITS), None)
+
+    def times(self, name: str) -> float | None:
+        """How many times the limit a contender takes."""
+        return self.found[name].counted_s / self.limit_s if self.limit_s else None
 
 
 def measure(command: list[str]) -> Measured | None:
@@ -136,7 +187,7 @@ def contenders(path: Path, peers: Path) -> dict[str, list[str]]:
     if path.suffix == ".pb":
         return {"xprof kernel_stats": [sys.executable, "-c", _XPROF, str(path)]}
     found = {"simdjson": [str(peers), "-c", _SIMDJSON, str(path)]}
-    if path.stat().st_size < 200_000_000:  # beyond that HTA takes minutes, and more memory than a small machine has
+    if path.stat().st_size < _MOST_COMPARED_BYTES:  # beyond that HTA takes minutes, and more memory than a small machine has
         found["HTA"] = [str(peers), "-c", _HTA, str(path)]
         if os.environ.get("TRACELENS_SRC"):
             found["TraceLens"] = [str(peers), "-c", _TRACELENS, str(path)]
@@ -199,47 +250,75 @@ def _plainly_read(path: Path) -> dict[str, list[Any]]:
     }
 
 
-def race(capture: Path, sizes: list[int], folder: Path, peers: Path) -> dict[int, dict[str, Measured]]:
-    """Each contender on a capture grown to each size; prints a line each."""
-    results: dict[int, dict[str, Measured]] = {}
+def race(capture: Path, size: int, folder: Path, peers: Path, turns: int) -> Race:
+    """Each contender on a capture grown to a size."""
     ending = "xplane.pb" if "xplane" in capture.name else "json"
-    for size in sizes:
-        path = folder / f"{size}.{ending}"
-        grow(capture, path, size)
-        store = folder / f"store-{size}-{ending}"
+    path = folder / f"{size}.{ending}"
+    grow(capture, path, size)
+    turns_of: dict[str, list[Measured]] = defaultdict(list)
+    for turn in range(turns):
+        store = folder / f"store-{size}-{turn}-{ending}"
         publish(store)
-        commands = {"crossprof": crossprof(path, store)} | contenders(path, peers)
-        found = {name: measured for name, command in commands.items() if (measured := measure(command))}
-        results[path.stat().st_size] = found
-        report(path, store, found)
-        path.unlink()
-    if len(results) > 1 and all("crossprof" in found for found in results.values()):
-        print(f"\nGrowth of the wall time of crossprof with size: exponent {exponent(results):.2f}\n")
-    return results
-
-
-def report(path: Path, store: Path, found: dict[str, Measured]) -> None:
-    """Print one size."""
-    size = path.stat().st_size
+        for name, command in ({"crossprof": crossprof(path, store)} | contenders(path, peers)).items():
+            if measured := measure(command):
+                turns_of[name].append(measured)
     kept = sum(file.stat().st_size for file in (store / "runs").rglob("*") if file.is_file())
-    kind = "XPlane" if path.suffix == ".pb" else "Kineto JSON"
-    print(f"\n{size / 1e6:,.0f} MB of {kind}; the run takes 1/{size / max(kept, 1):.0f} of that\n")
-    print("| | wall, s | CPU, s | peak memory, MB | times the limit |\n|---|--:|--:|--:|--:|")
-    limit = next((one.own_s for name, one in found.items() if name in {"simdjson", "xprof kernel_stats"}), None)
-    for name, one in found.items():
-        wall = one.own_s or one.wall_s
-        times = f"{wall / limit:.2f}" if limit else "–"
-        print(f"| {name} | {wall:.2f} | {one.cpu_s:.2f} | {one.peak_bytes / 1e6:,.0f} | {times} |")
-    if path.suffix == ".json" and size < 200_000_000:
-        differences = stored_differs(path, store)
-        print("\n" + ("\n".join(differences) or "Every row, sum and column equals what a plain reader finds."))
+    is_checked = ending == "json" and path.stat().st_size < _MOST_COMPARED_BYTES
+    checked = tuple(stored_differs(path, store) or [_EQUAL]) if is_checked else ()
+    best = {name: min(each, key=lambda one: one.counted_s) for name, each in turns_of.items()}
+    done = Race("XPlane" if ending == "xplane.pb" else "Kineto JSON", path.stat().st_size, kept, best, checked)
+    path.unlink()
+    return done
 
 
-def exponent(results: dict[int, dict[str, Measured]]) -> float:
+def table(one: Race) -> str:
+    """The figures of one file as Markdown."""
+    lines = [
+        f"**{one.bytes / 1e6:,.0f} MB of {one.kind}**; the run takes 1/{one.bytes / max(one.kept_bytes, 1):.0f} of that.",
+        "",
+        "| | wall, s | CPU, s | peak memory, MB | times the limit |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, found in one.found.items():
+        times = f"{one.times(name):.2f}" if one.limit_s else "–"
+        lines.append(f"| {name} | {found.counted_s:.2f} | {found.cpu_s:.2f} | {found.peak_bytes / 1e6:,.0f} | {times} |")
+    return "\n".join([*lines, *(["", *one.checked] if one.checked else [])])
+
+
+def growth(races: Sequence[Race]) -> str:
+    """How the wall time of crossprof grows with the size, a line for each kind of file."""
+    lines = []
+    for kind in dict.fromkeys(one.kind for one in races):
+        sizes = [one for one in races if one.kind == kind and "crossprof" in one.found]
+        if len(sizes) > 1:
+            lines.append(f"Wall time of crossprof grows with the size of {kind} to the power of {exponent(sizes):.2f}.")
+    return "\n".join(lines)
+
+
+def exponent(races: Sequence[Race]) -> float:
     """The slope of log wall over log size, by least squares."""
-    points = [(math.log(size), math.log(found["crossprof"].wall_s)) for size, found in results.items()]
-    middle_x, middle_y = (sum(values) / len(points) for values in zip(*points, strict=True))
-    return sum((x - middle_x) * (y - middle_y) for x, y in points) / sum((x - middle_x) ** 2 for x, _ in points)
+    points = [(math.log(one.bytes), math.log(one.found["crossprof"].wall_s)) for one in races]
+    middle_x, middle_y = (math.fsum(values) / len(points) for values in zip(*points, strict=True))
+    return math.fsum((x - middle_x) * (y - middle_y) for x, y in points) / math.fsum((x - middle_x) ** 2 for x, _ in points)
+
+
+def write_page(page: Path, races: Sequence[Race], peers: Path, command: str) -> None:
+    """Put the tables between the marks of a page, and the plot beside it."""
+    text = page.read_text(encoding="utf-8")
+    head, rest = text.split(_BEGIN, 1)
+    _, tail = rest.split(_END, 1)
+    cores, memory = psutil.cpu_count(logical=False), psutil.virtual_memory().total / 2**30
+    where = f"{cores} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}, crossprof {__version__}"
+    parts = [f"Measured on {where} by `{command}`.", *map(table, races), growth(races)]
+    page.write_text(f"{head}{_BEGIN}\n" + "\n\n".join(parts) + f"\n{_END}{tail}", encoding="utf-8")
+    lines = [
+        {"label": f"{name}, {kind}", "points": points, "is_ours": name == "crossprof"}
+        for kind in dict.fromkeys(one.kind for one in races)
+        for name in dict.fromkeys(name for one in races for name in one.found)
+        if (points := [(one.bytes / 1e6, one.found[name].counted_s) for one in races if one.kind == kind and name in one.found])
+    ]
+    plot = page.parent / "images/ingest.svg"
+    subprocess.run([str(peers), "-c", _PLOT, str(plot)], input=json.dumps(lines), text=True, check=True)
 
 
 def main() -> None:
@@ -247,14 +326,27 @@ def main() -> None:
     parser.add_argument("--kineto", type=Path, help="a capture of torch.profiler; recorded on the CPU if neither is given")
     parser.add_argument("--xplane", type=Path, help="a capture of TensorFlow or JAX")
     parser.add_argument("--sizes", type=bytes_of, nargs="+", default=[10**7, 10**8])
+    parser.add_argument("--turns", type=int, default=3, help="how often each contender runs; the best turn counts")
     parser.add_argument("--peers", type=Path, default=_PEERS, help="the interpreter that has the other tools")
+    parser.add_argument("--page", type=Path, help="write the tables and a plot into this page")
     options = parser.parse_args()
+    races = []
     with tempfile.TemporaryDirectory(prefix="crossprof-bench-") as folder:
         if not options.kineto and not options.xplane:
             options.kineto = Path(folder) / "recorded.json"
             subprocess.run([sys.executable, "-c", _RECORD, str(options.kineto)], check=True, capture_output=True)
         for capture in filter(None, (options.kineto, options.xplane)):
-            race(capture, options.sizes, Path(folder), options.peers)
+            for size in options.sizes:
+                races.append(race(capture, size, Path(folder), options.peers, options.turns))
+                print(f"\n{table(races[-1])}", flush=True)
+    print(f"\n{growth(races)}\n")
+    if options.page:
+        captures = [f"--{kind} {getattr(options, kind).name}" for kind in ("kineto", "xplane") if getattr(options, kind)]
+        sizes = " ".join(f"{size // 10**6}MB" for size in options.sizes)
+        command = (
+            f"python benchmarks/ingest.py {' '.join(captures)} --sizes {sizes} --turns {options.turns} --page {options.page}"
+        )
+        write_page(options.page, races, options.peers, command)
 
 
 if __name__ == "__main__":

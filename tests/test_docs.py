@@ -18,6 +18,7 @@ PROSE = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/benchmarks.md",
     "docs/decisions.md",
     "docs/findings.md",
     "docs/formats.md",

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import duckdb
 
 from crossprof.ingest.event_text import EventText, event_count, halves, split_events
+from crossprof.ingest.memory_file import MemoryFile
 from crossprof.ingest.source import Source
 
-__all__ = ["map_events", "text_damage"]
+__all__ = ["UNREADABLE", "map_events", "map_readable", "text_damage"]
 
-
-_UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfMemoryException)
+UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfMemoryException)
 _LONGEST_EVENT_BYTES = 16 << 20  # DuckDB reads no longer object
 # What is JSON and still not read, nested too deep or too long, is found by halving, which takes a statement for each piece.
 _MOST_HALVINGS = 100
 
 
 def map_events(
-    connection: duckdb.DuckDBPyConnection, events: bytes, path: Path, mapping: str
-) -> tuple[list[tuple[int, ...]], int]:
-    """What the mapping, one statement, answers for each piece that it reads from a file at `path`; how many events are lost.
+    connection: duckdb.DuckDBPyConnection, events: Sequence[bytes], file: MemoryFile, mapping: str
+) -> list[tuple[int, ...]]:
+    """What the mapping, one statement, answers that reads these events from the file. Raises UNREADABLE: some can't be read."""
+    file.write([b"[", *events, b"]"])
+    return connection.execute(mapping).fetchall()
 
-    Events are one piece unless some can't be read. Those are found, and lost.
-    """
-    pieces, rows, lost, failures = [events], [], 0, 0
+
+def map_readable(
+    connection: duckdb.DuckDBPyConnection, events: Sequence[bytes], file: MemoryFile, mapping: str
+) -> tuple[list[tuple[int, ...]], int]:
+    """As map_events, but events that can't be read are found, and lost: the answers for what is left, and how many are lost."""
+    pieces, rows, lost, failures = [b"".join(events)], [], 0, 0
     while pieces:
         piece = pieces.pop(0)
-        with path.open("wb") as file:
-            file.writelines((b"[", piece, b"]"))
         try:
-            rows += connection.execute(mapping).fetchall()
-        except _UNREADABLE:
+            rows += map_events(connection, [piece], file, mapping)
+        except UNREADABLE:
             failures += 1
             parts = _valid(connection, piece) if failures == 1 else halves(piece) if failures < _MOST_HALVINGS else ()
             lost += event_count(piece) - sum(map(event_count, parts))

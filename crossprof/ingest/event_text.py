@@ -56,27 +56,40 @@ class EventText:
             before = block[-_OVERLAP_BYTES:]
         return 0
 
-    def chunks(self) -> Iterator[bytes]:
-        """The events, commas between them, in pieces of about CHUNK_BYTES that begin and end with a whole event."""
+    def chunks(self) -> Iterator[list[bytes]]:
+        """The events, commas between them, in chunks of about CHUNK_BYTES that begin and end with a whole event.
+
+        A chunk comes in pieces of about a block, each up to a closing brace: no key and no number is torn. Joined, they would
+        be copied, and searched outside the processor's cache.
+        """
         blocks = utf8(self._source)
         prefix, text = self._split_at_array(blocks)
-        parts, size, limit = [text], len(text), CHUNK_BYTES
+        pieces, rest, size, limit = [], [text], 0, CHUNK_BYTES
         for block in blocks:
-            parts.append(block)
-            size += len(block)
+            if not (end := block.rfind(b"}") + 1) and sum(map(len, rest)) < _MOST_UNCUT_BYTES:
+                rest.append(block)
+                continue
+            pieces.append(b"".join([*rest, block[:end]]))
+            rest = [block[end:]]
+            size += len(pieces[-1])
             if size < limit:
                 continue
-            text = b"".join(parts)
-            if border := _last_border(text):
-                yield text[: border.start() + 1]
-                text = text[border.end() :]
+            border = _last_border(pieces[-1])
+            if not border:
+                pieces = [b"".join(pieces)]
+                border = _last_border(pieces[0])
+            if border:
+                last = pieces.pop()
+                yield [*pieces, last[: border.start() + 1]]
+                pieces, rest, size, limit = [], [last[border.end() :], *rest], 0, CHUNK_BYTES
             elif size > _MOST_UNCUT_BYTES:
                 raise self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
-            parts, size, limit = [text], len(text), max(2 * len(text), CHUNK_BYTES)
+            else:
+                limit = 2 * size
         is_object = prefix.lstrip().startswith(b"{")
-        events, suffix = self._ending(b"".join(parts), is_object=is_object)
+        events, suffix = self._ending(b"".join([*pieces, *rest]), is_object=is_object)
         if events.strip():
-            yield events
+            yield [events]
         if len(suffix) > _MOST_KEY_BYTES:
             raise self._too_much("what follows the events", _MOST_KEY_BYTES)
         header = _header(prefix, suffix) if is_object else {}

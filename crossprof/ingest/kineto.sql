@@ -46,7 +46,7 @@ ops AS (
         coalesce(name, '?') AS name, start_ns, end_ns, tid AS thread,
         nullif(args."Input Dims", '[]') AS shapes,
         nullif(args."Input type", '[]') AS dtypes,
-        nullif(args."external id", 0) AS external_id,
+        nullif(args."External id", 0) AS external_id,
         args."Sequence number" AS sequence_number,
         coalesce(args."Fwd thread id" > 0, false) OR starts_with(name, 'autograd::engine::') AS is_backward,
         nullif(args."Module Hierarchy", '') AS module,
@@ -59,7 +59,7 @@ runtime_calls AS (
     INSERT INTO staged_runtime_call BY NAME
     SELECT
         coalesce(name, '?') AS name, start_ns, end_ns, tid AS thread,
-        nullif(args.correlation, 0) AS correlation_id, nullif(args."external id", 0) AS external_id,
+        nullif(args.correlation, 0) AS correlation_id, nullif(args."External id", 0) AS external_id,
         getvariable('capture') AS capture
     FROM timed
     WHERE ph = 'X' AND cat IN ('cuda_runtime', 'cuda_driver', 'runtime', 'hip_runtime', 'xpu_runtime', 'mtia_runtime', 'privateuse1_runtime')

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from importlib import resources
-from pathlib import Path
 
 import duckdb
 
-from crossprof.ingest.event_map import map_events, text_damage
+from crossprof.ingest.event_map import map_readable, text_damage
 from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.memory_file import memory_file
 from crossprof.ingest.source import Source
 
 __all__ = ["OnnxRuntimeReader"]
@@ -52,11 +51,11 @@ class OnnxRuntimeReader:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE onnxruntime_event ({columns})")
         connection.execute("SET VARIABLE columns = ?", [_COLUMNS])
         connection.execute("SET VARIABLE capture = ?", [capture])
-        with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
-            path = Path(folder) / "chunk.json"
-            connection.execute("SET VARIABLE chunk = ?", [str(path)])
+        with memory_file() as file:
+            connection.execute("SET VARIABLE chunk = ?", [file.path])
             for chunk in text.chunks():
-                lost += map_events(connection, chunk.decode(errors="replace").encode(), path, _LOAD)[1]
+                events = [piece.decode(errors="replace").encode() for piece in chunk]
+                lost += map_readable(connection, events, file, _LOAD)[1]
         connection.execute(_SQL.read_text(encoding="utf-8"))
         for finding in text_damage(source, text, lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -43,11 +43,13 @@ def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BY
     try:
         file = str(folder / "scratch.duckdb").replace("'", "''")
         connection.execute(f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes); USE scratch")
-        connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # nobody will read the file again
+        connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # nobody will read the file again, but close() writes it
         connection.execute(uncommented("schema.sql"))
         connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text(encoding="utf-8"))
         yield connection
     finally:
+        with suppress(duckdb.Error):
+            connection.execute("USE memory; DETACH scratch")
         connection.close()
         shutil.rmtree(folder, ignore_errors=True)
 

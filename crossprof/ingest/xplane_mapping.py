@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
@@ -16,7 +18,7 @@ from crossprof.ingest.xplane_space import Space
 from crossprof.ingest.xplane_stats import NO_STATS
 from crossprof.ingest.xplane_tables import line_table, options_json, plane_tables
 from crossprof.ingest.xplane_wire import Bytes, SpaceError
-from crossprof.store.threads import shared_out
+from crossprof.store.threads import shared_out, transaction
 
 __all__ = ["stage_space"]
 
@@ -35,10 +37,12 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
     _add_options(connection, capture)
     glossaries = {plane: Glossary.of(connection, plane) for plane in {batch.plane for batch in work}}
 
-    def mapper(own: duckdb.DuckDBPyConnection, _: int) -> _Mapper:
-        return _Mapper(own, data, glossaries, capture)
+    @contextmanager
+    def staging(own: duckdb.DuckDBPyConnection) -> Iterator[_Mapper]:
+        with transaction(own):
+            yield _Mapper(own, data, glossaries, capture)
 
-    lost = sum(shared_out(connection, enumerate(work), mapper, in_transactions=True))
+    lost = sum(shared_out(connection, enumerate(work), staging))
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
     connection.execute(_sql("xplane_trailer.sql"))

@@ -38,8 +38,8 @@ _BASE_RELATIONS = """
     SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'base' AND database_name = current_database()
 """
 _BASE_COLUMNS = """
-    SELECT column_name, comment FROM duckdb_columns()
-    WHERE schema_name = 'base' AND database_name = current_database() AND table_name = ? AND comment IS NOT NULL
+    SELECT table_name, column_name, comment FROM duckdb_columns()
+    WHERE schema_name = 'base' AND database_name = current_database() AND comment IS NOT NULL
 """
 _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
 
@@ -130,17 +130,14 @@ def create_base(connection: duckdb.DuckDBPyConnection) -> None:
 def expose_base(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates, for each base relation whose name no view takes, a view of that name in `main`, with the same comments."""
     taken = {view.name for view in views()}
-    for name, comment in connection.execute(_BASE_RELATIONS).fetchall():
-        if name not in taken:
-            connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS SELECT * FROM base.{name}")
-            _copy_comments(connection, name, comment)
-
-
-def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str, comment: str | None) -> None:
-    if comment is not None:
-        connection.execute(f"COMMENT ON VIEW main.{name} IS {_quoted(comment)}")
-    for column, text in connection.execute(_BASE_COLUMNS, [name]).fetchall():
-        connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {_quoted(text)}")
+    exposed = [row for row in connection.execute(_BASE_RELATIONS).fetchall() if row[0] not in taken]
+    columns = [row for row in connection.execute(_BASE_COLUMNS).fetchall() if row[0] not in taken]
+    for name, comment in exposed:
+        connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS SELECT * FROM base.{name}")
+        if comment is not None:
+            connection.execute(f"COMMENT ON VIEW main.{name} IS {_quoted(comment)}")
+    for name, column, comment in columns:
+        connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {_quoted(comment)}")
 
 
 def _quoted(text: str) -> str:

@@ -42,6 +42,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_text("published.sql"))
     expose_base(connection)  # a view knows only the columns that its table had when it was made
     _move_aside(connection)
+    point(connection, Path())
     create_rollups(connection)
 
 
@@ -109,10 +110,9 @@ def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> N
 
 
 def _move_aside(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keeps the large tables, empty, in the schema `store`; views over the parts take their place."""
+    """Keeps the large tables, empty, in the schema `store`; `point` makes views over the parts that take their place."""
     for table in FILED:
         connection.execute(f"CREATE TABLE store.{table} AS FROM base.{table}; DROP TABLE base.{table}")
-    point(connection, Path())
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:

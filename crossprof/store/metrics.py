@@ -53,6 +53,7 @@ class Sampled:
     series: Series
 
 
+_SEVERAL_RANKS = "SELECT run_id FROM rank GROUP BY run_id HAVING count(DISTINCT rank) > 1"
 _ONE_RANK = "SELECT run_id, metric, rank, step, at_ns, value, weight FROM sampled"
 # Ranks that ran the same step are one sample of the whole run; readings and figures without a step stay apart by their time.
 _ALL_RANKS = """
@@ -124,9 +125,10 @@ def samples(source: Source, run_ids: Sequence[str]) -> list[Sampled]:
 
 def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
     """Fills `rollup.run_metric` with every metric of all runs of the connection."""
-    several = "sample.run_id IN (SELECT run_id FROM rank GROUP BY run_id HAVING count(DISTINCT rank) > 1)"
     found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
-    found += _samples(connection, _SERIES.format(condition=several, rows=_ONE_RANK))
+    if several := [run_id for (run_id,) in connection.execute(_SEVERAL_RANKS).fetchall()]:
+        one_by_one = _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ONE_RANK)
+        found += _samples(connection, one_by_one, {"run_ids": several})
     connection.execute("DELETE FROM rollup.run_metric")
     connection.execute(_FILL, _columns(estimates(found)))
 

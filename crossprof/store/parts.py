@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,8 +159,9 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: s
     has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
     prefix = "base." if has_base else ""
 
-    def write(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[str], tuple[str, dict[str, Any] | None]]:
-        return lambda table: (table, _write_table(own, prefix + table, folder / f"{table}.parquet", run_id))
+    @contextmanager
+    def write(own: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str], tuple[str, dict[str, Any] | None]]]:
+        yield lambda table: (table, _write_table(own, prefix + table, folder / f"{table}.parquet", run_id))
 
     written = dict(shared_out(connection, sorted(TABLES, key=lambda table: table not in FILED), write))
     return {table: facts for table in TABLES if (facts := written[table])}

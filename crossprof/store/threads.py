@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Event, Lock
 from typing import TypeVar
 
 import duckdb
 
-__all__ = ["shared_out", "thread_count"]
+__all__ = ["shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -19,39 +20,30 @@ _Result = TypeVar("_Result")
 def shared_out(
     connection: duckdb.DuckDBPyConnection,
     items: Iterable[_Item],
-    begin: Callable[[duckdb.DuckDBPyConnection, int], Callable[[_Item], _Result]],
-    *,
-    in_transactions: bool = False,
+    begin: Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[Callable[[_Item], _Result]]],
 ) -> list[_Result]:
     """What becomes of items that all threads take, one after the other, in no order.
 
-    `begin` is called once a thread, with its connection and its number, and answers what is to be done with an item. Temporary
-    tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
-
-    With `in_transactions` all that a thread does is one transaction: what it inserts is then compressed and written once, in
-    whole row groups, and not again with each further insert. A statement that fails voids it.
+    `begin` is called once a thread, with its connection; in the block that it opens it says what is to be done with an item.
+    Temporary tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
     """
     waiting, lock, is_over = iter(items), Lock(), Event()
 
-    def take(own: duckdb.DuckDBPyConnection, number: int) -> list[_Result]:
+    def take(own: duckdb.DuckDBPyConnection) -> list[_Result]:
         results = []
-        if in_transactions:
-            own.execute("SET write_buffer_row_group_count = 1; BEGIN")  # what a thread holds in memory, of each table
-        work = begin(own, number)
-        while not is_over.is_set():
-            with lock:
-                item = next(waiting, is_over)
-            if item is is_over:
-                break
-            results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
-        if in_transactions:
-            own.execute("COMMIT")
+        with begin(own) as work:
+            while not is_over.is_set():
+                with lock:
+                    item = next(waiting, is_over)
+                if item is is_over:
+                    break
+                results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
         return results
 
     owns = [_another_connection(connection) for _ in range(thread_count(connection))]
     try:
         with ThreadPoolExecutor(len(owns)) as pool:
-            futures = [pool.submit(take, own, number) for number, own in enumerate(owns)]
+            futures = [pool.submit(take, own) for own in owns]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
@@ -67,6 +59,23 @@ def shared_out(
     finally:
         for own in owns:
             own.close()
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Does the block in one transaction, which an error in it voids.
+
+    What it inserts is compressed and written once, in whole row groups, and not again with each further insert; of each table
+    one row group is held in memory. Other threads wait only while it ends.
+    """
+    connection.execute("SET write_buffer_row_group_count = 1; BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -54,7 +54,7 @@ LAYOUTS = {
 def chunks_of(path: Path, content: bytes) -> tuple[EventText, list[bytes]]:
     path.write_bytes(content)
     text = EventText(open_source(path))
-    return text, list(text.chunks())
+    return text, [b"".join(pieces) for pieces in text.chunks()]
 
 
 def events_in(chunks: list[bytes]) -> list[Any]:

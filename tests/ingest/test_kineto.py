@@ -368,3 +368,33 @@ def test_pairs_in_different_chunks(ingested: Ingested, tmp_path: Path, monkeypat
     database = ingested(path)
     assert rows(database, "SELECT count(*), sum(dur_ns), count(DISTINCT name), max(depth) FROM op") == [(41, 8_000, 41, 1)]
     assert rows(database, "SELECT shapes FROM op WHERE name = 'outer'") == [("[[2]]",)]
+
+
+@pytest.mark.parametrize("damaged", [{3}, {0, 20, 38}, set(range(39))])
+def test_a_damaged_event_costs_itself_alone(
+    damaged: set[int], ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks are staged several to a transaction; the others of one that fails are there all the same."""
+    monkeypatch.setattr("crossprof.ingest.event_text.CHUNK_BYTES", 100)
+    monkeypatch.setattr("crossprof.ingest.source.BLOCK_BYTES", 37)
+    path = written(tmp_path / "t.json", *(event(OP, name=f"op{number}", ts=number, dur=1) for number in range(40)))
+    text = path.read_text()
+    for number in damaged:
+        text = text.replace(f'"op{number}"', f'"op{number}" "')
+    path.write_text(text)
+    database = ingested(path)
+    kept = [(f"op{number}",) for number in range(40) if number not in damaged]
+    assert rows(database, "SELECT name FROM op ORDER BY start_ns") == kept
+    assert rows(database, "SELECT count FROM finding WHERE code = 'events_invalid'") == [(len(damaged),)]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_every_spelling_of_a_key_is_read(
+    first: int, ingested: Ingested, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossprof.ingest.event_text.CHUNK_BYTES", 100)
+    spelled = [{"External id": 1, "Input Dims": [[1]]}, {"external id": 2, "Input dims": [[2]]}]
+    events = [event(OP, name=f"op{number}", ts=number, args=spelled[(number + first) % 2]) for number in range(40)]
+    database = ingested(written(tmp_path / "t.json", *events))
+    found = rows(database, "SELECT external_id, shapes, count(*) FROM op GROUP BY ALL ORDER BY ALL")
+    assert found == [(1, "[[1]]", 20), (2, "[[2]]", 20)]

@@ -1,31 +1,33 @@
 """Work shared out among threads: all items are done, an error ends the others, connections see the same tables."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import duckdb
 import pytest
 
 from crossprof.store import threads
-from crossprof.store.threads import shared_out, thread_count
+from crossprof.store.threads import shared_out, thread_count, transaction
 
-Begin = Callable[[duckdb.DuckDBPyConnection, int], Callable[[int], int]]
+Work = Callable[[int], int]
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
 
 
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("ATTACH ':memory:' AS other; USE other; CREATE TABLE seen (item INTEGER, thread INTEGER)")
+        connection.execute("ATTACH ':memory:' AS other; USE other; CREATE TABLE seen (item INTEGER)")
         yield connection
 
 
-def note(own: duckdb.DuckDBPyConnection, number: int) -> Callable[[int], int]:
+@contextmanager
+def note(own: duckdb.DuckDBPyConnection) -> Iterator[Work]:
     def work(item: int) -> int:
-        own.execute("INSERT INTO seen VALUES (?, ?)", [item, number])
+        own.execute("INSERT INTO seen VALUES (?)", [item])
         return item * item
 
-    return work
+    yield work
 
 
 def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
@@ -34,32 +36,33 @@ def test_each_item_is_done_once(database: duckdb.DuckDBPyConnection) -> None:
     assert thread_count(database) == 2
 
 
+@contextmanager
+def note_together(own: duckdb.DuckDBPyConnection) -> Iterator[Work]:
+    with note(own) as work, transaction(own):
+        yield lambda item: work(item) // (item - 30)
+
+
 def test_what_threads_do_in_transactions_is_seen_when_all_are_done(database: duckdb.DuckDBPyConnection) -> None:
-    assert sorted(shared_out(database, range(10), note, in_transactions=True)) == [item * item for item in range(10)]
-    assert database.execute("SELECT count(*), count(DISTINCT item) FROM seen").fetchall() == [(10, 10)]
+    assert len(shared_out(database, range(30), note_together)) == 30
+    assert database.execute("SELECT count(*), count(DISTINCT item) FROM seen").fetchall() == [(30, 30)]
 
 
 def test_an_error_in_a_transaction_leaves_nothing_of_it(database: duckdb.DuckDBPyConnection) -> None:
     database.execute("SET threads = 1")
-
-    def begin(own: duckdb.DuckDBPyConnection, number: int) -> Callable[[int], int]:
-        work = note(own, number)
-        return lambda item: work(item) // (item - 3)
-
     with pytest.raises(ZeroDivisionError):
-        shared_out(database, range(10), begin, in_transactions=True)
+        shared_out(database, range(40), note_together)
     assert database.execute("FROM seen").fetchall() == []
 
 
 def test_an_error_ends_what_other_threads_do(database: duckdb.DuckDBPyConnection) -> None:
-    def begin(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[int], int]:
+    def begin(own: duckdb.DuckDBPyConnection) -> AbstractContextManager[Work]:
         def work(item: int) -> int:
             if item == 1:
                 raise ValueError("one")
             own.execute(ENDLESS)
             return item
 
-        return work
+        return nullcontext(work)
 
     with pytest.raises(ValueError, match="one"):
         shared_out(database, range(10), begin)
@@ -84,8 +87,8 @@ def test_ctrl_c_ends_all_threads(database: duckdb.DuckDBPyConnection, monkeypatc
 
     monkeypatch.setattr(threads, "wait", pressed)
 
-    def begin(own: duckdb.DuckDBPyConnection, _: int) -> Callable[[int], int]:
-        return lambda _: len(own.execute(ENDLESS).fetchall())
+    def begin(own: duckdb.DuckDBPyConnection) -> AbstractContextManager[Work]:
+        return nullcontext(lambda _: len(own.execute(ENDLESS).fetchall()))
 
     with pytest.raises(KeyboardInterrupt):
         shared_out(database, range(1000), begin)

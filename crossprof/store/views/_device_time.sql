@@ -51,17 +51,11 @@ border AS (
     UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 0, 0, step_key FROM device_step
     UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, 0, 0, -step_key FROM device_step
 ),
-instant AS (
-    SELECT run_id, rank, device_id, at_ns, sum(compute)::BIGINT AS compute, sum(communication)::BIGINT AS communication,
-        sum(copy)::BIGINT AS copy, sum(span)::BIGINT AS span, sum(spill)::BIGINT AS spill, sum(step_key)::BIGINT AS step_key
-    FROM border
-    GROUP BY run_id, rank, device_id, at_ns
-),
 segment AS (
     SELECT run_id, rank, device_id, lead(at_ns) OVER in_time - at_ns AS dur_ns,
         sum(compute) OVER so_far > 0 AS is_compute, sum(communication) OVER so_far > 0 AS is_communication, sum(copy) OVER so_far > 0 AS is_copy,
         sum(span) OVER so_far > 0 AS is_span, sum(spill) OVER so_far > 0 AS is_spill, sum(step_key) OVER so_far AS step_key
-    FROM instant
+    FROM border
     WINDOW in_time AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns),
         so_far AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
 ),
@@ -78,6 +72,7 @@ total AS (
         coalesce(sum(dur_ns) FILTER (is_copy AND NOT is_compute AND NOT is_communication), 0)::BIGINT AS exposed_copy_ns,
         coalesce(sum(dur_ns) FILTER (is_spill), 0)::BIGINT AS spill_ns
     FROM segment
+    WHERE dur_ns <> 0 OR dur_ns IS NULL -- between borders of one instant the count is of no time; each device has one last border
     GROUP BY run_id, rank, device_id, step_key
 )
 SELECT total.run_id, run.run, total.rank, device_id, total.step::BIGINT AS step, coalesce(NOT is_warmup, false) AS is_measured,
