@@ -79,13 +79,15 @@ def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[
     A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes itself.
     """
     try:
-        _evaluate(connection, root, parts, {"temp_directory": str(spill), "memory_limit": _MEMORY})
+        _evaluate(connection, root, parts, spill, {"memory_limit": _MEMORY})
     except duckdb.OutOfMemoryException:
-        _evaluate(connection, root, parts, {"temp_directory": str(spill)})
+        _evaluate(connection, root, parts, spill, {})
 
 
-def _evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], config: dict[str, str]) -> None:
-    with duckdb.connect(":memory:", config=config) as scratch:
+def _evaluate(
+    connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path, limits: dict[str, str]
+) -> None:
+    with duckdb.connect(":memory:", config={"temp_directory": str(spill), **limits}) as scratch:
         scratch.execute(f"CREATE SCHEMA base; USE base; {uncommented('schema.sql')}; USE main; {uncommented('published.sql')}")
         expose_base(scratch)
         _move_aside(scratch)
