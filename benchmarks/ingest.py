@@ -1,6 +1,6 @@
 """How fast files become runs, and in how much memory, beside the parser's limit and other tools on the same files.
 
-    python benchmarks/ingest.py --kineto trace.json.gz --xplane host.xplane.pb --sizes 10MB 100MB 1GB
+    python benchmarks/ingest.py trace.json.gz host.xplane.pb --sizes 10MB 100MB 1GB
 
 Without a capture, one of PyTorch on the CPU is recorded. Each is grown to the sizes by growth.py. Every contender is a whole
 command, a process of its own, from the file on disk to the answer; crossprof publishes into a store that exists. The limit is
@@ -266,7 +266,8 @@ def race(capture: Path, size: int, folder: Path, peers: Path, turns: int) -> Rac
     is_checked = ending == "json" and path.stat().st_size < _MOST_COMPARED_BYTES
     checked = tuple(stored_differs(path, store) or [_EQUAL]) if is_checked else ()
     best = {name: min(each, key=lambda one: one.counted_s) for name, each in turns_of.items()}
-    done = Race("XPlane" if ending == "xplane.pb" else "Kineto JSON", path.stat().st_size, kept, best, checked)
+    kind = f"{'XPlane' if ending == 'xplane.pb' else 'Kineto JSON'} ({capture.name.split('.')[0]})"
+    done = Race(kind, path.stat().st_size, kept, best, checked)
     path.unlink()
     return done
 
@@ -323,8 +324,9 @@ def write_page(page: Path, races: Sequence[Race], peers: Path, command: str) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kineto", type=Path, help="a capture of torch.profiler; recorded on the CPU if neither is given")
-    parser.add_argument("--xplane", type=Path, help="a capture of TensorFlow or JAX")
+    parser.add_argument(
+        "captures", type=Path, nargs="*", help="of torch.profiler, TensorFlow or JAX; else one of torch is made"
+    )
     parser.add_argument("--sizes", type=bytes_of, nargs="+", default=[10**7, 10**8])
     parser.add_argument("--turns", type=int, default=3, help="how often each contender runs; the best turn counts")
     parser.add_argument("--peers", type=Path, default=_PEERS, help="the interpreter that has the other tools")
@@ -332,20 +334,18 @@ def main() -> None:
     options = parser.parse_args()
     races = []
     with tempfile.TemporaryDirectory(prefix="crossprof-bench-") as folder:
-        if not options.kineto and not options.xplane:
-            options.kineto = Path(folder) / "recorded.json"
-            subprocess.run([sys.executable, "-c", _RECORD, str(options.kineto)], check=True, capture_output=True)
-        for capture in filter(None, (options.kineto, options.xplane)):
+        if not options.captures:
+            options.captures.append(Path(folder) / "torch_cpu.json")
+            subprocess.run([sys.executable, "-c", _RECORD, str(options.captures[0])], check=True, capture_output=True)
+        for capture in options.captures:
             for size in options.sizes:
                 races.append(race(capture, size, Path(folder), options.peers, options.turns))
                 print(f"\n{table(races[-1])}", flush=True)
     print(f"\n{growth(races)}\n")
     if options.page:
-        captures = [f"--{kind} {getattr(options, kind).name}" for kind in ("kineto", "xplane") if getattr(options, kind)]
+        captures = " ".join(capture.name for capture in options.captures)
         sizes = " ".join(f"{size // 10**6}MB" for size in options.sizes)
-        command = (
-            f"python benchmarks/ingest.py {' '.join(captures)} --sizes {sizes} --turns {options.turns} --page {options.page}"
-        )
+        command = f"python benchmarks/ingest.py {captures} --sizes {sizes} --turns {options.turns} --page {options.page}"
         write_page(options.page, races, options.peers, command)
 
 
