@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from crossprof.errors import CrossprofError
+from crossprof.ingest import categories
 from crossprof.ingest.categories import CATEGORIES, classify, rules, rules_version
 from crossprof.ingest.ingest import ingest
 from crossprof.store.store import Store
@@ -158,3 +159,7 @@ def test_rules_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CROSSPROF_CATEGORY_RULES", str(tmp_path / "none.csv"))
     with pytest.raises(CrossprofError, match="can't be read: No such file or directory"):
         rules()
+
+
+def test_the_rules_that_come_with_crossprof_are_rules() -> None:
+    assert categories._parsed(categories._own_text(), "category_rules.csv") == categories._own_rules()
