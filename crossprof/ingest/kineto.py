@@ -137,7 +137,8 @@ class _Form:
     @classmethod
     def of(cls, source: Source, *, base_ns: int, capture: int | None) -> _Form:
         """The form of a file, by its head."""
-        head, arguments, replaced = head_text(source), _ARGUMENTS, [_MEMORY_BYTES]
+        head, arguments = head_text(source), _ARGUMENTS
+        replaced: list[tuple[bytes, bytes]] = [_MEMORY_BYTES]
         for today, earlier in _SPELLINGS:
             declared, other = (earlier, today) if f'"{earlier}":'.encode() in head else (today, earlier)
             arguments = arguments.replace(today, declared)

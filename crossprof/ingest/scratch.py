@@ -23,7 +23,7 @@ __all__ = ["MEMORY_BYTES", "json_text", "scratch_database", "sweep", "with_enoug
 _SUFFIX = "-scratch"
 _SWEPT = (_SUFFIX, LANDING)
 _STALE_SECONDS = 24 * 3600
-MEMORY_BYTES = 448 << 20
+MEMORY_BYTES = 320 << 20
 _ROW_GROUP = 61_440
 """Half of DuckDB's own: what a thread inserts waits in memory until it has so many rows."""
 _Result = TypeVar("_Result")
@@ -44,7 +44,9 @@ def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BY
         connection.execute("SET threads = greatest(1, current_setting('threads') // ?)", [crew])
     try:
         file = str(folder / "scratch.duckdb").replace("'", "''")
-        connection.execute(f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes, ROW_GROUP_SIZE {_ROW_GROUP}); USE scratch")
+        connection.execute(
+            f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes, ROW_GROUP_SIZE {_ROW_GROUP}); USE scratch"
+        )
         connection.execute("SET disabled_compression_methods = 'bitpacking,rle'")  # numbers cost more to pack than to write
         connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # nobody will read the file again, but close() writes it
         connection.execute(uncommented("schema.sql"))

@@ -20,7 +20,7 @@ _TABLES = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NO
 @contextmanager
 def target() -> Iterator[Callable[[bytes], None]]:
     """Reads bytes as whatever format they look like. Raises anything but TraceError for a bug."""
-    with duckdb.connect(config={"threads": 2, "memory_limit": "448MB"}) as connection, tempfile.TemporaryDirectory() as folder:
+    with duckdb.connect(config={"threads": 2, "memory_limit": "320MB"}) as connection, tempfile.TemporaryDirectory() as folder:
         for package, script in (("crossprof.store", "schema.sql"), ("crossprof.ingest", "staging.sql")):
             connection.execute(files(package).joinpath(script).read_text())
         tables = [name for (name,) in connection.execute(_TABLES).fetchall()]

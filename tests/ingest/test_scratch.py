@@ -48,4 +48,4 @@ def test_work_that_needs_more_than_half_of_the_memory_fails(monkeypatch: pytest.
 
     with pytest.raises(duckdb.OutOfMemoryException):
         scratch.with_enough_memory(work, crew=2)
-    assert given == [448 << 20, 1 << 30]
+    assert given == [320 << 20, 1 << 30]
