@@ -117,7 +117,8 @@ def grow_xplane(data: bytes, target: Path, size: int) -> int:
     lines = [(plane, line) for plane in space.planes for line in plane.lines]
     period = max((event.offset_ps + event.duration_ps for _, line in lines for event in line.events), default=0)
     period = period // 1_000_000 * 1_000_000 + 1_000_000
-    copies = max(1, round(size / len(data)))
+    repeated = sum(line.ByteSize() for _, line in lines)  # names, and the HLO of programs, are there once
+    copies = max(1, round((size - len(data)) / repeated) + 1)
     for plane, line in lines:
         shifted = {entry.key for entry in plane.stat_names if entry.value.name in _XPLANE_NUMBERS}
         first = [event for event in line.events if not event.num_occurrences]
