@@ -14,7 +14,8 @@ from crossprof.errors import TraceError
 from crossprof.ingest.derive import derive
 from crossprof.ingest.reader import open_source, reader_for
 
-_TABLES = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT temporary"
+# annotation becomes a view
+_TABLES = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT temporary AND table_name <> 'annotation'"
 
 
 @contextmanager
@@ -34,6 +35,7 @@ def target() -> Iterator[Callable[[bytes], None]]:
                 reader = reader_for(source)
                 reader.stage(connection, source, capture=None)
                 derive(connection, run_id="r", rank=0)
+                connection.execute("SELECT max(start_ns + dur_ns), count(DISTINCT name), max(step) FROM annotation").fetchall()
             except TraceError:
                 return
             finally:
