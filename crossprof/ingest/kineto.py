@@ -97,7 +97,8 @@ class KinetoReader:
         tallies = dict(shared_out(connection, enumerate(text.chunks()), partial(_staging, form=form, damaged=damaged)))
         if damaged:
             again = ((number, chunk) for number, chunk in enumerate(text.chunks()) if number in damaged)
-            tallies |= dict(shared_out(connection, again, partial(_mending, form=form)))
+            with _mending(connection, form=form) as mend:  # alone: what memory has no room for then is the event itself
+                tallies |= dict(map(mend, again))
         tally = _Tally.of(tallies.values())
         if tally.edges:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)

@@ -17,6 +17,7 @@ import psutil
 from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
 from crossprof.store.tables import uncommented
+from crossprof.store.threads import thread_count
 
 __all__ = ["MEMORY_BYTES", "json_text", "scratch_database", "sweep", "with_enough_memory"]
 
@@ -24,6 +25,8 @@ _SUFFIX = "-scratch"
 _SWEPT = (_SUFFIX, LANDING)
 _STALE_SECONDS = 24 * 3600
 MEMORY_BYTES = 320 << 20
+_MORE_BYTES = 40 << 20
+"""For each thread beyond two: what DuckDB's reader of JSON takes, and rows that wait."""
 _ROW_GROUP = 61_440
 """Half of DuckDB's own: what a thread inserts waits in memory until it has so many rows."""
 _Result = TypeVar("_Result")
@@ -33,15 +36,17 @@ _Result = TypeVar("_Result")
 def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BYTES) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty scratch database in a file under .staging/, removed at the end.
 
-    The tables lie there, compressed, and `memory_bytes` of them in memory, so that the size of a trace does not show in the
-    memory of the process. A crew of processes with one each shares out the processors. Raises duckdb.OutOfMemoryException, in
-    the block, where a sort or a join needs more than that.
+    The tables lie there, compressed, and `memory_bytes` of them in memory (with many threads more), so that the size of a trace
+    does not show in the memory of the process. A crew of processes with one each shares out the processors. Raises
+    duckdb.OutOfMemoryException, in the block, where a sort or a join needs more than that.
     """
     folder = Layout(root).staged(_SUFFIX)
     folder.mkdir(parents=True)
     connection = duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": f"{memory_bytes}B"})
     if crew > 1:
         connection.execute("SET threads = greatest(1, current_setting('threads') // ?)", [crew])
+    if (more := thread_count(connection) - 2) > 0:
+        connection.execute(f"SET memory_limit = '{memory_bytes + more * _MORE_BYTES}B'")
     try:
         file = str(folder / "scratch.duckdb").replace("'", "''")
         connection.execute(

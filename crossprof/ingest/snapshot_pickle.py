@@ -29,7 +29,7 @@ _MOST_NAME_CHARACTERS = 80
 _MOST_FRAMES = 256  # a list of frames may be in the file once and belong to every event
 _MOST_LINE_CHARACTERS = 512
 _FOREIGN = re.compile(  # files of packages, of Python, of torch's compiler, and what is no file of Python
-    r"[\\/](?:site|dist)-packages[\\/]|[\\/]lib[\\/]python3|[\\/]torchinductor_|^$|^\?\?|^<(?!ipython|stdin)"
+    r"[\\/](?:site|dist)-packages[\\/]|[\\/]lib(?:64)?[\\/]python3|[\\/]python3?\d*[\\/]lib[\\/]|[\\/]torchinductor_|^$|^\?\?|^<(?!ipython|stdin)"
     r"|\.(?:c|cc|cpp|cxx|cu|cuh|h|hpp|inc)$",
     re.IGNORECASE,
 )

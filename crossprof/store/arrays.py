@@ -9,7 +9,7 @@ __all__ = ["unpacked"]
 
 
 def unpacked(values: pa.Array) -> np.ndarray:
-    """Numbers as a NumPy array that shares their memory. What it holds for a null is undefined."""
+    """Integers or doubles as a NumPy array that shares their memory. What it holds for a null is undefined."""
     kind = np.dtype(str(values.type))
     if not len(values):
         return np.empty(0, kind)

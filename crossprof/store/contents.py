@@ -81,6 +81,7 @@ def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[
     try:
         _evaluate(connection, root, parts, spill, {"memory_limit": _MEMORY})
     except duckdb.OutOfMemoryException:
+        remove(connection, [part.run_id for part in parts])
         _evaluate(connection, root, parts, spill, {})
 
 
@@ -95,10 +96,11 @@ def _evaluate(
         point(scratch, root)
         scratch.execute(_text("runs.sql"))
         roll_up(scratch, is_scratch=True)
-        for name in ROLLUPS:
-            connection.register("incoming", scratch.sql(f"FROM rollup.{name}").to_arrow_table())
-            connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")
-            connection.unregister("incoming")
+        found = {name: scratch.sql(f"FROM rollup.{name}").to_arrow_table() for name in ROLLUPS}
+    for name, rows in found.items():
+        connection.register("incoming", rows)
+        connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")
+        connection.unregister("incoming")
 
 
 def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

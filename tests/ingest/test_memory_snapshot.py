@@ -143,6 +143,7 @@ def frame(file: str, line: int) -> dict[str, Any]:
     ([frame("/work/train.py", 3)], "/work/train.py:3"),
     ([frame("??", 0), frame("/v/lib/python3.11/site-packages/torch/nn/linear.py", 9), frame("C:\\m.py", 7)], "C:\\m.py:7"),
     ([frame("/pytorch/c10/cuda/Allocator.cpp", 5), frame("/usr/lib/python3.11/runpy.py", 1), frame("<stdin>", 2)], "<stdin>:2"),
+    ([frame("/usr/lib64/python3.9/x.py", 5), frame("C:\\Python311\\Lib\\x.py", 1), frame("m.py", 2)], "m.py:2"),
     ([frame("/v/Lib/site-packages/torch/optim.py", 9), frame("<frozen runpy>", 4)], "/v/Lib/site-packages/torch/optim.py:9"),
     ([7, {"filename": "a.py"}, {"filename": 3, "line": 4}, frame("/" * 1000, 4)], None),
     ([frame("/v/site-packages/a.py", 1)] * 1000 + [frame("b.py", 2)], "/v/site-packages/a.py:1"),

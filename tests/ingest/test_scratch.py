@@ -10,9 +10,20 @@ import pytest
 from crossprof.ingest import scratch
 
 
+@pytest.fixture(autouse=True)
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "thread_count", lambda _: 2)
+
+
 def test_memory_is_bounded(tmp_path: Path) -> None:
     with scratch.scratch_database(tmp_path, memory_bytes=512 << 20) as connection:
         assert connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("512.0 MiB",)]
+
+
+def test_many_threads_have_more_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "thread_count", lambda _: 16)
+    with scratch.scratch_database(tmp_path, memory_bytes=464 << 20) as connection:
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("1.0 GiB",)]
 
 
 def test_what_does_not_fit_spills(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import small_run
 
-from crossprof.store import Layout, Store, publish
+from crossprof.store import Layout, Store, contents, publish
 from crossprof.store.catalog import ROLLUPS, views
 from crossprof.store.parts import part_paths
 from crossprof.store.tables import SCHEMA_VERSION, TABLES
@@ -83,6 +84,21 @@ def test_what_needs_more_memory_gets_it(root: Path, monkeypatch: pytest.MonkeyPa
     small_run.write(root, "a", name="first")
     assert publish(root).added == ("a",)
     assert rows(root, "SELECT run, name, calls, total_ns FROM kernel_summary") == [("first", "gemm", 7, 350)]
+
+
+def test_memory_that_ends_halfway_doubles_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate, begun = contents._evaluate, list[str]()
+
+    def once_halfway(*arguments: Any) -> None:
+        evaluate(*arguments)
+        begun.append("")
+        if len(begun) == 1:
+            raise duckdb.OutOfMemoryException("after some rows were added")
+
+    small_run.write(root, "a", name="first")
+    monkeypatch.setattr(contents, "_evaluate", once_halfway)
+    publish(root)
+    assert rows(root, "SELECT count(*), count(DISTINCT step) FROM step_time") == [(10, 10)]
 
 
 def test_nothing_new_publishes_nothing(root: Path) -> None:
