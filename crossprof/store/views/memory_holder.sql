@@ -1,6 +1,7 @@
 -- One row is one line of the user's code that held memory of a device when most was allocated. Which line holds the memory at the peak?
 -- Caveat: only memory snapshots of torch know lines. What they can't tell, blocks of before the history or without a stack, is the row
--- whose line is NULL, so that the rows of a device add up to its peak.
+-- whose line is NULL, so that the rows of a device add up to its peak. A block that was given out and freed within the microsecond
+-- that the snapshot tells counts as held.
 CREATE VIEW memory_holder AS
 WITH event AS (
     SELECT run_id, rank, device_id, at_ns, bytes, address, allocated_bytes, source_line
