@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from importlib import resources
-from pathlib import Path
 
 import duckdb
 import psutil
 
 from crossprof.errors import TraceError
 from crossprof.ingest.event_text import head_text
+from crossprof.ingest.memory_file import memory_file
 from crossprof.ingest.rocprof_text import HEAD, RocprofText
 from crossprof.ingest.source import Source
 
@@ -93,14 +92,12 @@ def _load(connection: duckdb.DuckDBPyConnection, text: RocprofText) -> None:
     for kind, columns in _TABLES.items():
         names = ", ".join(f'"{name}" {column}' for name, column in columns.items())
         connection.execute(f"CREATE OR REPLACE TABLE rocprof_{kind} ({names})")
-    with tempfile.TemporaryDirectory(prefix="crossprof-") as folder:
-        path = Path(folder) / "part.json"
+    with memory_file() as file:
         for kind, part in text.chunks():
             if kind in _TABLES:
                 is_head = kind == HEAD
                 records = part if part.isascii() else part.decode(errors="replace").encode()
-                with path.open("wb") as file:
-                    file.writelines((b"[", records, b"}}]}]" if is_head else b"]"))
+                file.write([b"[", records, b"}}]}]" if is_head else b"]"])
                 connection.execute("SET VARIABLE columns = ?", [_TABLES[kind]])
                 most = len(records) + _LARGEST_RECORD_BYTES if is_head else _LARGEST_RECORD_BYTES
-                connection.execute(_FILL.format(kind=kind, most=most), [str(path)])
+                connection.execute(_FILL.format(kind=kind, most=most), [file.path])
