@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crossprof.cli import terminal
 from crossprof.cli.terminal import Column
-from crossprof.dashboard.quantity import NONE, Scale, scale_for, significant
+from crossprof.dashboard.quantity import NONE, scale_for, significant
 
 if TYPE_CHECKING:
     from crossprof.store.compare import Comparison, MetricDifference, RunDifference
@@ -57,7 +57,7 @@ def _print_categories(categories: Sequence[CategoryDifference]) -> None:
         return
     shown = categories[:_LONGEST]
     scale = scale_for("ns", [time for one in shown for time in (one.base_ns, one.other_ns)])
-    rows = [(one.category, scale.text(one.base_ns), scale.text(one.other_ns), _signed(scale, one.delta_ns)) for one in shown]
+    rows = [(one.category, scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns)) for one in shown]
     columns = [
         Column("category"),
         *(Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")),
@@ -77,7 +77,7 @@ def _print_operations(operations: Sequence[OperationDifference]) -> None:
                 one.category,
                 scale.text(one.base_ns),
                 scale.text(one.other_ns),
-                _signed(scale, one.delta_ns),
+                scale.signed(one.delta_ns),
             ),
             *(_calls(one.base_calls), _calls(one.other_calls)),
         )
@@ -96,10 +96,6 @@ def _print_operations(operations: Sequence[OperationDifference]) -> None:
 
 def _ratio(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}" if value < 10 else significant(value)
-
-
-def _signed(scale: Scale, value: float) -> str:
-    return ("+" if value > 0 else "") + scale.text(value)
 
 
 def _calls(value: float | None) -> str:
