@@ -72,7 +72,7 @@ def stacks(rows: Sequence[Stack], label: str) -> Markup:
                 drawn.append(_bar(at / end, length / end, top, element("title", tip), style=f"fill:{category_color(name)}"))
                 at += length
     chips = (element("span", _title(name), class_="chip", style=f"--chip:{category_color(name)}") for name in names)
-    figure = _figure(drawn, len(rows), _axis(end, scale.divisor, f"{scale.unit} per step", len(rows)), label)
+    figure = _figure(drawn, len(rows), _axis(end, scale.divisor, scale.unit, len(rows)), label)
     return Markup(figure + element("div", *chips, class_="legend"))
 
 
@@ -92,8 +92,8 @@ def differences(rows: Sequence[tuple[str, float]], label: str) -> Markup:
     return _figure(drawn, len(rows), [], label)
 
 
-def _figure(drawn: Iterable[Markup], rows: int, axis: Iterable[Markup], label: str) -> Markup:
-    height = rows * _ROW + _AXIS
+def _figure(drawn: Iterable[Markup], rows: int, axis: Sequence[Markup], label: str) -> Markup:
+    height = rows * _ROW + (_AXIS if axis else 0)
     return element("svg", *axis, *drawn, width="100%", height=height, role="img", aria_label=label)
 
 
