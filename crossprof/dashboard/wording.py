@@ -92,7 +92,8 @@ def tone(found: MetricDifference) -> str:
 def definition(metric: Mapping[str, Any]) -> str:
     """A metric's definition in one line, from a row of the view metric."""
     over = f" over {metric['denominator']}" if metric["denominator"] not in (None, "", "none") else ""
-    return f"{metric['numerator']}{over}; {metric['over_window']}".capitalize()
+    text = f"{metric['numerator']}{over}; {metric['over_window']}"
+    return text[:1].upper() + text[1:]
 
 
 def facts_of(runs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[str]], str]:
