@@ -111,6 +111,15 @@ def test_every_metric_leads_to_its_definition(two: Content) -> None:
         assert f"from {metric['source']}" in text
 
 
+def test_a_kernels_long_name_is_shown_by_its_ends_and_told_whole(two: Content) -> None:
+    name = next(one.name for one in two.comparison.others[0].operations if "Gelu" in one.name)
+    assert len(name) > 100
+    assert [code for code in Page(as_html(two)).all("code") if code.get("title") == name]
+    assert name not in as_markdown(two)
+    assert f"{name[:40]}" in as_markdown(two)
+    assert name[-40:].replace("|", "\\|") in as_markdown(two)
+
+
 def test_figures_have_words_and_tables_captions(three: Content) -> None:
     page = Page(as_html(three))
     pictures = page.all("svg")

@@ -91,7 +91,7 @@ def _difference(content: Content, other: RunDifference) -> Iterator[str]:
     yield _table(heads, (map(text, cells) for cells in rows), numbers=range(1, 4))
     if other.operations:
         heads, rows = tables.operations(other)
-        named = ([code(name), *map(text, rest)] for name, *rest in rows)
+        named = ([code(tables.brief(name)), *map(text, rest)] for name, *rest in rows)
         yield _folded("Kernels or operators that differ most, per step", [_table(heads, named, numbers=range(2, 6))])
 
 

@@ -162,7 +162,7 @@ def _difference(content: Content, other: RunDifference) -> Markup | None:
     ]
     if other.operations:
         heads, rows = tables.operations(other)
-        named = [[element("code", name), *rest] for name, *rest in rows]
+        named = [[element("code", tables.brief(name), title=name), *rest] for name, *rest in rows]
         parts.append(table("Kernels or operators that differ most, per step", heads, named, numbers=range(2, 6)))
     return _card(title, "To the right: more time than in the baseline. To the left: less.", *parts)
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from crossprof.dashboard.quantity import NONE, instant, scale_for, significant
 from crossprof.dashboard.report.content import Content, Side
-from crossprof.dashboard.theme import framework_title
+from crossprof.dashboard.theme import framework_title, shortened
 from crossprof.store.compare import RunDifference
 
-__all__ = ["PLACES", "categories", "definition", "findings", "operations", "runs"]
+__all__ = ["PLACES", "brief", "categories", "definition", "findings", "operations", "runs"]
 
 PLACES = {"device": "device time", "host": "self time of operators on the host"}
 _MOST_OPERATIONS = 12
+_MOST_CHARACTERS = 100
 
 
 def categories(found: RunDifference) -> tuple[list[str], list[list[str]]]:
@@ -38,6 +39,11 @@ def operations(found: RunDifference) -> tuple[list[str], list[list[str]]]:
         calls = " / ".join(NONE if each is None else significant(each) for each in (one.base_calls, one.other_calls))
         rows.append([one.name, one.category.replace("_", " "), *times, calls])
     return heads, rows
+
+
+def brief(name: str) -> str:
+    """Both ends of the name of a kernel: those of one template differ only in the last of its arguments."""
+    return shortened(name, most=_MOST_CHARACTERS)
 
 
 def findings(side: Side) -> list[list[str]]:
