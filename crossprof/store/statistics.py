@@ -29,6 +29,7 @@ __all__ = [
     "Series",
     "Statistic",
     "detectable",
+    "difference",
     "estimate",
     "pool",
     "prepare",
@@ -181,6 +182,20 @@ def quotient(base: Estimate, other: Estimate) -> Estimate:
     return Estimate(value, n, math.sqrt(of_base + of_other), freedom, *reach)
 
 
+def difference(base: Estimate, other: Estimate) -> tuple[float, float] | None:
+    """The 95 % interval of `other` less `base`. None where the samples are too few."""
+    if not (base.is_certain and other.is_certain):
+        return None
+    from scipy.special import stdtrit  # see `prepare`
+
+    squares = base.error**2 + other.error**2
+    parts = base.error**4 / base.freedom + other.error**4 / other.freedom
+    freedom = squares**2 / parts if parts > 0 else base.freedom + other.freedom
+    reach = float(stdtrit(freedom, _TAIL)) * math.sqrt(squares)
+    value = other.value - base.value
+    return max(value - reach, other.least - base.most), min(value + reach, other.most - base.least)
+
+
 def detectable(base: Estimate, other: Estimate) -> float | None:
     """The smallest change, as a share of the base, that samples like these show four times in five. None: they are too few."""
     if base.value <= 0 or other.value <= 0 or not (base.is_certain and other.is_certain):
@@ -225,8 +240,16 @@ def _of_sorted(values: Floats, statistic: Statistic) -> Floats:
 def _by_batches(series: Series) -> Estimate:
     """The estimate of a long series: the error is told by the spread of its statistic over batches of neighbours."""
     values = [one.value for one in series.cut(_BATCHES)]
-    error = float(np.std(values, ddof=1)) / math.sqrt(_BATCHES)
+    error = float(_scatter(np.array([values]), np.array([series.value]))[0]) / math.sqrt(_BATCHES)
     return Estimate(series.value, len(series.values), error, _BATCHES - 1)
+
+
+def _scatter(found: Floats, values: Floats) -> Floats:
+    """How far statistics lie apart, row by row; those of positive values in proportion, so that 1 / x is as sure as x."""
+    scattered: Floats = np.std(found, axis=-1, ddof=1)
+    positive = found.min(axis=-1) > 0
+    scattered[positive] = np.std(np.log(found[positive]), axis=-1, ddof=1) * values[positive]
+    return scattered
 
 
 def _bootstrap_errors(series: Sequence[Series], n: int, length: int, statistic: Statistic) -> Floats:
@@ -239,15 +262,13 @@ def _bootstrap_errors(series: Sequence[Series], n: int, length: int, statistic: 
 
 def _spread(series: Sequence[Series], drawn: NDArray[np.intp], statistic: Statistic) -> Floats:
     values = np.stack([one.values for one in series])[:, drawn]
+    own = np.array([one.value for one in series])
     if statistic != "mean":
         values.sort(axis=-1)
-        found: Floats = np.std(_of_sorted(values, statistic), axis=-1, ddof=1)
-        return found
+        return _scatter(_of_sorted(values, statistic), own)
     weights = np.stack([np.ones_like(one.values) if one.weights is None else one.weights for one in series])[:, drawn]
     total = weights.sum(axis=-1)
-    means = (values * weights).sum(axis=-1) / np.where(total > 0, total, 1.0)
-    found = np.std(means, axis=-1, ddof=1)
-    return found
+    return _scatter((values * weights).sum(axis=-1) / np.where(total > 0, total, 1.0), own)
 
 
 @lru_cache(maxsize=64)

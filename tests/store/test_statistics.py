@@ -24,6 +24,13 @@ def test_the_value_is_the_statistic(statistic: str, value: float) -> None:
     assert one([1.0, 2.0, 3.0, 4.0, 100.0], statistic).value == pytest.approx(value)
 
 
+def test_a_rate_is_as_sure_as_its_time() -> None:
+    times = np.exp(np.random.default_rng(12).normal(0, 1.0, 71))  # some steps take ten times as long
+    step_time, throughput = one(times).interval, one(1 / times).interval
+    assert step_time is not None
+    assert throughput == pytest.approx((1 / step_time[1], 1 / step_time[0]))
+
+
 def test_a_mean_of_ratios_is_weighted_by_their_denominators() -> None:
     assert one([0.5, 1.0], "mean", np.array([300.0, 100.0])).value == pytest.approx(0.625)
 
@@ -55,7 +62,7 @@ def test_the_error_is_that_of_another_block_bootstrap(n: int, tie: float, statis
     of = {"median": np.median, "mean": np.mean, "p95": lambda x: np.quantile(x, 0.95)}[statistic]
     drawn = bootstrap.CircularBlockBootstrap(length, values, seed=3).apply(of, 4000)
     shown = (1 - length / n) * held_by_blocks(correlation(values), length)
-    corrected = float(np.std(drawn, ddof=1)) / math.sqrt(shown)
+    corrected = float(np.std(np.log(drawn), ddof=1)) * of(values) / math.sqrt(shown)
     assert one(values, statistic).error == pytest.approx(corrected, rel=0.12)
 
 

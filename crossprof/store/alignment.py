@@ -1,0 +1,148 @@
+"""The kernels or operators of two runs side by side: matched by name, family, operator or shape, as far as names survive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crossprof.store.composition import Place
+from crossprof.store.metrics import Source
+
+__all__ = ["NO_OPERATOR", "Level", "LevelName", "OperationDifference", "Work", "align", "finest", "work"]
+
+LevelName = Literal["name", "operator and shape", "operator", "family"]
+Found = Literal["both", "only in base", "only in other"]
+NO_OPERATOR = "(no operator)"
+"""What kernels go by at the level of operators, where the trace knows of none: a name, but no match."""
+Named = dict[tuple[str, str], tuple[float, float]]
+"""Nanoseconds and calls by name and category."""
+
+_LEVELS: tuple[LevelName, ...] = ("name", "operator and shape", "operator", "family")  # the finest first
+_NOTHING = (None, None)
+_ENOUGH = 0.8  # of the time of both runs, for a level to be the one that is shown
+
+
+@dataclass(frozen=True)
+class OperationDifference:
+    """One kernel (on a device) or operator in two runs, per step. None where a run has none of that name."""
+
+    place: Place
+    name: str
+    category: str
+    base_ns: float | None
+    other_ns: float | None
+    base_calls: float | None
+    other_calls: float | None
+
+    @property
+    def delta_ns(self) -> float:
+        """Other less base, none counting as nothing."""
+        return (self.other_ns or 0.0) - (self.base_ns or 0.0)
+
+    @property
+    def found(self) -> Found:
+        """Which of the runs has it."""
+        if self.base_ns is None:
+            return "only in other"
+        return "only in base" if self.other_ns is None else "both"
+
+
+@dataclass(frozen=True)
+class Level:
+    """All work at one level of naming, the largest difference first. `matched_ratio` is the share of time that is in both."""
+
+    name: LevelName
+    matched_ratio: float
+    operations: tuple[OperationDifference, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The work of one step of some runs: (nanoseconds, calls) by name and category, at each level that the place has."""
+
+    place: Place | None
+    levels: dict[LevelName, Named]
+
+
+# On a device: kernels by name and family; by operator, the kernels launched right under each, and those that only name theirs.
+_STEPS = {
+    "device": "SELECT count(*) FROM _device_time WHERE is_measured AND run_id IN ({ids})",
+    "host": "SELECT count(*) FROM step_time WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids})",
+}
+_KERNELS = """
+    SELECT {name}, category, sum(measured_ns), sum(measured_calls) FROM kernel_summary
+    WHERE measured_calls > 0 AND kind <> 'async' AND run_id IN ({ids}) GROUP BY ALL
+"""
+_MEASURED = "WITH measured AS (SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids}))"
+_OPERATORS = """
+    SELECT {name}, category, sum({time}), count(*) FROM op
+    SEMI JOIN measured USING (run_id, rank, step)
+    WHERE {time} > 0 AND run_id IN ({ids}) GROUP BY ALL
+"""
+_WITHOUT_OPERATOR = f"""
+    UNION ALL
+    SELECT coalesce(op_name, '{NO_OPERATOR}') AS name, category, sum(dur_ns), count(*)
+    FROM (SELECT * REPLACE (coalesce(step, device_step) AS step) FROM kernel
+        WHERE op_id IS NULL AND kind <> 'async' AND run_id IN ({{ids}}))
+    SEMI JOIN measured USING (run_id, rank, step)
+    GROUP BY ALL
+"""
+_SHAPED = r"name || coalesce(' ' || nullif(regexp_replace(shapes, '(,\[\])+\]$', ']'), ''), '')"
+
+
+def work(source: Source, run_ids: Sequence[str], place: Place | None) -> Work:
+    """The measured work of these runs in that place, per step."""
+    if place is None:
+        return Work(None, {})
+    ((steps,),) = _rows(source, _STEPS[place], run_ids)
+    found = {level: _rows(source, query, run_ids) for level, query in _queries(place).items()}
+    return Work(place, {level: _per_step(rows, steps) for level, rows in found.items()})
+
+
+def align(base: Work, other: Work) -> tuple[Level, ...]:
+    """The levels at which the two can be set side by side, the finest first. Empty where they ran in different places."""
+    if base.place is None or base.place != other.place:
+        return ()
+    return tuple(_level(name, base.place, base.levels[name], other.levels[name]) for name in _LEVELS if name in base.levels)
+
+
+def finest(levels: Sequence[Level]) -> Level | None:
+    """The finest level at which both runs share most of their time; where none is, the one at which they share most."""
+    shared = [level for level in levels if level.matched_ratio >= _ENOUGH]
+    return shared[0] if shared else max(levels, key=lambda level: level.matched_ratio, default=None)
+
+
+def _queries(place: Place) -> dict[LevelName, str]:
+    if place == "host":
+        operators = _MEASURED + _OPERATORS.replace("{time}", "self_ns")
+    else:
+        operators = _MEASURED + _OPERATORS.replace("{time}", "device_ns") + _WITHOUT_OPERATOR
+    queries: dict[LevelName, str] = {
+        "operator and shape": operators.replace("{name}", _SHAPED),
+        "operator": operators.replace("{name}", "name"),
+    }
+    if place == "device":
+        queries |= {"name": _KERNELS.replace("{name}", "name"), "family": _KERNELS.replace("{name}", "family")}
+    return queries
+
+
+def _rows(source: Source, query: str, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    marks = ", ".join("?" for _ in run_ids)
+    return source.sql(query.replace("{ids}", marks), params=list(run_ids) * query.count("{ids}")).fetchall()
+
+
+def _per_step(rows: Sequence[tuple[Any, ...]], steps: int) -> Named:
+    return {(name, category): (float(total_ns) / steps, float(calls) / steps) for name, category, total_ns, calls in rows}
+
+
+def _level(name: LevelName, place: Place, base: Named, other: Named) -> Level:
+    found = []
+    for key in base.keys() | other.keys():
+        (base_ns, base_calls), (other_ns, other_calls) = base.get(key, _NOTHING), other.get(key, _NOTHING)
+        found.append(OperationDifference(place, *key, base_ns, other_ns, base_calls, other_calls))
+    times = [(one.found == "both" and one.name != NO_OPERATOR, (one.base_ns or 0.0) + (one.other_ns or 0.0)) for one in found]
+    total = sum(time for _, time in times)
+    matched = sum(time for is_matched, time in times if is_matched)
+    ordered = sorted(found, key=lambda one: (-abs(one.delta_ns), one.name))
+    return Level(name, matched / total if total else 0.0, tuple(ordered))
