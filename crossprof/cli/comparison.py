@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crossprof.cli import terminal
 from crossprof.cli.terminal import Column
 from crossprof.dashboard.quantity import NONE, Scale, percent, scale_for, significant
+from crossprof.store.composition import folded
 
 if TYPE_CHECKING:
     from crossprof.store.alignment import Level
@@ -56,31 +57,23 @@ def _print_metrics(title: str, metrics: Sequence[MetricDifference]) -> None:
 
 
 def _print_parts(found: RunDifference) -> None:
-    """The parts of a step and their sum. What is small is one row, so that the table adds up."""
-    parts = found.waterfall or found.categories
+    """The parts of a step, and the step itself."""
+    parts = folded(found.waterfall or found.categories, _LONGEST)
     if not parts:
         return
-    most = _LONGEST if len(parts) > _LONGEST + 1 else len(parts)
-    shown = [(one.category, one.base_ns, one.other_ns, _interval(one)) for one in parts[:most]]
-    if rest := parts[most:]:
-        shown.append((f"{len(rest)} others", sum(one.base_ns for one in rest), sum(one.other_ns for one in rest), None))
-    total = "step_time" if found.waterfall else "profiled step"
-    shown.append((total, sum(one.base_ns for one in parts), sum(one.other_ns for one in parts), None))
-    scale = scale_for("ns", [time for _, base, other, _ in shown for time in (base, other)])
+    scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
     rows = [
-        (name, scale.text(base), scale.text(other), _signed(scale, other - base), interval and interval(scale))
-        for name, base, other, interval in shown
+        (one.category, scale.text(one.base_ns), scale.text(one.other_ns), _signed(scale, one.delta_ns), _interval(scale, one))
+        for one in parts
     ]
     times = [Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")]
     columns = [Column("part"), *times, Column("95 % interval")]
     terminal.print_table(columns, rows, title=f"What a step is made of ({_PLACES[parts[0].place]}): the parts add up")
 
 
-def _interval(difference: CategoryDifference) -> Callable[[Scale], str] | None:
+def _interval(scale: Scale, difference: CategoryDifference) -> str | None:
     low, high = difference.ci_low_ns, difference.ci_high_ns
-    if low is None or high is None:
-        return None
-    return lambda scale: f"[{_signed(scale, low)}, {_signed(scale, high)}]"
+    return None if low is None or high is None else f"[{_signed(scale, low)}, {_signed(scale, high)}]"
 
 
 def _print_levels(levels: Sequence[Level]) -> None:

@@ -107,10 +107,15 @@ def align(base: Work, other: Work) -> tuple[Level, ...]:
     return tuple(_level(name, base.place, base.levels[name], other.levels[name]) for name in _LEVELS if name in base.levels)
 
 
-def finest(levels: Sequence[Level]) -> Level | None:
-    """The finest level at which both runs share most of their time; where none is, the one at which they share most."""
-    shared = [level for level in levels if level.matched_ratio >= _ENOUGH]
-    return shared[0] if shared else max(levels, key=lambda level: level.matched_ratio, default=None)
+def finest(pairs: Sequence[Sequence[Level]]) -> LevelName | None:
+    """The finest level at which each pair of runs shares most of its time; else where they share most; else the coarsest."""
+    shared: dict[LevelName, float] = {}
+    for levels in pairs:
+        for level in levels:
+            shared[level.name] = min(shared.get(level.name, 1.0), level.matched_ratio)
+    enough = [name for name in _LEVELS if shared.get(name, 0.0) >= _ENOUGH]
+    coarsest_first = sorted(shared, key=lambda name: (-shared[name], -_LEVELS.index(name)))
+    return next(iter(enough or coarsest_first), None)
 
 
 def _queries(place: Place) -> dict[LevelName, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossprof.errors import CrossprofError
-from crossprof.store.alignment import Level, OperationDifference, align, finest, work
+from crossprof.store.alignment import Level, LevelName, OperationDifference, align, finest, work
 from crossprof.store.alikeness import Facts, facts, is_same_capture, software, unlike
 from crossprof.store.composition import CategoryDifference, Composition, category_differences, composition, waterfall
 from crossprof.store.metrics import Metric, Source, estimates, registry, samples
@@ -31,7 +31,7 @@ class RunDifference:
 
     `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
     The parts of `waterfall` add up to the difference of the step times. `levels` are the ways to set kernels or operators side
-    by side, the finest first; `level` is the one that both runs share, `operations` its rows.
+    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows.
     """
 
     run: str
@@ -43,14 +43,15 @@ class RunDifference:
     categories: tuple[CategoryDifference, ...]
     waterfall: tuple[CategoryDifference, ...]
     levels: tuple[Level, ...]
+    shown: LevelName | None
     verdict: str
     why: str
     next_step: str
 
     @property
     def level(self) -> Level | None:
-        """The finest level at which the runs share most of their time. None where nothing can be set side by side."""
-        return finest(self.levels)
+        """The finest level at which all runs share most of their time. None where nothing can be set side by side."""
+        return next((level for level in self.levels if level.name == self.shown), None)
 
     @property
     def operations(self) -> tuple[OperationDifference, ...]:
@@ -118,10 +119,11 @@ def compare(
     chosen = _chosen(registry(source), metrics)
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
     base_work = work(source, sides[0].run_ids, sides[0].composition.place)
-    found = []
-    for side in sides[1:]:
-        levels = align(base_work, work(source, side.run_ids, side.composition.place))
-        found.append(_run_difference(sides[0], side, chosen, levels))
+    levels = [align(base_work, work(source, side.run_ids, side.composition.place)) for side in sides[1:]]
+    shown = finest(levels)
+    found = [
+        _run_difference(sides[0], side, chosen, levels=held, shown=shown) for side, held in zip(sides[1:], levels, strict=True)
+    ]
     return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
 
 
@@ -164,7 +166,9 @@ def _names(groups: Sequence[tuple[str, ...]], known: Mapping[str, Mapping[str, A
     return [f"{name} ({group[0]})" if often[name] > 1 else name for name, group in zip(names, groups, strict=True)]
 
 
-def _run_difference(base: _Side, other: _Side, chosen: Sequence[Metric], levels: tuple[Level, ...]) -> RunDifference:
+def _run_difference(
+    base: _Side, other: _Side, chosen: Sequence[Metric], *, levels: tuple[Level, ...], shown: LevelName | None
+) -> RunDifference:
     differences = tuple(unlike(base.facts, other.facts))
     is_same = is_same_capture(base.facts, other.facts)
     known = base.estimates.keys() | other.estimates.keys()
@@ -184,6 +188,7 @@ def _run_difference(base: _Side, other: _Side, chosen: Sequence[Metric], levels:
         categories=categories,
         waterfall=parts,
         levels=levels,
+        shown=shown,
         verdict=verdict_sentence(*names, metrics, unlike=differences, is_same_capture=is_same),
         why=why_sentence(*names, metrics, categories),
         next_step=next_sentence(

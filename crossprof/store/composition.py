@@ -12,10 +12,18 @@ from crossprof.store.autocorrelation import Floats
 from crossprof.store.metrics import Source
 from crossprof.store.statistics import Estimate, Series, difference, estimate, pool
 
-__all__ = ["UNPROFILED", "CategoryDifference", "Composition", "Place", "category_differences", "composition", "waterfall"]
+__all__ = [
+    "CategoryDifference",
+    "Composition",
+    "Place",
+    "category_differences",
+    "composition",
+    "folded",
+    "waterfall",
+]
 
 Place = Literal["device", "host"]
-UNPROFILED = "unprofiled"
+_UNPROFILED = "unprofiled"
 
 
 @dataclass(frozen=True)
@@ -137,4 +145,16 @@ def waterfall(
         return ()
     base_rest = base_ns - sum(one.base_ns for one in categories)
     other_rest = other_ns - sum(one.other_ns for one in categories)
-    return (*categories, CategoryDifference(categories[0].place, UNPROFILED, base_rest, other_rest))
+    return (*categories, CategoryDifference(categories[0].place, _UNPROFILED, base_rest, other_rest))
+
+
+def folded(parts: Sequence[CategoryDifference], most: int) -> tuple[CategoryDifference, ...]:
+    """At most `most` parts and one that holds all the rest, so that they still add up; then, as `step`, their sum."""
+    if not parts:
+        return ()
+    shown = tuple(parts) if len(parts) <= most + 1 else (*parts[:most], _sum(f"{len(parts) - most} others", parts[most:]))
+    return (*shown, _sum("step", parts))
+
+
+def _sum(name: str, parts: Sequence[CategoryDifference]) -> CategoryDifference:
+    return CategoryDifference(parts[0].place, name, sum(one.base_ns for one in parts), sum(one.other_ns for one in parts))
