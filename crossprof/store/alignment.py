@@ -114,8 +114,8 @@ def finest(pairs: Sequence[Sequence[Level]]) -> LevelName | None:
         for level in levels:
             shared[level.name] = min(shared.get(level.name, 1.0), level.matched_ratio)
     enough = [name for name in _LEVELS if shared.get(name, 0.0) >= _ENOUGH]
-    coarsest_first = sorted(shared, key=lambda name: (-shared[name], -_LEVELS.index(name)))
-    return next(iter(enough or coarsest_first), None)
+    order = [name for name in (_LEVELS if any(shared.values()) else reversed(_LEVELS)) if name in shared]
+    return enough[0] if enough else max(order, key=lambda name: shared[name], default=None)
 
 
 def _queries(place: Place) -> dict[LevelName, str]:
