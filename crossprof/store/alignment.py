@@ -115,7 +115,8 @@ def finest(pairs: Sequence[Sequence[Level]]) -> LevelName | None:
             shared[level.name] = min(shared.get(level.name, 1.0), level.matched_ratio)
     enough = [name for name in _LEVELS if shared.get(name, 0.0) >= _ENOUGH]
     order = [name for name in (_LEVELS if any(shared.values()) else reversed(_LEVELS)) if name in shared]
-    return enough[0] if enough else max(order, key=lambda name: shared[name], default=None)
+    best_first = sorted(order, key=lambda name: -shared[name])  # stable: of equals the first
+    return next(iter(enough or best_first), None)
 
 
 def _queries(place: Place) -> dict[LevelName, str]:
