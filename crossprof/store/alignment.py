@@ -17,6 +17,8 @@ NO_OPERATOR = "(no operator)"
 """What kernels go by at the level of operators, where the trace knows of none: a name, but no match."""
 Named = dict[tuple[str, str], tuple[float, float]]
 """Nanoseconds and calls by name and category."""
+Told = Sequence[tuple[tuple[Any, ...], str]]
+"""Rows of a query, each with its name at one level."""
 
 _LEVELS: tuple[LevelName, ...] = ("name", "operator and shape", "operator", "family")  # the finest first
 _NOTHING = (None, None)
@@ -67,37 +69,72 @@ class Work:
 
 # On a device: kernels by name and family; by operator, the kernels launched right under each, and those that only name theirs.
 _STEPS = {
-    "device": "SELECT count(*) FROM _device_time WHERE is_measured AND run_id IN ({ids})",
-    "host": "SELECT count(*) FROM step_time WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids})",
+    "device": "SELECT run_id, count(*) FROM _device_time WHERE is_measured AND run_id IN ({ids}) GROUP BY run_id",
+    "host": "SELECT run_id, count(*) FROM step_time WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids}) GROUP BY run_id",
 }
 _KERNELS = """
-    SELECT {name}, category, sum(measured_ns), sum(measured_calls) FROM kernel_summary
+    SELECT run_id, name, family, category, sum(measured_ns), sum(measured_calls) FROM kernel_summary
     WHERE measured_calls > 0 AND kind <> 'async' AND run_id IN ({ids}) GROUP BY ALL
 """
-_MEASURED = "WITH measured AS (SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids}))"
-_OPERATORS = """
-    SELECT {name}, category, sum({time}), count(*) FROM op
+_OPERATORS = r"""
+    WITH measured AS (SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids}))
+    SELECT run_id, name, coalesce(regexp_replace(shapes, '(,\[\])+\]$', ']'), '') AS shapes, category, sum({time}), count(*)
+    FROM op
     SEMI JOIN measured USING (run_id, rank, step)
     WHERE {time} > 0 AND run_id IN ({ids}) GROUP BY ALL
 """
-_WITHOUT_OPERATOR = f"""
+_WITHOUT_OPERATOR = """
     UNION ALL
-    SELECT coalesce(op_name, '{NO_OPERATOR}') AS name, category, sum(dur_ns), count(*)
+    SELECT run_id, coalesce(op_name, '{no_operator}') AS name, '', category, sum(dur_ns), count(*)
     FROM (SELECT * REPLACE (coalesce(step, device_step) AS step) FROM kernel
-        WHERE op_id IS NULL AND kind <> 'async' AND run_id IN ({{ids}}))
+        WHERE op_id IS NULL AND kind <> 'async' AND run_id IN ({ids}))
     SEMI JOIN measured USING (run_id, rank, step)
     GROUP BY ALL
 """
-_SHAPED = r"name || coalesce(' ' || nullif(regexp_replace(shapes, '(,\[\])+\]$', ']'), ''), '')"
 
 
-def work(source: Source, run_ids: Sequence[str], place: Place | None) -> Work:
-    """The measured work of these runs in that place, per step."""
+def work(source: Source, sides: Sequence[tuple[Sequence[str], Place | None]]) -> list[Work]:
+    """The measured work of each side, runs and where they ran, per step."""
+    found: dict[int, Work] = {}
+    for place in dict.fromkeys(place for _, place in sides):
+        numbers = [number for number, side in enumerate(sides) if side[1] == place]
+        found |= zip(numbers, _in_place(source, [sides[number][0] for number in numbers], place), strict=True)
+    return [found[number] for number in range(len(sides))]
+
+
+def _in_place(source: Source, groups: Sequence[Sequence[str]], place: Place | None) -> list[Work]:
     if place is None:
-        return Work(None, {})
-    ((steps,),) = _rows(source, _STEPS[place], run_ids)
-    found = {level: _rows(source, query, run_ids) for level, query in _queries(place).items()}
-    return Work(place, {level: _per_step(rows, steps) for level, rows in found.items()})
+        return [Work(None, {}) for _ in groups]
+    run_ids = list(dict.fromkeys(run_id for group in groups for run_id in group))
+    steps = dict(_rows(source, _STEPS[place], run_ids))
+    operators = _OPERATORS.replace("{time}", "self_ns" if place == "host" else "device_ns")
+    if place == "device":
+        operators += _WITHOUT_OPERATOR.replace("{no_operator}", NO_OPERATOR)
+    rows = _rows(source, operators, run_ids)
+    levels: dict[LevelName, Told] = {
+        "operator and shape": [(row, f"{row[1]} {row[2]}".rstrip()) for row in rows],
+        "operator": [(row, row[1]) for row in rows],
+    }
+    if place == "device":
+        rows = _rows(source, _KERNELS, run_ids)
+        levels |= {"name": [(row, row[1]) for row in rows], "family": [(row, row[2]) for row in rows]}
+    return [Work(place, {level: _per_step(named, group, steps) for level, named in levels.items()}) for group in groups]
+
+
+def _per_step(named: Told, group: Sequence[str], steps: dict[str, int]) -> Named:
+    """Nanoseconds and calls of a step of these runs, by name and category."""
+    found: Named = {}
+    count = sum(steps.get(run_id, 0) for run_id in group)
+    for (run_id, _, _, category, total_ns, calls), name in named:
+        if run_id in group:
+            before_ns, before = found.get((name, category), (0.0, 0.0))
+            found[name, category] = (before_ns + float(total_ns) / count, before + float(calls) / count)
+    return found
+
+
+def _rows(source: Source, query: str, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    marks = ", ".join("?" for _ in run_ids)
+    return source.sql(query.replace("{ids}", marks), params=list(run_ids) * query.count("{ids}")).fetchall()
 
 
 def align(base: Work, other: Work) -> tuple[Level, ...]:
@@ -117,29 +154,6 @@ def finest(pairs: Sequence[Sequence[Level]]) -> LevelName | None:
     order = [name for name in (_LEVELS if any(shared.values()) else reversed(_LEVELS)) if name in shared]
     best_first = sorted(order, key=lambda name: -shared[name])  # stable: of equals the first
     return next(iter(enough or best_first), None)
-
-
-def _queries(place: Place) -> dict[LevelName, str]:
-    if place == "host":
-        operators = _MEASURED + _OPERATORS.replace("{time}", "self_ns")
-    else:
-        operators = _MEASURED + _OPERATORS.replace("{time}", "device_ns") + _WITHOUT_OPERATOR
-    queries: dict[LevelName, str] = {
-        "operator and shape": operators.replace("{name}", _SHAPED),
-        "operator": operators.replace("{name}", "name"),
-    }
-    if place == "device":
-        queries |= {"name": _KERNELS.replace("{name}", "name"), "family": _KERNELS.replace("{name}", "family")}
-    return queries
-
-
-def _rows(source: Source, query: str, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
-    marks = ", ".join("?" for _ in run_ids)
-    return source.sql(query.replace("{ids}", marks), params=list(run_ids) * query.count("{ids}")).fetchall()
-
-
-def _per_step(rows: Sequence[tuple[Any, ...]], steps: int) -> Named:
-    return {(name, category): (float(total_ns) / steps, float(calls) / steps) for name, category, total_ns, calls in rows}
 
 
 def _level(name: LevelName, place: Place, base: Named, other: Named) -> Level:

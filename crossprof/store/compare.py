@@ -14,7 +14,7 @@ from typing import Any
 from crossprof.errors import CrossprofError
 from crossprof.store.alignment import Level, LevelName, OperationDifference, align, finest, work
 from crossprof.store.alikeness import Facts, facts, is_same_capture, software, unlike
-from crossprof.store.composition import CategoryDifference, Composition, category_differences, composition, waterfall
+from crossprof.store.composition import CategoryDifference, Composition, category_differences, compositions, waterfall
 from crossprof.store.metrics import Metric, Source, estimates, registry, samples
 from crossprof.store.permutation import permutation
 from crossprof.store.statistics import Estimate, Ratio, Series, detectable, pool, ratio
@@ -118,8 +118,8 @@ def compare(
     """
     chosen = _chosen(registry(source), metrics)
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
-    base_work = work(source, sides[0].run_ids, sides[0].composition.place)
-    levels = [align(base_work, work(source, side.run_ids, side.composition.place)) for side in sides[1:]]
+    base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    levels = [align(base_work, other_work) for other_work in other_works]
     shown = finest(levels)
     found = [
         _run_difference(sides[0], side, chosen, levels=held, shown=shown) for side, held in zip(sides[1:], levels, strict=True)
@@ -143,7 +143,7 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
     repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
     sides = []
-    for name, group in zip(_names(groups, known), groups, strict=True):
+    for name, group, made_of in zip(_names(groups, known), groups, compositions(source, groups), strict=True):
         held = {metric: [repeats[run_id, metric] for run_id in group if (run_id, metric) in repeats] for metric in wanted}
         side = _Side(
             name,
@@ -153,7 +153,7 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
             is_ahead=any(run_id in group and code == _AHEAD for run_id, _, code in trouble),
             estimates={metric: pool([found for _, found in those]) for metric, those in held.items() if those},
             series={metric: [series for series, _ in those] for metric, those in held.items() if those},
-            composition=composition(source, group),
+            composition=made_of,
         )
         sides.append(side)
     return sides

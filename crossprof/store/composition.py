@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -71,17 +71,10 @@ class Composition:
 
 # A category that a step lacks takes none of it; the devices and ranks of a step are averaged.
 _PARTS = """
-    WITH part AS (
-        SELECT run_id, step, place, category, sum(dur_ns) AS dur_ns
-        FROM category_breakdown
-        WHERE run_id IN ({ids})
-        GROUP BY ALL
-    ),
+    WITH told AS MATERIALIZED (FROM category_breakdown WHERE run_id IN ({ids})),
+    part AS (SELECT run_id, step, place, category, sum(dur_ns) AS dur_ns FROM told GROUP BY ALL),
     measured AS (
-        SELECT run_id, step, count(DISTINCT {{rank: rank, device_id: device_id}}) AS devices
-        FROM category_breakdown
-        WHERE run_id IN ({ids})
-        GROUP BY ALL
+        SELECT run_id, step, count(DISTINCT {{rank: rank, device_id: device_id}}) AS devices FROM told GROUP BY ALL
     ),
     named AS (SELECT DISTINCT run_id, place, category FROM part)
     SELECT place, category, run_id, list(coalesce(dur_ns, 0) / devices ORDER BY step)
@@ -95,8 +88,18 @@ _PARTS = """
 
 def composition(source: Source, run_ids: Sequence[str]) -> Composition:
     """What the measured steps of these runs are made of: device work where there is any, else operators of a CPU-only run."""
+    return compositions(source, [run_ids])[0]
+
+
+def compositions(source: Source, groups: Sequence[Sequence[str]]) -> list[Composition]:
+    """The composition of each group of runs, from one query."""
+    run_ids = list(dict.fromkeys(run_id for group in groups for run_id in group))
     marks = ", ".join("?" for _ in run_ids)
-    rows = source.sql(_PARTS.format(ids=marks), params=[*run_ids, *run_ids]).fetchall()
+    rows = source.sql(_PARTS.format(ids=marks), params=run_ids).fetchall()
+    return [_composition([row for row in rows if row[2] in group]) for group in groups]
+
+
+def _composition(rows: Sequence[tuple[Any, ...]]) -> Composition:
     places = {row[0] for row in rows}
     if len(places) != 1:  # nothing, or repeats that are not of one kind
         return Composition(None, {})
