@@ -73,10 +73,11 @@ def test_ten_times_the_same_capture_is_as_fast_a_step(
     found = compared(captures, "kineto_resnet50_nw0", "ten")
     per_step = {one.metric: one for one in found.metrics if one.base and one.metric not in TOTALS}
     # the last step of a capture ends where it ends, but where a copy follows it lasts until that begins: a longer step in six,
-    # which medians don't see
+    # which moves means
     for metric in ("op_coverage", "device_busy", "step_time_p95"):
         del per_step[metric]
+    for metric in ("kernel_time", "kernels_per_step", "compute_time", "copy_time", "op_time"):
+        assert per_step[metric].ratio == pytest.approx(1, abs=0.001), metric
     for one in per_step.values():
-        assert one.ratio == pytest.approx(1, abs=0.02), one.metric
         assert one.verdict == "indistinguishable", one.metric
     assert "indistinguishable" in found.verdict
