@@ -23,9 +23,9 @@ import pytest
 
 from crossprof.cli import main
 from crossprof.dashboard.pages import compare, run, runs
-from crossprof.dashboard.quantity import NONE, percent_change, scale_for, significant
+from crossprof.dashboard.quantity import NONE, percent, percent_change, scale_for, significant
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.wording import LEADING
+from crossprof.dashboard.wording import LEADING, extras
 from crossprof.store import Store, publish, write_part
 from crossprof.store.compare import MetricDifference
 from crossprof.store.metrics import fill_run_metric
@@ -141,6 +141,7 @@ def allowed(values: Values, units: dict[str, str], differences: Iterable[MetricD
         assert one.ratio is not None
         factors = (one.ratio, 1 / one.ratio)
         found |= {f"{factor:.{digits}f}" for factor in factors for digits in (2, 3)} | {significant(one.ratio)}
+        found |= numbers(" ".join(extras(one))) | numbers(percent(one.minimum_detectable or 0.0))
         found |= numbers(percent_change(one.ratio)) | numbers(f"{100 * (one.ratio - 1):+.1f}")
     return found
 

@@ -91,7 +91,7 @@ def _title(found: Check) -> str:
 def _sentences(found: Check) -> list[str]:
     """What there is to know beside the figures."""
     said = [f"{one.threshold.metric}: {one.reason}." for one in found.outcomes if one.state != "passed"]
-    said += [f"Not alike: {difference}." for difference in found.other.differences]
+    said += [f"Differs: {difference}." for difference in found.other.differences]
     return said + [f"The capture of {run} is broken: see `crossprof doctor {run}`." for run in found.broken]
 
 

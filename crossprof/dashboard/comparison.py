@@ -75,8 +75,8 @@ def _metric_cell(cell: MetricDifference | None, scale: Scale) -> html.Td:
         return html.Td(NONE, className="number dimmed")
     samples = f"{cell.n_base} samples in the baseline, {cell.n_other} here; in brackets the 95 % interval of the change"
     line: list[Any] = [html.Span(wording.change(cell), className=f"change {wording.tone(cell)}")]
-    if interval := wording.interval(cell):
-        line += [" ", html.Span(interval, className="interval")]
+    told = (wording.interval(cell), *wording.extras(cell))
+    line += [part for text in told if text for part in (" ", html.Span(text, className="interval"))]
     return html.Td(
         [html.Div(html.Span(scale.full(cell.other), className="value")), html.Div(line)], className="number", title=samples
     )

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-from crossprof.dashboard.quantity import NONE, percent_change, percent_range, significant
+from crossprof.dashboard.quantity import NONE, Scale, percent, percent_change, percent_range, significant
 from crossprof.dashboard.theme import framework_title
 from crossprof.store.compare import MetricDifference, RunDifference
+from crossprof.store.composition import CategoryDifference
 
-__all__ = ["LEADING", "advice", "change", "definition", "extras", "facts_of", "interval", "stance", "tone", "unbroken", "why"]
+__all__ = [
+    "LEADING",
+    "PLACES",
+    "advice",
+    "change",
+    "definition",
+    "extras",
+    "facts_of",
+    "interval",
+    "part",
+    "part_interval",
+    "stance",
+    "tone",
+    "unbroken",
+    "why",
+]
 
 LEADING = (
     "step_time",
@@ -27,7 +42,16 @@ LEADING = (
 
 _ARROWS = {True: "▲", False: "▼"}
 _WORDS = {"too_few": "too few samples", "not_comparable": "not comparable"}
-_SHOWN = {"metric", "unit", "base", "other", "n_base", "n_other", "ratio", "ci_low", "ci_high", "verdict"}
+PLACES = {"device": "Time of the device", "host": "Self time of operators on the host"}
+"""What the parts of a step are measured by."""
+
+_PARTS = {
+    "idle": "idle",
+    "outside_ops": "outside operators",
+    "launched_before": "launched before the step",
+    "unprofiled": "not seen by the profiler",
+    "step": "Step",
+}
 _FACTS = {
     "framework": "Framework",
     "framework_version": "Version",
@@ -78,9 +102,25 @@ def interval(found: MetricDifference) -> str:
 
 
 def extras(found: MetricDifference) -> list[str]:
-    """What else is known of a difference, by name, such as p value 0.012."""
-    values = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in _SHOWN}
-    return [f"{name.replace('_', ' ')} {significant(value)}" for name, value in values.items() if isinstance(value, float)]
+    """What stands beside a verdict: the change that would have been found, and the figure of the permutation test."""
+    told = []
+    if found.verdict == "indistinguishable" and found.minimum_detectable is not None:
+        told.append(f"would find {percent(found.minimum_detectable)}")
+    if found.p_value is not None:
+        told.append(f"p {significant(found.p_value)}")
+    return told
+
+
+def part(category: str) -> str:
+    """The name of a part of a step."""
+    return _PARTS.get(category, category.replace("_", " "))
+
+
+def part_interval(found: CategoryDifference, scale: Scale) -> str:
+    """The 95 % interval of the change of a part; an en dash where it is not known."""
+    if found.ci_low_ns is None or found.ci_high_ns is None:
+        return NONE
+    return f"[{scale.signed(found.ci_low_ns)} to {scale.signed(found.ci_high_ns)}]"
 
 
 def tone(found: MetricDifference) -> str:

@@ -103,7 +103,7 @@ def test_a_name_that_no_format_can_hold_is_shown_as_far_as_it_goes(
     folder = record(tmp_path / "recordings", "odd", framework="torch", step_ms=100, count=30)
     odd = "a|b \x0c<b> *x* ]]>&amp; `tick"
     ingest([folder], store=tmp_path / "own")
-    record(tmp_path / "recordings", "plain", framework="torch", step_ms=100, count=30)
+    record(tmp_path / "recordings", "plain", framework="torch", step_ms=101, count=30)
     ingest([tmp_path / "recordings"], store=tmp_path / "own")
     edits.rename(tmp_path / "own", "20261123-odd", odd)
     publish(tmp_path / "own")
@@ -154,8 +154,8 @@ def test_a_run_is_never_part_of_its_own_base(crossprof: Crossprof, tagged: Path)
 def test_runs_that_are_not_alike_fail_unless_that_is_allowed(
     crossprof: Crossprof, record: Callable[..., Path], tmp_path: Path
 ) -> None:
-    for name in ("small", "large"):
-        folder = record(tmp_path / "recordings", name, framework="torch", step_ms=100, count=30)
+    for name, step_ms in (("small", 100), ("large", 101)):
+        folder = record(tmp_path / "recordings", name, framework="torch", step_ms=step_ms, count=30)
         document = json.loads((folder / "run.json").read_text())
         (folder / "run.json").write_text(json.dumps(document | {"batch_size": 8 if name == "small" else 16}))
     ingest([tmp_path / "recordings"], store=tmp_path / "own")
@@ -165,7 +165,7 @@ def test_runs_that_are_not_alike_fail_unless_that_is_allowed(
     assert "the runs are not alike (batch_size: 8 vs 16)" in answer.out
     answer = crossprof(*command, "--allow-unlike", store=tmp_path / "own")
     assert answer.code == 0
-    assert "Not alike: batch_size: 8 vs 16." in answer.out
+    assert "Differs: batch_size: 8 vs 16." in answer.out
 
 
 def test_a_committed_file_holds_thresholds_and_base(crossprof: Crossprof, tagged: Path, tmp_path: Path) -> None:

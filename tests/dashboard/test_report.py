@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ from crossprof.dashboard import wording
 from crossprof.dashboard.report import Content, as_html, as_markdown, figures, gather
 from crossprof.errors import RunNotFound
 from crossprof.store import Store, edits, publish
-from crossprof.store.compare import MetricDifference
+from crossprof.store.composition import CategoryDifference
 
 VOID = {"meta", "br"}
 
@@ -73,8 +73,8 @@ def test_a_page_opens_with_the_verdicts_and_says_all_the_rest(three: Content) ->
         "What differs between the runs",
         "Step time",
         "Time by category",
-        "Where tiny-transformer-tf differs from tiny-transformer",
-        "Where tiny-transformer-jax differs from tiny-transformer",
+        "What tiny-transformer-tf differs in from tiny-transformer",
+        "What tiny-transformer-jax differs in from tiny-transformer",
         "Further metrics",
         "Findings",
         "Definitions",
@@ -137,9 +137,10 @@ def test_a_bar_is_as_long_as_its_share_and_boxes_keep_their_order(two: Content) 
     assert [(bar["x"], bar["width"]) for bar in drawn.all("rect")] == [
         ("0.000%", "74.250%"), ("74.250%", "24.750%"), ("0.000%", "49.500%"),
     ]  # fmt: skip
-    drawn = Page(figures.differences([("gemm", 3e6), ("idle", -1e6)], "t"))
+    changes = [CategoryDifference("device", "gemm", 0.0, 3e6), CategoryDifference("device", "idle", 1e6, 0.0, -3e6, 1e6)]
+    drawn = Page(figures.differences(changes, "t"))
     assert [(bar["x"], bar["width"], bar["class"]) for bar in drawn.all("rect")] == [
-        ("24.750%", "74.250%", "worse"), ("0.000%", "24.750%", "better"),
+        ("24.750%", "74.250%", "worse"), ("0.000%", "24.750%", "better pale"),
     ]  # fmt: skip
     box = Page(figures.boxes([figures.Box("a", "--text", False, (1e6, 2e6, 3e6, 4e6, 10e6))], "t"))
     assert [(bar["x"], bar["width"]) for bar in box.all("rect")] == [("19.800%", "19.800%")]
@@ -149,16 +150,16 @@ def test_a_bar_is_as_long_as_its_share_and_boxes_keep_their_order(two: Content) 
 def test_nothing_but_zeros_can_be_drawn() -> None:
     assert Page(figures.boxes([figures.Box("a", "--text", True, (0.0,) * 5)], "t")).all("rect")
     assert Page(figures.stacks([figures.Stack("a", [("gemm", 0.0)])], "t")).all("svg")
-    assert Page(figures.differences([("gemm", 0.0)], "t")).all("rect")[0]["width"] == "0.000%"
+    assert Page(figures.differences([CategoryDifference("device", "gemm", 1.0, 1.0)], "t")).all("rect")[0]["width"] == "0.000%"
 
 
 def test_markdown_renders_and_says_the_same(two: Content) -> None:
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(as_markdown(two))
     assert html.index("bert-base-fp32 is slower than bert-base") < html.index("<h2>Metrics</h2>")
-    for title in ("What differs between the runs", "Where bert-base-fp32 differs from bert-base", "How this was made"):
+    for title in ("What differs between the runs", "What bert-base-fp32 differs in from bert-base", "How this was made"):
         assert f"<h2>{title}</h2>" in html
     assert html.count("<table>") >= 7
-    assert "Not alike: precision: bf16 vs float32" in html
+    assert "Differs: precision: bf16 vs float32" in html
     for metric in two.registry:
         assert f"<strong>{metric['title']}</strong> (<code>{metric['id']}</code>)" in html
 
@@ -166,7 +167,7 @@ def test_markdown_renders_and_says_the_same(two: Content) -> None:
 def test_runs_without_work_or_steps_in_common_are_told_apart_in_words(store: Store) -> None:
     content = gather(store, "bert-base", ["tiny-transformer-jax"])
     page = Page(as_html(content))
-    assert not [heading for heading in page.headings if heading.startswith("Where ")]
+    assert not [heading for heading in page.headings if " differs in " in heading]
     assert "no categories of work in common" in as_markdown(content)
 
 
@@ -198,23 +199,24 @@ def test_names_never_become_markup(tmp_path: Path, synthetic: ModuleType) -> Non
     assert "<h1>tiny-transformer-tf against &lt;b&gt;&amp;|*x*`&lt;/style&gt;&lt;script&gt;</h1>" in html
 
 
-@dataclass(frozen=True)
-class Richer(MetricDifference):
-    """A difference that knows more than today's."""
-
-    p_value: float | None = None
-    minimum_detectable: float | None = None
-
-
-def test_what_a_difference_learns_to_tell_is_shown_by_its_name(two: Content) -> None:
+def test_beside_a_verdict_stands_what_would_have_been_found(two: Content) -> None:
     (other,) = two.comparison.others
-    known = {name: getattr(other.metrics[0], name) for name in MetricDifference.__dataclass_fields__}
-    richer = replace(other, metrics=(Richer(**known, p_value=0.0123), *other.metrics[1:]))
-    content = replace(two, comparison=replace(two.comparison, others=(richer,)))
-    assert "p value 0.0123" in as_html(content)
-    assert "p value 0.0123" in as_markdown(content)
-    assert "minimum detectable" not in as_html(content)
-    assert "p value" not in as_html(two)
+    told = replace(other.metrics[0], verdict="indistinguishable", minimum_detectable=0.042, p_value=0.0123)
+    content = replace(two, comparison=replace(two.comparison, others=(replace(other, metrics=(told, *other.metrics[1:])),)))
+    for text in (as_html(content), as_markdown(content).replace(" %", "\u2009%")):
+        assert "would find 4.20\u2009%" in text
+        assert "p 0.0123" in text
+
+
+def test_the_parts_of_the_difference_add_up_to_it(two: Content) -> None:
+    (other,) = two.comparison.others
+    page = Page(as_html(two))
+    (figure,) = [svg for svg in page.all("svg") if "change of each part" in str(svg["aria-label"])]
+    assert int(str(figure["height"])) == 42 * (len(other.waterfall) + 1), "a row for each part, and one for the step"
+    assert other.waterfall[0].delta_ns != 0
+    assert "not seen by the profiler" in as_markdown(two)
+    step = next(line for line in as_markdown(two).splitlines() if line.startswith("| Step | "))
+    assert [cell.strip() for cell in step.split("|")[2:5]] == ["21.0", "33.0", "+12.0"]
 
 
 def test_a_report_without_findings_or_steps_has_no_empty_card(two: Content, synthetic: ModuleType) -> None:

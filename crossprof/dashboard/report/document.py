@@ -75,7 +75,7 @@ def _facts(content: Content) -> Iterator[str]:
     differing, same = wording.facts_of([side.runs[0] for side in content.sides])
     yield "## What differs between the runs"
     if named := dict.fromkeys(difference for other in content.comparison.others for difference in other.differences):
-        yield "\n".join(f"- Not alike: {text(difference)}" for difference in named)
+        yield "\n".join(f"- Differs: {text(difference)}" for difference in named)
     if differing:
         heads = ["Fact", *(side.name for side in content.sides)]
         yield _table(heads, ([title, *map(text, held)] for title, held in differing.items()))
@@ -83,16 +83,18 @@ def _facts(content: Content) -> Iterator[str]:
 
 
 def _difference(content: Content, other: RunDifference) -> Iterator[str]:
-    if not other.categories:
+    base, held = content.comparison.base, tables.parts(other)
+    if not held:
         return
-    yield f"## Where {text(other.run)} differs from {text(content.comparison.base)}"
-    heads, rows = tables.categories(other)
-    yield f"Time of a step by category ({tables.PLACES[other.categories[0].place]}):"
-    yield _table(heads, (map(text, cells) for cells in rows), numbers=range(1, 4))
-    if other.operations:
-        heads, rows = tables.operations(other)
+    heads, rows = tables.part_rows(base, other)
+    yield f"## What {text(other.run)} differs in from {text(base)}"
+    yield f"{wording.PLACES[held[0].place]} per step, in parts that add up to it:"
+    yield _table(heads, (map(text, cells) for cells in rows), numbers=range(1, 5))
+    if other.level is not None:
+        heads, rows = tables.operations(base, other)
         named = ([code(tables.brief(name)), *map(text, rest)] for name, *rest in rows)
-        yield _folded("Kernels or operators that differ most, per step", [_table(heads, named, numbers=range(2, 6))])
+        parts = (text(tables.matching(other.level, other.levels)), _table(heads, named, numbers=range(2, 6)))
+        yield _folded("Kernels or operators that differ most", parts)
 
 
 def _findings(content: Content) -> Iterator[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from crossprof.dashboard.quantity import percent, scale_for
 from crossprof.dashboard.report.markup import Markup, element
 from crossprof.dashboard.theme import category_color, category_order
+from crossprof.dashboard.wording import part
+from crossprof.store.composition import CategoryDifference
 
 __all__ = ["Box", "Stack", "boxes", "differences", "stacks"]
 
@@ -68,26 +70,28 @@ def stacks(rows: Sequence[Stack], label: str) -> Markup:
         drawn.append(element("text", row.name, x=0, y=top - 5))
         for name in names:
             if length := held.get(name, 0.0):
-                tip = f"{_title(name)}: {scale.full(length)}, {percent(length / total)}"
+                tip = f"{part(name)}: {scale.full(length)}, {percent(length / total)}"
                 drawn.append(_bar(at / end, length / end, top, element("title", tip), style=f"fill:{category_color(name)}"))
                 at += length
-    chips = (element("span", _title(name), class_="chip", style=f"--chip:{category_color(name)}") for name in names)
+    chips = (element("span", part(name), class_="chip", style=f"--chip:{category_color(name)}") for name in names)
     figure = _figure(drawn, len(rows), _axis(end, scale.divisor, scale.unit, len(rows)), label)
     return Markup(figure + element("div", *chips, class_="legend"))
 
 
-def differences(rows: Sequence[tuple[str, float]], label: str) -> Markup:
-    """A bar for each change in ns, to the right for more and to the left for less, each with its amount."""
-    changes = [change for _, change in rows]
+def differences(rows: Sequence[CategoryDifference], label: str) -> Markup:
+    """A bar for each change, to the right for more and to the left for less; pale where the interval covers no change."""
+    changes = [row.delta_ns for row in rows]
     least, most = min(0.0, *changes), max(0.0, *changes)
     scale, span = scale_for("ns", [least, most]), (most - least) or 1.0
     zero = -least / span
     drawn: list[Markup] = [_line(zero, zero, 0, len(rows) * _ROW, class_="grid")]
-    for place, (name, change) in enumerate(rows):
-        top, length = place * _ROW + _TOP, abs(change) / span
+    for place, row in enumerate(rows):
+        top, change = place * _ROW + _TOP, row.delta_ns
+        length, word = abs(change) / span, "worse" if change > 0 else "better"
+        pale = " pale" if row.ci_low_ns is not None and not row.is_sure else ""
         drawn += [
-            element("text", f"{_title(name)}  {scale.signed(change)}\u2009{scale.unit}", x=0, y=top - 5),
-            _bar(zero if change > 0 else zero - length, length, top, class_="worse" if change > 0 else "better"),
+            element("text", f"{part(row.category)}  {scale.signed(change)}\u2009{scale.unit}", x=0, y=top - 5),
+            _bar(zero if change > 0 else zero - length, length, top, class_=f"{word}{pale}"),
         ]
     return _figure(drawn, len(rows), [], label)
 
@@ -128,7 +132,3 @@ def _line(at: float, to: float, top: float, bottom: float, **attributes: str) ->
 def _across(share: float) -> str:
     """A place or a length of the width. The last percent is room for the line that ends there."""
     return f"{99 * share:.3f}%"
-
-
-def _title(category: str) -> str:
-    return category.replace("_", " ")

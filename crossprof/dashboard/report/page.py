@@ -17,7 +17,6 @@ from crossprof.store.compare import MetricDifference, RunDifference
 __all__ = ["as_html"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_MOST_CATEGORIES = 8
 
 
 def as_html(content: Content) -> str:
@@ -50,6 +49,7 @@ def as_html(content: Content) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
+_WHERE = {"device": "device time", "host": "operators on the host"}
 _READING = "Change against the baseline with its 95 % interval. A name leads to its definition."
 
 
@@ -112,7 +112,7 @@ def _metric_row(metric: Mapping[str, Any], cells: Sequence[MetricDifference | No
 def _facts(content: Content) -> Markup | None:
     differing, same = wording.facts_of([side.runs[0] for side in content.sides])
     named = [difference for other in content.comparison.others for difference in other.differences]
-    notes = [element("p", f"Not alike: {difference}.") for difference in dict.fromkeys(named)]
+    notes = [element("p", f"Differs: {difference}.") for difference in dict.fromkeys(named)]
     rows = [[title, *texts] for title, texts in differing.items()]
     heads = ["Fact", *(side.name for side in content.sides)]
     held = table("Facts that are not the same in all runs", heads, rows) if rows else None
@@ -141,30 +141,34 @@ def _steps_told(name: str, count: int, *, is_profiled: bool) -> str:
 
 def _composition(content: Content) -> Markup | None:
     rows = [
-        figures.Stack(f"{theme.shortened(side.name)} · {tables.PLACES[side.work.place]}", list(side.work.categories.items()))
+        figures.Stack(f"{theme.shortened(side.name)} · {_WHERE[side.work.place]}", list(side.work.categories.items()))
         for side in content.sides
         if side.work.place
     ]
-    reading = "Per measured step: the sum of kernel times on a device; where only the CPU worked, of operator self times."
+    reading = "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators."
     label = "Time of a step by category, a bar for each run; the tables below have the figures."
     return _card("Time by category", reading, figures.stacks(rows, label)) if rows else None
 
 
 def _difference(content: Content, other: RunDifference) -> Markup | None:
-    title = f"Where {other.run} differs from {content.comparison.base}"
-    if not other.categories:
+    base, held = content.comparison.base, tables.parts(other)
+    title = f"What {other.run} differs in from {base}"
+    if not held:
         return None
-    changes = [(one.category, one.delta_ns) for one in other.categories[:_MOST_CATEGORIES]]
-    heads, rows = tables.categories(other)
-    parts = [
-        figures.differences(changes, f"{title}: change of the time of a step by category; the table below has the figures."),
-        table(f"Time of a step by category ({tables.PLACES[other.categories[0].place]})", heads, rows, numbers=range(1, 4)),
+    heads, rows = tables.part_rows(base, other)
+    reading = (
+        f"{wording.PLACES[held[0].place]} per step, in parts that add up to it. Right: more than in the baseline; left: less; "
+        "pale: the interval covers no change."
+    )
+    body = [
+        figures.differences(held, f"{title}: the change of each part of a step; the table below has the figures."),
+        table("Parts of a step, and the step", heads, rows, numbers=range(1, 5)),
     ]
-    if other.operations:
-        heads, rows = tables.operations(other)
+    if other.level is not None:
+        heads, rows = tables.operations(base, other)
         named = [[element("code", tables.brief(name), title=name), *rest] for name, *rest in rows]
-        parts.append(table("Kernels or operators that differ most, per step", heads, named, numbers=range(2, 6)))
-    return _card(title, "To the right: more time than in the baseline. To the left: less.", *parts)
+        body.append(table(tables.matching(other.level, other.levels), heads, named, numbers=range(2, 6)))
+    return _card(title, reading, *body)
 
 
 def _findings(content: Content) -> Markup | None:

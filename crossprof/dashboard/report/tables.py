@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crossprof.dashboard.quantity import NONE, instant, scale_for, significant
+from crossprof.dashboard import wording
+from crossprof.dashboard.quantity import NONE, instant, percent, scale_for, significant
 from crossprof.dashboard.report.content import Content, Side
 from crossprof.dashboard.theme import framework_title, shortened
+from crossprof.store.alignment import Level
 from crossprof.store.compare import RunDifference
+from crossprof.store.composition import CategoryDifference, folded
 
-__all__ = ["PLACES", "brief", "categories", "definition", "findings", "operations", "runs"]
+__all__ = ["brief", "definition", "findings", "matching", "operations", "part_rows", "parts", "runs"]
 
-PLACES = {"device": "device time", "host": "self time of operators on the host"}
 _MOST_OPERATIONS = 12
+_MOST_PARTS = 10
 _MOST_CHARACTERS = 100
 
 
-def categories(found: RunDifference) -> tuple[list[str], list[list[str]]]:
-    """Time of a step by category in both runs: heads and rows."""
-    scale = scale_for("ns", [time for one in found.categories for time in (one.base_ns, one.other_ns)])
-    heads = ["Category", *(f"{name}, {scale.unit}" for name in ("Base", "Other", "Change"))]
-    rows = [
-        [one.category.replace("_", " "), scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns)]
-        for one in found.categories
-    ]
+def parts(found: RunDifference) -> tuple[CategoryDifference, ...]:
+    """What a step of both runs is made of: its largest parts, and the step itself as the last."""
+    return folded(found.waterfall or found.categories, _MOST_PARTS)
+
+
+def part_rows(base: str, found: RunDifference) -> tuple[list[str], list[list[str]]]:
+    """Those parts as heads and rows."""
+    held = parts(found)
+    scale = scale_for("ns", [time for one in held for time in (one.base_ns, one.other_ns)])
+    heads = ["Part", *(f"{name}, {scale.unit}" for name in (base, found.run, "Change")), "95 % interval"]
+    rows = []
+    for one in held:
+        times = (scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns))
+        rows.append([wording.part(one.category), *times, wording.part_interval(one, scale)])
     return heads, rows
 
 
-def operations(found: RunDifference) -> tuple[list[str], list[list[str]]]:
-    """The kernels or operators of both runs that differ most: heads and rows."""
+def operations(base: str, found: RunDifference) -> tuple[list[str], list[list[str]]]:
+    """The kernels or operators of both runs that differ most, at the level that they share: heads and rows."""
     shown = found.operations[:_MOST_OPERATIONS]
     scale = scale_for("ns", [time for one in shown for time in (one.base_ns, one.other_ns)])
-    heads = ["Name", "Category", *(f"{name}, {scale.unit}" for name in ("Base", "Other", "Change")), "Calls"]
+    heads = ["Name", "Category", *(f"{name}, {scale.unit}" for name in (base, found.run, "Change")), "Calls"]
     rows = []
     for one in shown:
         times = (scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns))
         calls = " / ".join(NONE if each is None else significant(each) for each in (one.base_calls, one.other_calls))
         rows.append([one.name, one.category.replace("_", " "), *times, calls])
     return heads, rows
+
+
+def matching(level: Level, levels: Sequence[Level]) -> str:
+    """By what their rows are matched, and how much of the time has a counterpart."""
+    shares = ", ".join(f"{one.name} {percent(one.matched_ratio)}" for one in levels)
+    return f"Per step, the largest difference first, matched by {level.name}. Time with a counterpart: {shares}."
 
 
 def brief(name: str) -> str:
