@@ -14,12 +14,8 @@ from crossprof.store.composition import CategoryDifference
 
 __all__ = ["Box", "Stack", "boxes", "differences", "stacks"]
 
-_ROW, _BAR, _TOP, _AXIS = (
-    46,
-    18,
-    20,
-    24,
-)  # pixels: a row, its bar, the room above the bar for its name, and for the axis below all
+_ROW, _BAR = 42, 16  # pixels: a row, and its bar
+_TOP, _AXIS = 19, 24  # above the bar for its name; below all for the axis
 _MOST_TICKS = 5
 
 
