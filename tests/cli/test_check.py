@@ -157,7 +157,9 @@ def test_runs_that_are_not_alike_fail_unless_that_is_allowed(
     for name, step_ms in (("small", 100), ("large", 101)):
         folder = record(tmp_path / "recordings", name, framework="torch", step_ms=step_ms, count=30)
         document = json.loads((folder / "run.json").read_text())
-        (folder / "run.json").write_text(json.dumps(document | {"batch_size": 8 if name == "small" else 16}))
+        (folder / "run.json").write_text(
+            json.dumps(document | {"batch_size": 8 if name == "small" else 16, "framework_version": name})
+        )
     ingest([tmp_path / "recordings"], store=tmp_path / "own")
     command = ("check", "small", "large", *limits("step_time=3%"))
     answer = crossprof(*command, store=tmp_path / "own")

@@ -90,3 +90,12 @@ def test_writing_keeps_links_and_permissions_and_leaves_nothing_behind(tmp_path:
         write_text(str(real), "lost")
     assert real.read_text() == "new"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.txt", "real.txt"]
+
+
+def test_neither_report_nor_check_needs_the_dashboards_packages(process: Crossprof, filled: Path, tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    for name in ("dash", "plotly", "flask", "dash_ag_grid"):
+        (tmp_path / "without" / f"{name}.py").write_text("raise ImportError('not installed')")
+    for command in (("report", "alpha", "beta"), ("check", "alpha", "beta", "--max-regression", "step_time=30%")):
+        answer = process(*command, "--store", filled, PYTHONPATH=f"{tmp_path / 'without'}:{Path(__file__).parents[2]}")
+        assert answer.code == 0, answer.err
