@@ -148,10 +148,9 @@ def _reason(base: str, other: RunDifference, found: MetricDifference, state: Sta
             return f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no such figure"
         if found.base == 0:
             return "the base is 0, and so the change has no interval"
-        doubts = "; ".join(other.differences)
-        return f"the two figures do not mean the same: it compares across {metric.comparable_across}" + (
-            f" ({doubts})" if doubts else ""
-        )
+        needed = "" if metric.comparable_across == "any run" else f": comparing them takes the {metric.comparable_across}"
+        doubts = f" ({'; '.join(other.differences)})" if other.differences else ""
+        return f"the two figures do not mean the same{needed}{doubts}"
     if state == "too_few":
         return f"{found.n_base} and {found.n_other} samples are too few for an interval: record five steps or more of both"
     if found.ci_low is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,45 @@ def test_runs_that_are_not_alike_fail_unless_that_is_allowed(
     answer = crossprof(*command, "--allow-unlike", store=tmp_path / "own")
     assert answer.code == 0
     assert "Differs: batch_size: 8 vs 16." in answer.out
+
+
+def test_one_capture_under_two_names_is_no_comparison(
+    crossprof: Crossprof, record: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("one", "again"):  # of the same nanoseconds
+        record(tmp_path / "recordings", name, framework="torch", step_ms=100, count=30)
+    ingest([tmp_path / "recordings"], store=tmp_path / "own")
+    answer = crossprof("check", "one", "again", *limits("step_time=3%"), store=tmp_path / "own")
+    assert (answer.code, answer.out) == (1, "")
+    assert "one and again hold the same capture" in answer.err
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with runs on a GPU and on a CPU."""
+    path = Path(__file__).parents[1] / "dashboard" / "synthetic.py"
+    spec = importlib.util.spec_from_file_location("synthetic", path)
+    assert spec is not None
+    assert spec.loader is not None
+    synthetic = sys.modules.setdefault("synthetic", importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(synthetic)
+    store: Path = synthetic.write_store(tmp_path_factory.mktemp("devices"))
+    return store
+
+
+def test_what_two_devices_do_not_share_is_said(crossprof: Crossprof, devices: Path) -> None:
+    def reason(base: str, other: str, limit: str) -> str:
+        answer = crossprof("check", base, other, *limits(limit), "--json", "--allow-unlike", store=devices)
+        assert answer.code == 1
+        (one,) = json.loads(answer.out)["thresholds"]
+        assert one["state"] == "not_comparable"
+        text: str = one["reason"]
+        return text
+
+    assert reason("bert-base", "tiny-transformer-jax", "kernel_time=3%") == "tiny-transformer-jax has no such figure"
+    unlike = reason("bert-base", "tiny-transformer-jax", "peak_memory=3%")
+    assert unlike.startswith("the two figures do not mean the same: comparing them takes the same kind of device (")
+    assert "device_kind: gpu vs cpu" in unlike
 
 
 def test_a_committed_file_holds_thresholds_and_base(crossprof: Crossprof, tagged: Path, tmp_path: Path) -> None:

@@ -82,6 +82,9 @@ def test_writing_keeps_links_and_permissions_and_leaves_nothing_behind(tmp_path:
     assert link.is_symlink()
     assert (real.read_text(), stat.S_IMODE(real.stat().st_mode)) == ("new", 0o640)
 
+    write_text("/dev/null", "no file")
+    assert Path("/dev/null").is_char_device()
+
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
