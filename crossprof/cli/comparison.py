@@ -63,7 +63,7 @@ def _print_parts(found: RunDifference) -> None:
         return
     scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
     rows = [
-        (one.category, scale.text(one.base_ns), scale.text(one.other_ns), _signed(scale, one.delta_ns), _interval(scale, one))
+        (one.category, scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns), _interval(scale, one))
         for one in parts
     ]
     times = [Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")]
@@ -73,7 +73,7 @@ def _print_parts(found: RunDifference) -> None:
 
 def _interval(scale: Scale, difference: CategoryDifference) -> str | None:
     low, high = difference.ci_low_ns, difference.ci_high_ns
-    return None if low is None or high is None else f"[{_signed(scale, low)}, {_signed(scale, high)}]"
+    return None if low is None or high is None else f"[{scale.signed(low)}, {scale.signed(high)}]"
 
 
 def _print_levels(levels: Sequence[Level]) -> None:
@@ -94,7 +94,7 @@ def _print_operations(level: Level) -> None:
                 one.category,
                 scale.text(one.base_ns),
                 scale.text(one.other_ns),
-                _signed(scale, one.delta_ns),
+                scale.signed(one.delta_ns),
             ),
             *(_calls(one.base_calls), _calls(one.other_calls)),
         )
@@ -120,10 +120,6 @@ def _verdict(found: MetricDifference) -> str:
 
 def _ratio(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}" if value < 10 else significant(value)
-
-
-def _signed(scale: Scale, value: float) -> str:
-    return ("+" if value > 0 else "") + scale.text(value)
 
 
 def _calls(value: float | None) -> str:

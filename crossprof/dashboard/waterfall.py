@@ -7,22 +7,14 @@ from typing import Any
 
 from dash import html
 
-from crossprof.dashboard import components
-from crossprof.dashboard.quantity import NONE, Scale, scale_for
+from crossprof.dashboard import components, wording
+from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
 
 __all__ = ["waterfall_card"]
 
 _MOST = 10
-_PLACES = {"device": "Time of the device", "host": "Self time of operators on the host"}
-_TITLES = {
-    "idle": "idle",
-    "outside_ops": "outside operators",
-    "launched_before": "launched before the step",
-    "unprofiled": "not seen by the profiler",
-    "step": "Step",
-}
 _EXPLAINED = {
     "outside_ops": "The step less the self time of its operators; below zero where several threads work at once.",
     "unprofiled": "Step times are of bare steps; the parts are of profiled ones. This is what lies between the two.",
@@ -36,7 +28,9 @@ def waterfall_card(base: str, found: RunDifference, *, is_only: bool) -> html.Se
     if not parts:
         reason = "the two runs have no measured work of one kind: device time is never set beside operators of a CPU run."
         return components.card(title, "", components.absent(reason))
-    subtitle = f"{_PLACES[parts[0].place]} per step, in parts that add up to it. The interval is that of the change, 95 %."
+    subtitle = (
+        f"{wording.PLACES[parts[0].place]} per step, in parts that add up to it. The interval is that of the change, 95 %."
+    )
     return components.card(title, subtitle, html.Div(_table(base, found.run, parts), className="scroll"))
 
 
@@ -52,11 +46,13 @@ def _table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.T
 
 
 def _row(part: CategoryDifference, scale: Scale, widest: float) -> html.Tr:
-    title = _TITLES.get(part.category, part.category)
+    title = wording.part(part.category)
     times = [html.Td(scale.text(time), className="number") for time in (part.base_ns, part.other_ns)]
-    change = html.Td(_signed(part.delta_ns, scale), className="number")
+    change = html.Td(scale.signed(part.delta_ns), className="number")
     name = html.Th(components.defined(title, _EXPLAINED.get(part.category, "")), scope="row")
-    return html.Tr([name, *times, change, _bar(part, widest), html.Td(_interval(part, scale), className="interval")])
+    return html.Tr(
+        [name, *times, change, _bar(part, widest), html.Td(wording.part_interval(part, scale), className="interval")]
+    )
 
 
 def _bar(part: CategoryDifference, widest: float) -> Any:
@@ -67,14 +63,3 @@ def _bar(part: CategoryDifference, widest: float) -> Any:
     word = "dimmed" if known and not part.is_sure else "worse" if part.delta_ns > 0 else "better"
     bar = html.Span(className=f"bar is-{word}", style={"left": f"{start:.2f}%", "width": f"{width:.2f}%"})
     return html.Td(html.Div(bar, className="track"), className="bars")
-
-
-def _interval(part: CategoryDifference, scale: Scale) -> str:
-    if part.ci_low_ns is None or part.ci_high_ns is None:
-        return NONE
-    return f"[{_signed(part.ci_low_ns, scale)} to {_signed(part.ci_high_ns, scale)}]"
-
-
-def _signed(value: float, scale: Scale) -> str:
-    text = scale.text(abs(value))
-    return text if text == "0" else f"{'+' if value > 0 else '−'}{text}"
