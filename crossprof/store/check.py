@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from crossprof.errors import CrossprofError
-from crossprof.store.alikeness import Facts, facts, unlike
 from crossprof.store.compare import RunDifference, compare
 from crossprof.store.metrics import Metric, registry
 from crossprof.store.threshold import State, Threshold, judged
@@ -113,16 +112,10 @@ def check(
         raise CrossprofError(f"{compared.base} and {found.run} hold the same capture: it can't differ from itself.")
     outcomes = tuple(_outcome(compared.base, found, one, known[one.metric], allowed) for one in thresholds)
     if not found.alike and not allowed.allows_unlike:
-        reason = f"the runs are not alike ({'; '.join(_unlike(store, rest, other))})"
+        reason = f"the runs are not alike ({'; '.join(found.unlike)})"
         outcomes = tuple(replace(one, state="not_comparable", reason=reason, passes=False) for one in outcomes)
     broken = store.arrow(_BROKEN, [[*rest, *other]])["run"].to_pylist()
     return Check(compared.base, rest, found, outcomes, tuple(broken))
-
-
-def _unlike(store: Store, base: Sequence[str], other: Sequence[str]) -> Iterator[str]:
-    """What makes the two different jobs: software, which may differ, is not in it."""
-    held = facts(store, [*base, *other])
-    return unlike(*(Facts(tuple(held[run_id] for run_id in side)) for side in (base, other)))
 
 
 def _outcome(base: str, other: RunDifference, threshold: Threshold, metric: Metric, rules: Rules) -> Outcome:

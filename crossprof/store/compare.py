@@ -29,6 +29,7 @@ _MUST_SHARE = {"same kind of device": "device_kind", "same framework": "framewor
 class RunDifference:
     """One run (or the pooled repeats of one) against the base.
 
+    `unlike` says what makes the two different jobs, `notes` what else differs: software, settings, how they were captured.
     `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
     The parts of `waterfall` add up to the difference of the step times. `levels` are the ways to set kernels or operators side
     by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows.
@@ -36,8 +37,8 @@ class RunDifference:
 
     run: str
     run_ids: tuple[str, ...]
-    alike: bool
-    differences: tuple[str, ...]
+    unlike: tuple[str, ...]
+    notes: tuple[str, ...]
     is_same_capture: bool
     metrics: tuple[MetricDifference, ...]
     categories: tuple[CategoryDifference, ...]
@@ -47,6 +48,16 @@ class RunDifference:
     verdict: str
     why: str
     next_step: str
+
+    @property
+    def alike(self) -> bool:
+        """Whether the two are the same job."""
+        return not self.unlike
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """All that differs, what makes them different jobs first."""
+        return (*self.unlike, *self.notes)
 
     @property
     def level(self) -> Level | None:
@@ -181,8 +192,8 @@ def _run_difference(
     return RunDifference(
         run=other.name,
         run_ids=other.run_ids,
-        alike=not differences,
-        differences=(*differences, *notes),
+        unlike=differences,
+        notes=tuple(notes),
         is_same_capture=is_same,
         metrics=metrics,
         categories=categories,
