@@ -24,6 +24,7 @@ PROSE = [
     "docs/formats.md",
     "docs/guide.md",
     "docs/peers.md",
+    "docs/reconciliation.md",
 ]
 
 

@@ -122,14 +122,16 @@ def test_work_of_hlo_operations_on_a_gpu(name: str, ingested: Ingested, tmp_path
 
 @needs_corpus
 def test_operations_of_a_tpu(ingested: Ingested, tmp_path: Path) -> None:
-    """xprof adds up the clock of the core, we the timeline: operations differ by up to 14 %, their sum by 15 millionths."""
+    """xprof adds up the clock of the core, we the timeline: operations differ by 13 %, their sum by 15 millionths."""
     answers, connection = told(capture(TPU), tmp_path), ingested(capture(TPU))
     query = "SELECT name, count(*), sum(dur_ns) / 1000 FROM kernel WHERE kind <> 'async' GROUP BY ALL"
     ours = {name: (count, total) for name, count, total in connection.execute(query).fetchall()}
-    theirs: Counter[str] = Counter()
+    theirs, spent = Counter[str](), Counter[str]()
     for row in _records(answers["hlo_stats"]):
         theirs[row["hlo_op_name"]] += row["occurrences"]
+        spent[row["hlo_op_name"]] += row["total_time"]
     assert {name: count for name, (count, _) in ours.items()} == theirs
+    assert ours["copy-done.2"][1] / spent["copy-done.2"] == pytest.approx(1.13, abs=0.01)
     total = sum(total for _, total in ours.values())
     assert total == pytest.approx(sum_of(_records(answers["hlo_stats"]), "total_time"), rel=2e-5)
     assert total == pytest.approx(sum_of(of_device(answers), "total_self_time"), rel=2e-5)
@@ -185,15 +187,21 @@ def check_steps(answers: Told, connection: duckdb.DuckDBPyConnection) -> None:
 
 def check_memory(answers: Told, connection: duckdb.DuckDBPyConnection) -> None:
     """The allocators' own peaks, and the most that was in use while the trace ran."""
-    query = "SELECT allocator, max(peak_bytes), max(allocated_bytes) FROM memory_event GROUP BY ALL"
-    ours = {name.removeprefix("TPU_"): (peak, used) for name, peak, used in connection.execute(query).fetchall()}
+    query = """
+        SELECT allocator, max(peak_bytes), max(allocated_bytes), max(allocated_bytes + coalesce(reserved_bytes, 0))
+        FROM memory_event
+        GROUP BY ALL
+    """
+    ours = {name.removeprefix("TPU_"): figures for name, *figures in connection.execute(query).fetchall()}
     theirs = answers["memory_profile"].get("memoryProfilePerAllocator", {})
     assert ours.keys() == theirs.keys()
     for name, told in theirs.items():
         at_peak = told["profileSummary"]["peakStats"]
-        assert ours[name][0] == int(told["profileSummary"]["peakBytesUsageLifetime"])
-        if at_peak["stackReservedBytes"] == "0":  # a TPU's peak is of the heap and what programs reserve; we have the heap
-            assert ours[name][1] == int(at_peak["heapAllocatedBytes"])
+        lifetime, allocated, held = ours[name]
+        assert lifetime == int(told["profileSummary"]["peakBytesUsageLifetime"])
+        # A TPU reserves the stack of a program beside its heap; what a pool of a GPU holds is no use to xprof.
+        has_stack = at_peak["stackReservedBytes"] != "0"
+        assert (held if has_stack else allocated) == int(at_peak["peakBytesInUse"])
 
 
 def of_framework(answers: Told, where: str) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ WITH number AS (
         ('xprof', 'kernel_time', 'kernel time', 'ns', 'sum of the durations in kernel_stats: kernels of GPUs, no copies', 'none',
             'Over the file and all devices, not per step and device; a TPU has none.'),
         ('xprof', 'hlo_time', 'HLO time', 'ns', 'sum of the durations in hlo_stats: work of an HLO operation', 'none',
-            'Work without an HLO operation is left out. On a TPU xprof adds up the device''s own durations, some millionths less.'),
+            'Work without an HLO operation is left out. On a TPU xprof adds up the clock of the core, some millionths less; single operations differ more.'),
         ('xprof', 'duty_cycle', 'device duty cycle', 'ratio', 'sum of the durations of XLA Ops, all TPU cores',
             'first start to last end of XLA Modules on each core, added up',
             'device_busy counts from the first to the last event of the file. xprof prints tenths of a per cent, and none for a GPU.'),

@@ -2,7 +2,7 @@
 -- kernel_stats lists the kernels of GPUs, no copies, and nothing of a TPU. hlo_stats lists what belongs to an HLO operation: here the work
 -- that names its module. All devices of the file together. The overview is of TPUs only, and has two clocks: the duty cycle is busy
 -- time over the time from each core's first program to its last, the idle share is taken from its first operation to its last.
--- Caveat: on a TPU hlo_stats adds up the device's own count of each duration, this view the durations of the events.
+-- Caveat: on a TPU hlo_stats adds up durations by the clock of the core, this view those on the timeline.
 -- uses: _peer_file, _peer_work
 CREATE VIEW _xprof AS
 WITH sorted AS (
