@@ -44,8 +44,9 @@ occupied AS (
     WHERE end_ns > start_ns AND occupancy_ratio >= 0
     GROUP BY ALL
 ),
-host AS (
+host AS ( -- an op inside another adds nothing to the union of ops
     SELECT run_id, rank, name, start_ns, start_ns + dur_ns AS end_ns FROM op
+    WHERE parent_id IS NULL OR regexp_matches(name, '^(nccl|gloo):|^enumerate\(Data')
     UNION ALL SELECT run_id, rank, name, start_ns, start_ns + dur_ns FROM annotation WHERE kind = 'user'
 ),
 role AS (
