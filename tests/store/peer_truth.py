@@ -1,7 +1,8 @@
 """What other tools themselves said of every real capture, and why some of it is not what our rules for them give.
 
 HTA, TraceLens and xprof are quoted from the truth.json beside each capture, the TensorBoard plugin from what
-benchmarks/tensorboard_plugin.py wrote.
+benchmarks/tensorboard_plugin.py wrote. HTA_REPAIRED is what HTA says once its defects are taken out of a file, as
+benchmarks/hta_repaired.py wrote it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,26 @@ from typing import Any
 
 import naive_peers
 
-__all__ = ["DEFECTS", "EXPLAINED", "FOLDER", "PLUGIN", "REPAIRED", "TRUTHS", "Key", "file_of", "told_by_tools", "variant_of"]
+__all__ = [
+    "DEFECTS",
+    "EXPLAINED",
+    "FOLDER",
+    "HTA_REPAIRED",
+    "PLUGIN",
+    "REPAIRED",
+    "TRUTHS",
+    "Key",
+    "file_of",
+    "told_by_tools",
+    "variant_of",
+]
 
 Key = tuple[int, int | None, str]  # rank, device, id of the metric; times are in microseconds
 
 HERE = Path(__file__).parent
 FOLDER = Path(os.environ.get("CROSSPROF_CORPUS") or HERE.parents[1].parent / "shared" / "traces")
 TRUTHS = {path.parent.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/truth.json"))}
+HTA_REPAIRED = json.loads((HERE / "hta_repaired.json").read_text())
 PLUGIN = json.loads((HERE / "tensorboard_plugin.json").read_text())
 DEFECTS = {
     "strays": "HTA takes events of the host that carry a stream for GPU work: launches of Triton, stream syncs, events of MTIA",
