@@ -23,7 +23,8 @@ INTRODUCTION = """<!-- Written by `make reconcile` from real captures. Edit docs
 # Reconciliation
 
 Every public capture that the tests know, by the folder that holds it: our numbers, and those of other tools by our rules for
-them (`peer_metric`) beside what the tools themselves said. [What each number is, and why it differs from ours](peers.md).
+them (`peer_metric`) beside what the tools themselves said. [What each number is, and why it differs from ours](peers.md);
+[what the converters of xprof say of our tables](peers.md#xprof-as-an-oracle).
 
 `make reconcile` writes this page from the captures that `CROSSPROF_CORPUS` names; `tests/store/test_peers.py` holds every
 figure of it to 0.1 %. HTA 0.5.0, TraceLens 171dd747, xprof 2.24.2; the TensorBoard plugin is torch-tb-profiler 0.4.3.

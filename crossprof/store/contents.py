@@ -26,7 +26,7 @@ _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {
 _BY_FILE = "hive_partitioning = false"
 _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
-    "catalog.py", "contents.py", "metrics.py", "statistics.py",
+    "catalog.py", "contents.py", "metrics.py", "statistics.py", "autocorrelation.py",
 )  # fmt: skip
 _MEMORY = "512MiB"
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
