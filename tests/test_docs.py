@@ -31,6 +31,7 @@ PROSE = [
     "docs/formats.md",
     "docs/guide.md",
     "docs/peers.md",
+    "docs/reconciliation.md",
 ]
 
 
