@@ -131,8 +131,10 @@ def tone(found: MetricDifference) -> str:
 
 def definition(metric: Mapping[str, Any]) -> str:
     """A metric's definition in one line, from a row of the view metric."""
-    over = f" over {metric['denominator']}" if metric["denominator"] not in (None, "", "none") else ""
-    text = f"{metric['numerator']}{over}; {metric['over_window']}"
+    denominator = metric["denominator"]
+    over = "" if denominator in (None, "", "none") else " per step" if denominator == "step" else f" over {denominator}"
+    numerator = metric["numerator"].removesuffix(" of a step") if over == " per step" else metric["numerator"]
+    text = f"{numerator}{over}; {metric['over_window']}"
     return text[:1].upper() + text[1:]
 
 
