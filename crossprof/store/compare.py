@@ -121,21 +121,37 @@ _NEEDED = {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
 
 
 def compare(
-    source: Source, base: Sequence[str], others: Sequence[Sequence[str]], *, metrics: Sequence[str] | None = None
+    source: Source,
+    base: Sequence[str],
+    others: Sequence[Sequence[str]],
+    *,
+    metrics: Sequence[str] | None = None,
+    by: LevelName | None = None,
 ) -> Comparison:
     """The comparison of each of `others` with `base`; a side is a list of run ids, several being repeats that are pooled.
 
-    Raises RunNotFound: an id is not in the store. CrossprofError: a metric is not in the registry.
+    Kernels or operators are set side by side `by` that level, else by the finest that all runs share.
+
+    Raises RunNotFound: an id is not in the store. CrossprofError: a metric is not in the registry, or the work has no such level.
     """
     chosen = _chosen(registry(source), metrics)
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
     base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
     levels = [align(base_work, other_work) for other_work in other_works]
-    shown = finest(levels)
+    shown = _level(by, levels)
     found = [
         _run_difference(sides[0], side, chosen, levels=held, shown=shown) for side, held in zip(sides[1:], levels, strict=True)
     ]
     return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
+
+
+def _level(by: LevelName | None, pairs: Sequence[Sequence[Level]]) -> LevelName | None:
+    known = dict.fromkeys(level.name for levels in pairs for level in levels)
+    if by and known and by not in known:
+        raise CrossprofError(
+            f"The work of these runs has no {by}, for it ran on the host. It can be matched by {', '.join(known)}."
+        )
+    return by or finest(pairs)
 
 
 def _chosen(known: Mapping[str, Metric], names: Sequence[str] | None) -> list[Metric]:

@@ -306,6 +306,19 @@ def test_work_is_set_side_by_side_at_the_finest_level_that_both_share() -> None:
     assert {one.found for one in names.operations} == {"only in base", "only in other"}
 
 
+def test_the_level_may_be_chosen() -> None:
+    runs = Runs()
+    for name in ("a", "b"):
+        runs.add(name, device_kind="gpu", device_model="H100")
+        runs.add(f"{name}-cpu")
+    connection = runs.ready()
+    (found,) = compare(connection, ["a"], [["b"]], by="family").others
+    assert found.level is not None
+    assert found.level.name == "family"
+    with pytest.raises(CrossprofError, match="The work of these runs has no family, for it ran on the host"):
+        compare(connection, ["a-cpu"], [["b-cpu"]], by="family")
+
+
 def test_kernels_without_an_operator_are_no_match() -> None:
     runs = Runs()
     for name in ("a", "b"):
