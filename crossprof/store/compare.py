@@ -132,7 +132,7 @@ def compare(
 
     Kernels or operators are set side by side `by` that level, else by the finest that all runs share.
 
-    Raises RunNotFound: an id is not in the store. CrossprofError: a metric is not in the registry, or the work has no such level.
+    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work.
     """
     chosen = _chosen(registry(source), metrics)
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
