@@ -61,6 +61,7 @@ def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnecti
             "launches_per_step": (4 + 2) / 2,
             "syncs_per_step": 0,
             "queue_depth": (80 + 140) / 200,
+            "bus_bandwidth": 2 * 1000 / (30 + 20),  # bytes a ns: GB/s
         }
     )
     assert values(tiny_runs, "run-gpu", 0) == found

@@ -15,25 +15,25 @@ launched AS (
     FROM kernel
     WHERE launch_ns IS NOT NULL AND kind <> 'async'
 ),
-change AS (
-    SELECT run_id, rank, at_ns, sum(launches) AS launches, sum(starts) AS starts
-    FROM (
-        SELECT run_id, rank, launch_ns AS at_ns, 1 AS launches, 0 AS starts FROM launched WHERE delay_ns > 0
-        UNION ALL SELECT run_id, rank, start_ns, 0, 1 FROM launched WHERE delay_ns > 0
-        UNION ALL SELECT run_id, rank, start_ns, 0, 0 FROM call WHERE kind <> 'sync'
-    )
-    GROUP BY ALL
+line AS ( -- at one instant what starts leaves the queue first, and a call does not find its own work there
+    SELECT run_id, rank, start_ns AS at_ns, 0 AS turn, -1 AS queued, NULL AS name, NULL AS kind, NULL::BIGINT AS dur_ns
+    FROM launched
+    WHERE delay_ns > 0
+    UNION ALL
+    SELECT run_id, rank, start_ns, 1, 0, name, kind, dur_ns FROM call
+    UNION ALL
+    SELECT run_id, rank, launch_ns, 2, 1, NULL, NULL, NULL FROM launched WHERE delay_ns > 0
 ),
 queue AS (
-    SELECT run_id, rank, at_ns, sum(launches - starts) OVER so_far - launches AS depth
-    FROM change
-    WINDOW so_far AS (PARTITION BY run_id, rank ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
+    SELECT run_id, rank, name, kind, dur_ns, if(kind = 'sync', NULL, sum(queued) OVER so_far) AS depth
+    FROM line
+    WINDOW so_far AS (PARTITION BY run_id, rank ORDER BY at_ns, turn ROWS UNBOUNDED PRECEDING)
 ),
 called AS (
-    SELECT call.run_id, call.rank, name, kind, count(*) AS calls, sum(dur_ns)::BIGINT AS total_ns, avg(dur_ns) AS mean_ns,
+    SELECT run_id, rank, name, kind, count(*) AS calls, sum(dur_ns)::BIGINT AS total_ns, avg(dur_ns) AS mean_ns,
         avg(depth) AS mean_queue_depth, max(depth)::BIGINT AS max_queue_depth
-    FROM call
-    LEFT JOIN queue ON queue.run_id = call.run_id AND queue.rank = call.rank AND queue.at_ns = call.start_ns AND kind <> 'sync'
+    FROM queue
+    WHERE name IS NOT NULL
     GROUP BY ALL
 ),
 worked AS (

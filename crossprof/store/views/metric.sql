@@ -30,6 +30,8 @@ SELECT * FROM (VALUES
     ('launches_per_step', 'Launches per step', 'count', 'lower', 'kernel and graph launch calls', 'step', 'measured steps, by launch', 'same kind of device', 'launch_summary.calls', 'median', 'mean', NULL),
     ('syncs_per_step', 'Synchronisations per step', 'count', 'lower', 'synchronisation calls that block', 'step', 'measured steps, by launch', 'same kind of device', 'launch_summary.calls', 'median', 'mean', NULL),
     ('queue_depth', 'Queue depth', 'count', 'none', 'sum of the times from launch call to start on the device: by Little''s law the mean number launched and not started', 'wall time', 'measured steps, by launch', 'same kind of device', 'kernel_launch.delay_ns', 'mean', 'mean', NULL),
+    ('collective_wait_time', 'Waiting in collectives', 'ns', 'lower', 'sum over collectives of duration less the shortest on any device', 'step', 'measured steps, by launch', 'same kind of device', 'collective_summary.wait_ns', 'median', 'mean', NULL),
+    ('bus_bandwidth', 'Bus bandwidth of collectives', 'GB/s', 'higher', 'size of collectives times the factor of the NCCL tests', 'their duration, less the waiting that is known', 'measured steps, by launch', 'same kind of device', 'collective_summary.bus_bytes_per_second', 'mean', 'mean', NULL),
     ('op_time', 'Operator time on the host', 'ns', 'lower', 'sum of operator self times over threads', 'step', 'measured steps', 'same kind of device', 'category_summary.total_ns', 'median', 'mean', NULL),
     ('op_coverage', 'Operator coverage', 'ratio', 'none', 'sum of operator self times over threads', 'wall time; above 1 with several busy threads', 'measured steps', 'same framework', 'category_summary.total_ns', 'mean', 'mean', NULL),
     ('peak_memory', 'Peak memory', 'bytes', 'lower', 'most memory in use: the driver''s count of the device, on a CPU run resident memory of the process', 'none', 'the whole run', 'same kind of device', 'memory_peak.peak_used_bytes', 'max', 'max', NULL),
@@ -47,7 +49,7 @@ FROM _peer_definition;
 COMMENT ON VIEW metric IS 'The definition of one metric.';
 COMMENT ON COLUMN metric.id IS 'Name that scripts use.';
 COMMENT ON COLUMN metric.title IS 'Name that people read.';
-COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, samples/s, tokens/s.';
+COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, samples/s, tokens/s, GB/s (of 10^9 bytes).';
 COMMENT ON COLUMN metric.better IS 'lower, higher, or none where no direction is good.';
 COMMENT ON COLUMN metric.numerator IS 'What is counted.';
 COMMENT ON COLUMN metric.denominator IS 'What it is divided by.';
