@@ -45,13 +45,14 @@ border AS (
     UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 0, 0, step_key FROM device_step
     UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, 0, 0, -step_key FROM device_step
 ),
-segment AS (
-    SELECT run_id, rank, device_id, lead(at_ns) OVER in_time - at_ns AS dur_ns,
+segment AS ( -- what is open at a device's last border is nothing, so sums may run on over the next device: sorted rows add up as they stream by
+    SELECT run_id, rank, device_id,
+        if(lead(device_id) OVER () = device_id AND lead(rank) OVER () = rank AND lead(run_id) OVER () = run_id,
+            lead(at_ns) OVER () - at_ns, NULL) AS dur_ns,
         sum(compute) OVER so_far > 0 AS is_compute, sum(communication) OVER so_far > 0 AS is_communication, sum(copy) OVER so_far > 0 AS is_copy,
         sum(span) OVER so_far > 0 AS is_span, sum(spill) OVER so_far > 0 AS is_spill, sum(step_key) OVER so_far AS step_key
-    FROM border
-    WINDOW in_time AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns),
-        so_far AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
+    FROM (SELECT * FROM border ORDER BY run_id, rank, device_id, at_ns)
+    WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 ),
 total AS (
     SELECT run_id, rank, device_id, nullif(step_key, 0) - 1 AS step,
