@@ -29,6 +29,8 @@ CASES = (
 # Of each stream, us: host wait, and the rest. `get_idle_time_breakdown` of traceinsight 0.6.1 with
 # include_last_profiler_step=True and HTA_DISABLE_NS_ROUNDING=1.
 HTA_IDLE = {"hta_nccl_a100": {"7": (540091.32, 2150.34), "40": (583924.26, 0.0)}}
+# Rows, mean duration of a call and mean delay from its end, us: `get_cuda_kernel_launch_stats` of the same.
+HTA_LAUNCHES = {"hta_nccl_a100": (3774, 9.503120, 27.342938)}
 
 pytestmark = pytest.mark.skipif(not (FOLDER / CASES[0]).is_dir(), reason="no real traces: set CROSSPROF_CORPUS to their folder")
 
@@ -139,6 +141,15 @@ def test_hta_splits_each_stream_by_whole_gaps(name: str, stored: Callable[[str],
     assert {stream: tuple(value / 1000 for value in values) for stream, values in found.items()} == {
         stream: pytest.approx(values, abs=0.01) for stream, values in HTA_IDLE[name].items()
     }
+
+
+@pytest.mark.parametrize("name", HTA_LAUNCHES)
+def test_hta_counts_delays_from_the_end_of_the_call(name: str, stored: Callable[[str], Store]) -> None:
+    with stored(name) as store:
+        (found,) = store.sql("""
+            SELECT count(*), avg(call_dur_ns) / 1000, avg(greatest(start_ns - launch_ns - call_dur_ns, 0)) / 1000 FROM kernel_launch
+        """).fetchall()
+    assert found == pytest.approx(HTA_LAUNCHES[name], abs=1e-5)
 
 
 def test_launches_of_a_graph_are_one_to_many(stored: Callable[[str], Store]) -> None:

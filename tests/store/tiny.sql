@@ -119,8 +119,11 @@ SELECT 'run-gpu' AS run_id, 0 AS rank, * FROM (VALUES
     (8, 'cudaLaunchKernel', 'launch', 400, 40, 'main', NULL, 5)
 ) AS t (call_id, name, kind, start_ns, dur_ns, thread, op_id, step);
 INSERT INTO base.annotation BY NAME
-SELECT 'run-gpu' AS run_id, 0 AS rank, 'enumerate(DataLoader)#__next__' AS name, 'user' AS kind, 200 AS start_ns, 30 AS dur_ns,
-    'main' AS thread, 3 AS step;
+SELECT 'run-gpu' AS run_id, 0 AS rank, 'main' AS thread, * FROM (VALUES
+    ('enumerate(DataLoader)#__next__', 'user', 200, 30, 3),
+    ('nn.Module: Mlp_0', 'python', 270, 40, 4),
+    ('nn.Module: Linear_0', 'python', 270, 20, 4)
+) AS t (name, kind, start_ns, dur_ns, step);
 UPDATE base.kernel SET call_id = launch.call_id, launch_ns = call.start_ns, op_id = call.op_id
 FROM (VALUES (0, 1), (1, 0), (2, 3), (3, 4), (4, 5), (5, 6), (7, 7), (8, 7), (9, 7), (11, 8)) AS launch (kernel_id, call_id)
 JOIN base.runtime_call AS call ON call.call_id = launch.call_id
