@@ -147,7 +147,8 @@ def test_hta_splits_each_stream_by_whole_gaps(name: str, stored: Callable[[str],
 def test_hta_counts_delays_from_the_end_of_the_call(name: str, stored: Callable[[str], Store]) -> None:
     with stored(name) as store:
         (found,) = store.sql("""
-            SELECT count(*), avg(call_dur_ns) / 1000, avg(greatest(start_ns - launch_ns - call_dur_ns, 0)) / 1000 FROM kernel_launch
+            SELECT count(*), avg(call_dur_ns) / 1000, avg(greatest(start_ns - launch_ns - call_dur_ns, 0)) / 1000
+            FROM kernel_launch
         """).fetchall()
     assert found == pytest.approx(HTA_LAUNCHES[name], abs=1e-5)
 
