@@ -5,7 +5,8 @@ CREATE VIEW _launch_sample AS
 WITH waited AS (
     SELECT run_id, run, rank, step, bool_or(is_launched) AS is_launched, avg(host_wait_ns) AS host_wait_ns, avg(sync_wait_ns) AS sync_wait_ns,
         avg(input_wait_ns) AS input_wait_ns, avg(launch_wait_ns) AS launch_wait_ns, avg(kernel_wait_ns) AS kernel_wait_ns,
-        avg(unknown_ns) AS unknown_ns, sum(launch_wait_ns) AS latency_ns, sum(fresh_launches)::DOUBLE AS fresh_launches
+        avg(unknown_ns) AS unknown_ns, sum(launch_wait_ns) AS latency_ns, sum(fresh_launches)::DOUBLE AS fresh_launches,
+        sum(window_ns)::DOUBLE AS window_ns
     FROM idle_cause
     WHERE is_measured
     GROUP BY run_id, run, rank, step
@@ -30,12 +31,12 @@ delayed AS (
 told AS (
     SELECT run_id, run, rank, step,
         unnest([
-            {metric: 'idle_host_time', value: if(is_launched, host_wait_ns, NULL), weight: 1.0::DOUBLE},
-            {metric: 'idle_sync_time', value: if(is_launched, sync_wait_ns, NULL), weight: 1.0},
-            {metric: 'idle_input_time', value: if(is_launched, input_wait_ns, NULL), weight: 1.0},
-            {metric: 'idle_launch_time', value: if(is_launched, launch_wait_ns, NULL), weight: 1.0},
-            {metric: 'idle_kernel_time', value: if(is_launched, kernel_wait_ns, NULL), weight: 1.0},
-            {metric: 'idle_unknown_time', value: unknown_ns, weight: 1.0},
+            {metric: 'idle_host_time', value: if(is_launched, host_wait_ns, NULL), weight: window_ns},
+            {metric: 'idle_sync_time', value: if(is_launched, sync_wait_ns, NULL), weight: window_ns},
+            {metric: 'idle_input_time', value: if(is_launched, input_wait_ns, NULL), weight: window_ns},
+            {metric: 'idle_launch_time', value: if(is_launched, launch_wait_ns, NULL), weight: window_ns},
+            {metric: 'idle_kernel_time', value: if(is_launched, kernel_wait_ns, NULL), weight: window_ns},
+            {metric: 'idle_unknown_time', value: unknown_ns, weight: window_ns},
             {metric: 'launch_latency', value: latency_ns / nullif(fresh_launches, 0), weight: fresh_launches}
         ]) AS reading
     FROM waited

@@ -43,7 +43,7 @@ first AS (
     QUALIFY row_number() OVER (PARTITION BY run_id, rank, length ORDER BY total_ns DESC, occurrences DESC, n1, n2, n3, n4, n5) <= 50
 )
 SELECT first.run_id, run.run, first.rank, length, occurrences, total_ns, gap_ns,
-    list_filter([names[n5], names[n4], names[n3], names[n2], names[n1]], lambda name: name IS NOT NULL) AS names
+    [names[n5], names[n4], names[n3], names[n2], names[n1]][6 - length:] AS names
 FROM first
 JOIN run USING (run_id)
 JOIN known USING (run_id, rank);
