@@ -133,9 +133,24 @@ def test_the_causes_add_up_to_the_idle_time_of_the_breakdown(
     empty: duckdb.DuckDBPyConnection, work: list[Work], lengths: list[int]
 ) -> None:
     fill(empty, work, [], [(sum(lengths[:number]), length) for number, length in enumerate(lengths)])
-    idle = empty.sql(f"SELECT device_id, step, idle_ns, {' + '.join(CAUSES)} FROM idle_cause").fetchall()
-    broken = empty.sql("SELECT device_id, step, idle_ns, idle_ns FROM breakdown").fetchall()
+    assert_adds_up(empty)
+
+
+def assert_adds_up(connection: duckdb.DuckDBPyConnection) -> None:
+    idle = connection.sql(f"SELECT device_id, step, window_ns, idle_ns, {' + '.join(CAUSES)} FROM idle_cause").fetchall()
+    broken = connection.sql("SELECT device_id, step, window_ns, idle_ns, idle_ns FROM breakdown").fetchall()
     assert sorted(idle, key=repr) == sorted(broken, key=repr)
+
+
+def test_between_two_captures_nothing_is_idle(empty: duckdb.DuckDBPyConnection) -> None:
+    work = [(0, "kernel", 10, 50, 0), (0, "kernel", 70, 20, 65), (0, "kernel", 950, 20, 905), (0, "kernel", 980, 10, 940)]
+    fill(empty, work, [], [(0, 100), (900, 100)])
+    empty.execute("UPDATE base.step SET capture = step")
+    assert_adds_up(empty)
+    found = empty.sql(
+        "SELECT step, host_wait_ns, launch_wait_ns, kernel_wait_ns FROM idle_cause ORDER BY step NULLS LAST"
+    ).fetchall()
+    assert found == [(0, 15, 15, 0), (1, 15, 45, 10), (None, 5, 5, 10)]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
