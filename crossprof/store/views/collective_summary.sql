@@ -1,8 +1,8 @@
 -- One row is one collective of one process group and of about one size, on one rank, over the whole capture. How fast is communication,
 -- how much of it is waiting for other ranks, how much is hidden behind compute?
 -- Bandwidths are those of the NCCL tests: algorithm bandwidth is size over time (an all_gather's size is its output), bus bandwidth is that
--- times 2(n-1)/n for all_reduce, (n-1)/n for all_gather, reduce_scatter and all_to_all, 1 else. The time is total_ns less wait_ns, so where only one
--- rank is in the store they hold the waiting, and read low. NULL where the trace lacks bytes or group size.
+-- times 2(n-1)/n for all_reduce, (n-1)/n for all_gather, reduce_scatter and all_to_all, 1 else. The time leaves out the waiting that is
+-- known, so where only one rank is in the store they hold it, and read low. NULL where the trace lacks bytes or group size.
 -- Caveat: exposed_ns counts each collective by itself, so it can pass the exposed_communication_ns of breakdown where two run at once.
 -- uses: _collective
 CREATE VIEW collective_summary AS
@@ -19,15 +19,17 @@ segment AS (
     WINDOW so_far AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
 ),
 summed AS (
-    SELECT run_id, rank, kernel_id, sign, sum(compute_ns) OVER (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING) AS so_far_ns
+    SELECT run_id, rank, kernel_id, sign, sum(compute_ns) OVER so_far AS so_far_ns
     FROM segment
+    WINDOW so_far AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
 ),
 hidden AS (
     SELECT run_id, rank, kernel_id, sum(sign * so_far_ns) AS hidden_ns FROM summed WHERE kernel_id IS NOT NULL GROUP BY ALL
 )
 SELECT run_id, run, rank, process_group, group_size, operation, name, (2 ** floor(log2(nullif(bytes, 0))))::BIGINT AS from_bytes,
     count(*) AS calls, sum(bytes)::BIGINT AS total_bytes, sum(dur_ns)::BIGINT AS total_ns, avg(dur_ns) AS mean_ns, min(dur_ns) AS min_ns,
-    max(dur_ns) AS max_ns, sum(transfer_ns)::BIGINT AS transfer_ns, sum(wait_ns)::BIGINT AS wait_ns,
+    max(dur_ns) AS max_ns, if(count(transfer_ns) = count(*), sum(transfer_ns), NULL)::BIGINT AS transfer_ns,
+    if(count(wait_ns) = count(*), sum(wait_ns), NULL)::BIGINT AS wait_ns,
     sum(dur_ns - hidden_ns)::BIGINT AS exposed_ns, sum(dur_ns - hidden_ns) / nullif(sum(dur_ns), 0) AS exposed_ratio,
     sum(moved_bytes) / nullif(sum(coalesce(transfer_ns, dur_ns)) * 1e-9, 0) AS algorithm_bytes_per_second,
     sum(moved_bytes * bus_ratio) / nullif(sum(coalesce(transfer_ns, dur_ns)) * 1e-9, 0) AS bus_bytes_per_second
@@ -50,7 +52,7 @@ COMMENT ON COLUMN collective_summary.total_ns IS 'Sum of their durations, waitin
 COMMENT ON COLUMN collective_summary.mean_ns IS 'Mean duration.';
 COMMENT ON COLUMN collective_summary.min_ns IS 'Shortest duration.';
 COMMENT ON COLUMN collective_summary.max_ns IS 'Longest duration.';
-COMMENT ON COLUMN collective_summary.transfer_ns IS 'Sum of the shortest durations over the devices of each. NULL where there is one device only.';
+COMMENT ON COLUMN collective_summary.transfer_ns IS 'Sum of the shortest durations over the devices of each. NULL unless known of all.';
 COMMENT ON COLUMN collective_summary.wait_ns IS 'total_ns less transfer_ns: what was waited for other devices.';
 COMMENT ON COLUMN collective_summary.exposed_ns IS 'Sum of the times in which no kernel ran on the device beside the collective.';
 COMMENT ON COLUMN collective_summary.exposed_ratio IS 'exposed_ns over total_ns.';

@@ -1,6 +1,7 @@
 -- One row is one module of the model, by its path, on one rank, over the whole capture. Which layers cost, on the host and on the device?
--- PyTorch records modules where the profiler is asked for stacks or modules: then a path leads from the outermost module in, and work belongs to the
--- innermost module around its launch, on the launching thread. Elsewhere a module is what the trace names: an XLA module, the node of a TensorFlow graph.
+-- PyTorch records modules where the profiler is asked for stacks or modules: then a path leads from the outermost module in, and work
+-- belongs to the innermost module around its launch, on the launching thread. Elsewhere a module is what the trace names: an XLA module,
+-- the node of a TensorFlow graph.
 -- Caveat: PyTorch's autograd runs backward on a thread of its own, outside of all modules: that work is in the row with module NULL, with
 -- all else that is launched outside of them.
 CREATE VIEW module_summary AS
@@ -59,7 +60,8 @@ inside AS (
     SELECT run_id, rank, outer_number AS number, sum(dur_ns) AS inside_ns FROM ranged WHERE outer_number IS NOT NULL GROUP BY ALL
 ),
 own AS (
-    SELECT run_id, rank, module, count(*) AS calls, sum(dur_ns) AS host_ns, sum(dur_ns - coalesce(inside_ns, 0)) AS self_host_ns, 0 AS kernels, 0 AS self_device_ns
+    SELECT run_id, rank, module, count(*) AS calls, sum(dur_ns) AS host_ns, sum(dur_ns - coalesce(inside_ns, 0)) AS self_host_ns,
+        0 AS kernels, 0 AS self_device_ns
     FROM ranged
     LEFT JOIN inside USING (run_id, rank, number)
     GROUP BY ALL
@@ -95,7 +97,8 @@ prefix AS ( -- a module and all that its path leads through
 whole AS (
     SELECT run_id, rank, module, sum(self_device_ns)::BIGINT AS device_ns FROM prefix GROUP BY ALL
 )
-SELECT summed.run_id, run.run, summed.rank, summed.module, calls, host_ns, self_host_ns, kernels, coalesce(device_ns, self_device_ns) AS device_ns, self_device_ns
+SELECT summed.run_id, run.run, summed.rank, summed.module, calls, host_ns, self_host_ns, kernels,
+    coalesce(device_ns, self_device_ns) AS device_ns, self_device_ns
 FROM summed
 JOIN run USING (run_id)
 LEFT JOIN whole ON whole.run_id = summed.run_id AND whole.rank = summed.rank AND whole.module = summed.module;

@@ -1,6 +1,6 @@
 -- One row is one run among those that differ from it in the number of devices. How well do more devices help?
--- Runs belong together that share model (the name of the run where no model was given), framework, phase, precision and device. The ideal is the throughput of the
--- smallest of them (the median, where several are as small) times the number of devices.
+-- Runs belong together that share model (the name of the run where no model was given), framework, phase, precision and device. The
+-- ideal is the throughput of the smallest of them (the median, where several are as small), times its own share of devices.
 -- Caveats: throughput is that of the ranks in the store, so it is NULL for a run that lacks some, and for one that tells no samples. The
 -- batch of a rank may differ: a fixed one is weak scaling, one that shrinks as devices grow strong scaling.
 -- uses: step_time
