@@ -143,7 +143,12 @@ def assert_adds_up(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_between_two_captures_nothing_is_idle(empty: duckdb.DuckDBPyConnection) -> None:
-    work = [(0, "kernel", 10, 50, 0), (0, "kernel", 70, 20, 65), (0, "kernel", 950, 20, 905), (0, "kernel", 980, 10, 940)]
+    work: list[Work] = [
+        (0, "kernel", 10, 50, 0),
+        (0, "kernel", 70, 20, 65),
+        (0, "kernel", 950, 20, 905),
+        (0, "kernel", 980, 10, 940),
+    ]
     fill(empty, work, [], [(0, 100), (900, 100)])
     empty.execute("UPDATE base.step SET capture = step")
     assert_adds_up(empty)
@@ -176,7 +181,8 @@ def test_delays_and_the_queue_are_what_counting_finds(empty: duckdb.DuckDBPyConn
 
 
 def test_a_graph_is_one_launch_of_many_kernels(empty: duckdb.DuckDBPyConnection) -> None:
-    fill(empty, [(0, "kernel", at, 5, 0) for at in (10, 20, 30)], [], [])
+    work: list[Work] = [(0, "kernel", at, 5, 0) for at in (10, 20, 30)]
+    fill(empty, work, [], [])
     empty.execute("UPDATE base.kernel SET call_id = 0; DELETE FROM base.runtime_call WHERE call_id > 0")
     empty.execute("UPDATE base.runtime_call SET kind = 'graph_launch', name = 'cudaGraphLaunch'")
     assert empty.sql("SELECT name, calls, kernels, mean_delay_ns FROM launch_summary").fetchall() == [
