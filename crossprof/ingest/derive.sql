@@ -53,7 +53,8 @@ SELECT
     staged.correlation_id, launch.call.call_id AS call_id, launch.call.op_id AS op_id, launch.call.step AS step,
     work.step AS device_step, coalesce(staged.op_name, launching.name) AS op_name, staged.module, staged.bytes, staged.flops,
     staged.bytes_accessed, staged.grid, staged.block, staged.registers_per_thread, staged.shared_memory_bytes,
-    staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size
+    staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size,
+    launch.call.start_ns AS launch_ns
 FROM staged_kernel AS staged
 JOIN work ON work.source = staged.rowid
 JOIN kernel_category AS known ON known.name = staged.name AND known.hlo_category IS NOT DISTINCT FROM staged.hlo_category

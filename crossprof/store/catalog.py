@@ -29,6 +29,7 @@ ROLLUPS = (
     "_clock",
     "device_busy",
     "breakdown",
+    "idle_cause",
     "memory_peak",
     "run_metric",
 )

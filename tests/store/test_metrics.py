@@ -50,6 +50,18 @@ def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnecti
             "peak_memory_reserved": 1000,
             "device_utilization": 0.6,
             "energy_per_step": 4.6 / 460 * 72,
+            "idle_host_time": 15,
+            "idle_sync_time": 0,
+            "idle_input_time": 0,
+            "idle_launch_time": 5,
+            "idle_kernel_time": 10,
+            "idle_unknown_time": 5,
+            "launch_latency": 10 / 2,
+            "launch_time": (40 + 50) / 2,
+            "launches_per_step": (4 + 2) / 2,
+            "syncs_per_step": 0,
+            "queue_depth": (80 + 140) / 200,
+            "bus_bandwidth": 2 * 1000 / (30 + 20),  # bytes a ns: GB/s
         }
     )
     assert values(tiny_runs, "run-gpu", 0) == found

@@ -27,7 +27,7 @@ CONTRACT = {
 }
 REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_window", "comparable_across", "source"]
 DEFINITIONS = {"metric", "_peer_definition"}
-UNITLESS = {"value", "weight", "ci_low", "ci_high"}  # their unit is the metric's
+UNITLESS = {"value", "weight", "ci_low", "ci_high", "mean_queue_depth", "lag_correlation"}  # the metric's, or none
 
 
 def as_csv(connection: duckdb.DuckDBPyConnection, view: str) -> str:

@@ -104,3 +104,28 @@ SELECT 'run-gpu' AS run_id, 0 AS rank, * FROM (VALUES
     (1, 1, 'jit_step', 'fusion.3', 'loop fusion', 'HBM', 1, 5, 5, 10, 50, 20),
     (0, 2, 'jit_init', 'fusion.1', 'loop fusion', 'HBM', 1, 10, 10, 0, 100, 100)
 ) AS t (capture, program_id, module, name, category, bound_by, occurrences, total_ns, self_ns, flops, bytes_accessed, hbm_bytes_accessed);
+
+-- What launched the work of run-gpu: a graph three pieces of it, nothing in the file kernel 10. Between 180 and 230 the host waits and loads.
+UPDATE base.runtime_call SET thread = 'main', op_id = 2 WHERE run_id = 'run-gpu' AND call_id = 0;
+INSERT INTO base.runtime_call BY NAME
+SELECT 'run-gpu' AS run_id, 0 AS rank, * FROM (VALUES
+    (1, 'cudaLaunchKernel', 'launch', 160, 10, 'main', 0, 3),
+    (2, 'cudaStreamSynchronize', 'sync', 180, 30, 'main', NULL, 3),
+    (3, 'cudaLaunchKernel', 'launch', 270, 10, 'backward', NULL, 4),
+    (4, 'cudaLaunchKernel', 'launch', 280, 10, 'main', 1, 4),
+    (5, 'cudaMemcpyAsync', 'memcpy', 290, 10, 'main', NULL, 4),
+    (6, 'cudaLaunchKernel', 'launch', 300, 10, 'main', 3, 4),
+    (7, 'cudaGraphLaunch', 'graph_launch', 360, 10, 'main', 4, 5),
+    (8, 'cudaLaunchKernel', 'launch', 400, 40, 'main', NULL, 5)
+) AS t (call_id, name, kind, start_ns, dur_ns, thread, op_id, step);
+INSERT INTO base.annotation BY NAME
+SELECT 'run-gpu' AS run_id, 0 AS rank, 'main' AS thread, * FROM (VALUES
+    ('enumerate(DataLoader)#__next__', 'user', 200, 30, 3),
+    ('nn.Module: Mlp_0', 'python', 270, 40, 4),
+    ('nn.Module: Linear_0', 'python', 270, 20, 4)
+) AS t (name, kind, start_ns, dur_ns, step);
+UPDATE base.kernel SET call_id = launch.call_id, launch_ns = call.start_ns, op_id = call.op_id
+FROM (VALUES (0, 1), (1, 0), (2, 3), (3, 4), (4, 5), (5, 6), (7, 7), (8, 7), (9, 7), (11, 8)) AS launch (kernel_id, call_id)
+JOIN base.runtime_call AS call ON call.call_id = launch.call_id
+WHERE kernel.run_id = call.run_id AND kernel.kernel_id = launch.kernel_id;
+UPDATE base.kernel SET bytes = 1000, process_group = 'dp', group_size = 2 WHERE run_id = 'run-gpu' AND kind = 'collective';

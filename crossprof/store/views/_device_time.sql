@@ -3,7 +3,7 @@
 -- Borders of all work, steps and spans are laid on one line per device; between two neighbouring borders nothing changes, so a running
 -- count of what is open says what the device was doing. Overlaps, streams and zero lengths need no special case. `async` is left out.
 -- Caveat: time is attributed by device time; only spill_ns looks at the step of the launch.
--- uses: _capture
+-- uses: _capture, _profiled_step
 CREATE VIEW _device_time AS
 WITH work AS (
     SELECT run_id, rank, device_id, step, start_ns, start_ns + dur_ns AS end_ns,
@@ -18,15 +18,9 @@ span AS (
     WHERE start_ns >= since_ns AND start_ns < until_ns
     GROUP BY ALL
 ),
-profiled AS (
-    SELECT run_id, rank, step, capture, is_warmup, start_ns,
-        least(start_ns + dur_ns, coalesce(lead(start_ns) OVER (PARTITION BY run_id, rank ORDER BY start_ns, step), start_ns + dur_ns)) AS end_ns
-    FROM step
-    WHERE is_profiled
-),
 last_step AS (
     SELECT run_id, rank, max_by(step, start_ns) AS step, max(end_ns) AS end_ns
-    FROM profiled
+    FROM _profiled_step
     WHERE NOT is_warmup
     GROUP BY run_id, rank, capture
 ),
@@ -37,8 +31,8 @@ spilled AS (
     WHERE work.end_ns > last_step.end_ns
 ),
 device_step AS (
-    SELECT run_id, rank, device_id, step + 1 AS step_key, profiled.start_ns, profiled.end_ns
-    FROM profiled
+    SELECT run_id, rank, device_id, step + 1 AS step_key, _profiled_step.start_ns, _profiled_step.end_ns
+    FROM _profiled_step
     JOIN (SELECT DISTINCT run_id, rank, device_id FROM span) USING (run_id, rank)
 ),
 border AS (
@@ -51,13 +45,14 @@ border AS (
     UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 0, 0, step_key FROM device_step
     UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, 0, 0, -step_key FROM device_step
 ),
-segment AS (
-    SELECT run_id, rank, device_id, lead(at_ns) OVER in_time - at_ns AS dur_ns,
+segment AS ( -- what is open at a device's last border is nothing, so sums may run on over the next device: sorted rows add up as they stream by
+    SELECT run_id, rank, device_id,
+        if(lead(device_id) OVER () = device_id AND lead(rank) OVER () = rank AND lead(run_id) OVER () = run_id,
+            lead(at_ns) OVER () - at_ns, NULL) AS dur_ns,
         sum(compute) OVER so_far > 0 AS is_compute, sum(communication) OVER so_far > 0 AS is_communication, sum(copy) OVER so_far > 0 AS is_copy,
         sum(span) OVER so_far > 0 AS is_span, sum(spill) OVER so_far > 0 AS is_spill, sum(step_key) OVER so_far AS step_key
-    FROM border
-    WINDOW in_time AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns),
-        so_far AS (PARTITION BY run_id, rank, device_id ORDER BY at_ns ROWS UNBOUNDED PRECEDING)
+    FROM (SELECT * FROM border ORDER BY run_id, rank, device_id, at_ns)
+    WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 ),
 total AS (
     SELECT run_id, rank, device_id, nullif(step_key, 0) - 1 AS step,
@@ -79,7 +74,7 @@ SELECT total.run_id, run.run, total.rank, device_id, total.step::BIGINT AS step,
     total.* EXCLUDE (run_id, rank, device_id, step)
 FROM total
 JOIN run USING (run_id)
-LEFT JOIN profiled ON profiled.run_id = total.run_id AND profiled.rank = total.rank AND profiled.step = total.step;
+LEFT JOIN _profiled_step AS profiled ON profiled.run_id = total.run_id AND profiled.rank = total.rank AND profiled.step = total.step;
 
 COMMENT ON VIEW _device_time IS 'Where the time of one device went during one profiled step, or outside all of them.';
 COMMENT ON COLUMN _device_time.run_id IS 'Run of the device.';

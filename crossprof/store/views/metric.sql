@@ -19,6 +19,19 @@ SELECT * FROM (VALUES
     ('exposed_communication_time', 'Exposed communication', 'ns', 'lower', 'union of collectives less compute', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.exposed_communication_ns', 'median', 'mean', NULL),
     ('copy_time', 'Copy time', 'ns', 'lower', 'union of copies and memsets', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.copy_ns', 'median', 'mean', NULL),
     ('idle_time', 'Idle time', 'ns', 'lower', 'step less the union of device work', 'step', 'measured steps, by device time', 'same kind of device', 'breakdown.idle_ns', 'median', 'mean', NULL),
+    ('idle_host_time', 'Idle, waiting for the host', 'ns', 'lower', 'part of idle time before the next launch began, the host neither blocked nor loading data', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.host_wait_ns', 'median', 'mean', NULL),
+    ('idle_sync_time', 'Idle, host blocked', 'ns', 'lower', 'part of idle time before the next launch began, a launching thread in a call that blocks', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.sync_wait_ns', 'median', 'mean', NULL),
+    ('idle_input_time', 'Idle, loading data', 'ns', 'lower', 'part of idle time before the next launch began, a launching thread in the data loader', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.input_wait_ns', 'median', 'mean', NULL),
+    ('idle_launch_time', 'Idle, launching', 'ns', 'lower', 'part of idle time from the start of the next launch, where it began in the same gap', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.launch_wait_ns', 'median', 'mean', NULL),
+    ('idle_kernel_time', 'Idle between launched kernels', 'ns', 'lower', 'part of idle time whose next work was launched before the gap', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.kernel_wait_ns', 'median', 'mean', NULL),
+    ('idle_unknown_time', 'Idle, cause unknown', 'ns', 'lower', 'part of idle time whose next work has no launch in the file', 'step', 'measured steps, by device time', 'same kind of device', 'idle_cause.unknown_ns', 'median', 'mean', NULL),
+    ('launch_latency', 'Launch latency', 'ns', 'lower', 'time from the start of a launch call to the start of its work, of work that the device waited for idle', 'such launches', 'measured steps, by device time', 'same kind of device', 'idle_cause.launch_wait_ns', 'mean', 'mean', NULL),
+    ('launch_time', 'Launch time on the host', 'ns', 'lower', 'sum of kernel and graph launch calls over threads', 'step', 'measured steps, by launch', 'same kind of device', 'launch_summary.total_ns', 'median', 'mean', NULL),
+    ('launches_per_step', 'Launches per step', 'count', 'lower', 'kernel and graph launch calls', 'step', 'measured steps, by launch', 'same kind of device', 'launch_summary.calls', 'median', 'mean', NULL),
+    ('syncs_per_step', 'Synchronisations per step', 'count', 'lower', 'synchronisation calls that block', 'step', 'measured steps, by launch', 'same kind of device', 'launch_summary.calls', 'median', 'mean', NULL),
+    ('queue_depth', 'Queue depth', 'count', 'none', 'sum of the times from launch call to start on the device: by Little''s law the mean number launched and not started', 'wall time', 'measured steps, by launch', 'same kind of device', 'kernel_launch.delay_ns', 'mean', 'mean', NULL),
+    ('collective_wait_time', 'Waiting in collectives', 'ns', 'lower', 'sum over collectives of duration less the shortest on any device', 'step', 'measured steps, by launch', 'same kind of device', 'collective_summary.wait_ns', 'median', 'mean', NULL),
+    ('bus_bandwidth', 'Bus bandwidth of collectives', 'GB/s', 'higher', 'size of collectives times the factor of the NCCL tests', 'their duration, less the waiting that is known', 'measured steps, by launch', 'same kind of device', 'collective_summary.bus_bytes_per_second', 'mean', 'mean', NULL),
     ('op_time', 'Operator time on the host', 'ns', 'lower', 'sum of operator self times over threads', 'step', 'measured steps', 'same kind of device', 'category_summary.total_ns', 'median', 'mean', NULL),
     ('op_coverage', 'Operator coverage', 'ratio', 'none', 'sum of operator self times over threads', 'wall time; above 1 with several busy threads', 'measured steps', 'same framework', 'category_summary.total_ns', 'mean', 'mean', NULL),
     ('peak_memory', 'Peak memory', 'bytes', 'lower', 'most memory in use: the driver''s count of the device, on a CPU run resident memory of the process', 'none', 'the whole run', 'same kind of device', 'memory_peak.peak_used_bytes', 'max', 'max', NULL),
@@ -36,7 +49,7 @@ FROM _peer_definition;
 COMMENT ON VIEW metric IS 'The definition of one metric.';
 COMMENT ON COLUMN metric.id IS 'Name that scripts use.';
 COMMENT ON COLUMN metric.title IS 'Name that people read.';
-COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, samples/s, tokens/s.';
+COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, samples/s, tokens/s, GB/s (of 10^9 bytes).';
 COMMENT ON COLUMN metric.better IS 'lower, higher, or none where no direction is good.';
 COMMENT ON COLUMN metric.numerator IS 'What is counted.';
 COMMENT ON COLUMN metric.denominator IS 'What it is divided by.';

@@ -1,7 +1,7 @@
 -- One row is one sample behind one metric of one rank: a step, a telemetry reading, or the run as a whole. What is a metric made of?
 -- run_metric and every comparison are computed from these rows and from nothing else. Figures of several devices of one rank are means
 -- over its devices, memory peaks their maximum. `weight` is the denominator where samples are averaged.
--- uses: step_time, _device_time, category_summary, memory_peak, utilization
+-- uses: step_time, _device_time, category_summary, memory_peak, utilization, _launch_sample, _collective_sample
 CREATE VIEW metric_sample AS
 WITH timed AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, bool_or(NOT is_profiled) AS has_bare, median(dur_ns) FILTER (NOT is_profiled) AS bare_ns,
@@ -124,6 +124,10 @@ told AS (
 ),
 sampled AS (
     SELECT run_id, run, reading.metric AS metric, rank, step, at_ns, reading.value AS value, weight FROM told
+    UNION ALL
+    SELECT run_id, run, metric, rank, step, NULL, value, weight FROM _launch_sample
+    UNION ALL
+    SELECT run_id, run, metric, rank, step, NULL, value, weight FROM _collective_sample
     UNION ALL
     SELECT run_id, run, metric, rank, NULL, at_ns, value, 1.0 FROM telemetry WHERE metric <> 'energy_per_step'
     UNION ALL
