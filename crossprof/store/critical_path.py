@@ -1,0 +1,115 @@
+"""The critical path of steps: found when a run is published, held in `rollup.critical_path`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crossprof.store.arrays import packed, unpacked
+from crossprof.store.path_walk import critical_paths, gains
+from crossprof.store.step_graph import EDGES, KINDS, Graph, step_graph
+
+__all__ = ["Steps", "fill_critical_path", "read_steps"]
+
+Ints = NDArray[np.int64]
+_WINDOWS = "SELECT component, start_ns, end_ns, length_ns FROM path_window ORDER BY number"
+_SPANS = """
+    SELECT number, kind, id, thread, start_ns, end_ns, is_top::UTINYINT AS is_top, waits::UTINYINT AS waits, is_order::UTINYINT AS is_order,
+        is_blocking::UTINYINT AS is_blocking
+    FROM path_span
+"""
+_KERNELS = """
+    SELECT number, id, call_id, device, stream, start_ns, end_ns, is_cut::UTINYINT AS is_cut, is_pageable::UTINYINT AS is_pageable, instance, kind
+    FROM path_kernel
+"""
+_RANGES = """
+    SELECT number, thread, start_ns, end_ns, is_step::UTINYINT AS is_step, is_loading::UTINYINT AS is_loading FROM path_range ORDER BY id
+"""
+_EXTENT = "SELECT min(since_ns - length_ns), max(until_ns) FROM path_window"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps that have a path: their windows and the graph of all of them."""
+
+    windows: dict[str, NDArray]
+    graph: Graph
+
+
+def fill_critical_path(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fills `rollup.critical_path` with the paths of the steps chosen of all runs of the connection."""
+    connection.execute("DELETE FROM rollup.critical_path")
+    extent = _choose(connection)
+    if extent is None:
+        return
+    steps = _read(connection, extent)
+    connection.register("path_found", _segments(steps))
+    connection.execute(_statements()[-1], extent)
+    connection.unregister("path_found")
+    connection.execute("INSERT INTO rollup.critical_path BY NAME FROM path_row ORDER BY run_id, rank, step, segment")
+    connection.execute(
+        "DROP TABLE path_row; DROP TABLE path_range; DROP TABLE path_kernel; DROP TABLE path_span; DROP TABLE path_window"
+    )
+
+
+def read_steps(connection: duckdb.DuckDBPyConnection) -> Steps | None:
+    """The graph of the steps chosen of all runs of the connection, with their events left in `path_window`, `path_span` and the like."""
+    extent = _choose(connection)
+    return None if extent is None else _read(connection, extent)
+
+
+def _choose(connection: duckdb.DuckDBPyConnection) -> dict[str, int] | None:
+    """The stretch of time that holds all events of the chosen steps, by which files are skipped. None: no step is chosen."""
+    connection.execute(_statements()[0])
+    since, until = connection.execute(_EXTENT).fetchall()[0]
+    return None if since is None else {"since": since, "until": until}
+
+
+def _read(connection: duckdb.DuckDBPyConnection, extent: dict[str, int]) -> Steps:
+    for statement in _statements()[1:-1]:
+        connection.execute(statement, extent)
+    windows, *events = (_columns(connection, query) for query in (_WINDOWS, _SPANS, _KERNELS, _RANGES))
+    return Steps(windows, step_graph(windows, *events))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray]:
+    table = connection.sql(query).to_arrow_table().combine_chunks()
+    found = {}
+    for name in table.column_names:
+        chunks = table.column(name).chunks
+        values = unpacked(chunks[0]) if chunks else np.empty(0, np.int64)
+        found[name] = values.astype(bool) if values.dtype == np.uint8 else values
+    return found
+
+
+def _segments(steps: Steps) -> pa.Table:
+    """One row a segment of a path, from the start to the end of its window."""
+    graph, start_ns = steps.graph, steps.windows["start_ns"]
+    paths = critical_paths(graph, start_ns)
+    gain = np.concatenate(gains(graph, paths))
+    number = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
+    edge = np.concatenate(paths)
+    start = np.maximum(graph.time[graph.source[edge]], start_ns[number])
+    dur = graph.time[graph.target[edge]] - start
+    lasts = dur > 0
+    number, edge, start, dur, gain = number[lasts], edge[lasts], start[lasts], dur[lasts], gain[lasts]
+    target = graph.target[edge]
+    first = np.searchsorted(number, number)
+    columns = {
+        "number": number, "segment": np.arange(len(number)) - first, "start_ns": start, "dur_ns": dur, "place": graph.window[target],
+        "event": graph.event[edge], "thread": graph.lane[target], "gain_ns": np.minimum(dur, gain),
+    }  # fmt: skip
+    named = {"kind": (graph.kind[edge], KINDS), "why": (graph.why[edge], EDGES)}
+    texts = {name: pa.DictionaryArray.from_arrays(packed(codes), pa.array(names)) for name, (codes, names) in named.items()}
+    return pa.table({name: packed(values) for name, values in columns.items()} | texts)
+
+
+@cache
+def _statements() -> list[str]:
+    return files("crossprof.store").joinpath("critical_path.sql").read_text("utf-8").split("\n---\n")
