@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -14,23 +15,15 @@ from numpy.typing import NDArray
 from crossprof.store.arrays import packed, unpacked
 from crossprof.store.path_walk import critical_paths, gains
 from crossprof.store.step_graph import EDGES, KINDS, Graph, step_graph
+from crossprof.store.step_instants import Table
 
 __all__ = ["Steps", "fill_critical_path", "read_steps"]
 
 Ints = NDArray[np.int64]
 _WINDOWS = "SELECT component, start_ns, end_ns, length_ns FROM path_window ORDER BY number"
-_SPANS = """
-    SELECT number, kind, id, thread, start_ns, end_ns, is_top::UTINYINT AS is_top, waits::UTINYINT AS waits, is_order::UTINYINT AS is_order,
-        is_blocking::UTINYINT AS is_blocking
-    FROM path_span
-"""
-_KERNELS = """
-    SELECT number, id, call_id, device, stream, start_ns, end_ns, is_cut::UTINYINT AS is_cut, is_pageable::UTINYINT AS is_pageable, instance, kind
-    FROM path_kernel
-"""
-_RANGES = """
-    SELECT number, thread, start_ns, end_ns, is_step::UTINYINT AS is_step, is_loading::UTINYINT AS is_loading FROM path_range ORDER BY id
-"""
+_SPANS = "SELECT * EXCLUDE (thread_name) FROM path_span"
+_KERNELS = "FROM path_kernel"
+_RANGES = "SELECT * EXCLUDE (id, name, thread_name) FROM path_range ORDER BY id"
 _EXTENT = "SELECT min(since_ns - length_ns), max(until_ns) FROM path_window"
 
 
@@ -38,7 +31,7 @@ _EXTENT = "SELECT min(since_ns - length_ns), max(until_ns) FROM path_window"
 class Steps:
     """The steps that have a path: their windows and the graph of all of them."""
 
-    windows: dict[str, NDArray]
+    windows: Table
     graph: Graph
 
 
@@ -59,7 +52,7 @@ def fill_critical_path(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_steps(connection: duckdb.DuckDBPyConnection) -> Steps | None:
-    """The graph of the steps chosen of all runs of the connection, with their events left in `path_window`, `path_span` and the like."""
+    """The graph of the steps chosen of all runs of the connection; what it was made from stays in temporary tables."""
     extent = _choose(connection)
     return None if extent is None else _read(connection, extent)
 
@@ -78,7 +71,8 @@ def _read(connection: duckdb.DuckDBPyConnection, extent: dict[str, int]) -> Step
     return Steps(windows, step_graph(windows, *events))
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray]:
+def _columns(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray[Any]]:
+    """The answer as arrays; flags are bytes in it, since Arrow packs bits."""
     table = connection.sql(query).to_arrow_table().combine_chunks()
     found = {}
     for name in table.column_names:
@@ -102,8 +96,8 @@ def _segments(steps: Steps) -> pa.Table:
     target = graph.target[edge]
     first = np.searchsorted(number, number)
     columns = {
-        "number": number, "segment": np.arange(len(number)) - first, "start_ns": start, "dur_ns": dur, "place": graph.window[target],
-        "event": graph.event[edge], "thread": graph.lane[target], "gain_ns": np.minimum(dur, gain),
+        "number": number, "segment": np.arange(len(number)) - first, "start_ns": start, "dur_ns": dur,
+        "gain_ns": np.minimum(dur, gain), "place": graph.window[target], "event": graph.event[edge], "thread": graph.lane[target],
     }  # fmt: skip
     named = {"kind": (graph.kind[edge], KINDS), "why": (graph.why[edge], EDGES)}
     texts = {name: pa.DictionaryArray.from_arrays(packed(codes), pa.array(names)) for name, (codes, names) in named.items()}

@@ -78,12 +78,15 @@ ORDER BY number;
 -- Operators and calls of the host: what a thread does. `waits`: a call that returns only once the device has got somewhere.
 CREATE OR REPLACE TEMP TABLE path_span AS
 WITH host AS (
-    SELECT run_id, rank, if(is_loading(name), 2, 0) AS kind, op_id AS id, start_ns, dur_ns, thread, depth = 0 AS is_top, false AS waits, false AS is_order, false AS is_blocking
+    SELECT run_id, rank, if(is_loading(name), 2, 0) AS kind, op_id AS id, start_ns, dur_ns, thread, (depth = 0)::UTINYINT AS is_top,
+        0::UTINYINT AS waits, 0::UTINYINT AS is_order, 0::UTINYINT AS is_blocking
     FROM op
     WHERE start_ns >= $since AND start_ns < $until
     UNION ALL
-    SELECT run_id, rank, 1, call_id, start_ns, dur_ns, thread, op_id IS NULL, kind = 'sync' AND regexp_matches(name, '(?i)synchronize'),
-        kind = 'sync' AND regexp_matches(name, '(?i)wait'), kind = 'memcpy' AND NOT regexp_matches(name, '(?i)async')
+    SELECT run_id, rank, 1, call_id, start_ns, dur_ns, thread, (op_id IS NULL)::UTINYINT,
+        (kind = 'sync' AND regexp_matches(name, '(?i)synchronize'))::UTINYINT,
+        (kind = 'sync' AND regexp_matches(name, '(?i)wait'))::UTINYINT,
+        (kind = 'memcpy' AND NOT regexp_matches(name, '(?i)async'))::UTINYINT
     FROM runtime_call
     WHERE start_ns >= $since AND start_ns < $until
 )
@@ -107,13 +110,13 @@ instance AS (
 ),
 work AS (
     SELECT run_id, rank, kernel_id, call_id, device_id, stream, start_ns, dur_ns, kind,
-        kind = 'memcpy' AND regexp_matches(name, '(?i)DtoH.*pageable') AS is_pageable
+        (kind = 'memcpy' AND regexp_matches(name, '(?i)DtoH.*pageable'))::UTINYINT AS is_pageable
     FROM kernel
     WHERE kind <> 'async' AND dur_ns > 0 AND start_ns >= $since AND start_ns < $until
 )
 SELECT number, kernel_id AS id, coalesce(call_id, -1) AS call_id, hash(device_id) // 2 AS device, hash(device_id, coalesce(stream, '')) // 2 AS stream,
     greatest(work.start_ns - since_ns, 0) AS start_ns, least(work.start_ns + dur_ns, until_ns) - since_ns AS end_ns,
-    work.start_ns + dur_ns > until_ns AS is_cut, is_pageable, coalesce(instance, 0) AS instance,
+    (work.start_ns + dur_ns > until_ns)::UTINYINT AS is_cut, is_pageable, coalesce(instance, 0) AS instance,
     CASE kind WHEN 'collective' THEN 1 WHEN 'memcpy' THEN 2 WHEN 'memset' THEN 3 ELSE 0 END::BIGINT AS kind
 FROM work
 JOIN path_window USING (run_id, rank)
@@ -128,8 +131,8 @@ WITH named AS (
     WHERE kind IN ('step', 'user', 'runtime') AND dur_ns > 0 AND start_ns >= $since AND start_ns < $until
 )
 SELECT row_number() OVER () - 1 AS id, number, name, hash(coalesce(thread, '')) // 2 AS thread, thread AS thread_name, greatest(named.start_ns - path_window.since_ns, 0) AS start_ns,
-    least(named.start_ns + dur_ns, until_ns) - path_window.since_ns AS end_ns, kind = 'step' AS is_step,
-    is_loading(name) AS is_loading
+    least(named.start_ns + dur_ns, until_ns) - path_window.since_ns AS end_ns, (kind = 'step')::UTINYINT AS is_step,
+    is_loading(name)::UTINYINT AS is_loading
 FROM named
 JOIN path_window USING (run_id, rank)
 WHERE named.start_ns < until_ns AND named.start_ns + dur_ns > path_window.since_ns

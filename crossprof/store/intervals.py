@@ -1,13 +1,46 @@
-"""Arithmetic on many intervals of positions at once."""
+"""Arithmetic on many intervals and instants at once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["dense", "highest_cover"]
+__all__ = ["LONGEST", "dense", "highest_cover", "joint", "last_one", "latest", "split"]
 
 Ints = NDArray[np.int64]
+_SHIFT = 40
+LONGEST = 1 << _SHIFT
+"""All instants lie below: 18 minutes, in nanoseconds."""
+
+
+def joint(group: Ints, instant: Ints) -> Ints:
+    """One number that sorts by group, then by instant."""
+    return (group << _SHIFT) + instant
+
+
+def split(joined: Ints) -> tuple[Ints, Ints]:
+    """The groups and the instants of `joint`."""
+    return joined >> _SHIFT, joined & (LONGEST - 1)
+
+
+def latest(rows: Ints, group: Ints, instant: Ints, *, of: Ints, up_to: Ints, after: Ints) -> Ints:
+    """For each question the one of `rows` in the group `of` with the latest instant in (after, up_to]; -1 where there is none.
+
+    `group` and `instant` are those of all rows, `of`, `up_to` and `after` have one value a question.
+    """
+    if not len(rows):
+        return np.full(len(of), -1, np.int64)
+    rows = rows[np.argsort(joint(group[rows], instant[rows]), kind="stable")]
+    keys = joint(group[rows], instant[rows])
+    found = np.searchsorted(keys, joint(of, up_to), "right") - 1
+    return np.where((found >= 0) & (keys[found] > joint(of, after)), rows[found], -1)
+
+
+def last_one(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether a number is the last of its like in a sorted array."""
+    return np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]
 
 
 def highest_cover(low: Ints, high: Ints, value: Ints, size: int, *, empty: int = -1) -> Ints:
@@ -31,15 +64,12 @@ def highest_cover(low: Ints, high: Ints, value: Ints, size: int, *, empty: int =
     return best
 
 
-def dense(*columns: NDArray) -> Ints:
+def dense(*columns: NDArray[Any]) -> Ints:
     """A number for each row, from 0 and without gaps, that grows with the columns and is the same where they are."""
-    if not len(columns[0]):
-        return np.empty(0, np.int64)
     order = np.lexsort(columns[::-1])
-    is_new = np.zeros(len(order), np.int64)
+    is_new = np.zeros(len(order), bool)
     for column in columns:
-        ordered = column[order]
-        is_new[1:] |= ordered[1:] != ordered[:-1]
+        is_new[1:] |= column[order][1:] != column[order][:-1]
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.cumsum(is_new)
     return numbers

@@ -23,8 +23,8 @@ def critical_paths(graph: Graph, start_ns: Ints) -> list[Ints]:
     """
     parent, source, time = graph.parent.tolist(), graph.source.tolist(), graph.time.tolist()
     paths = []
-    for instant, start in zip(graph.sink.tolist(), start_ns.tolist(), strict=True):
-        path = []
+    for sink, start in zip(graph.sink.tolist(), start_ns.tolist(), strict=True):
+        path, instant = [], sink
         while time[instant] > start:
             path.append(parent[instant])
             instant = source[parent[instant]]
@@ -33,11 +33,11 @@ def critical_paths(graph: Graph, start_ns: Ints) -> list[Ints]:
 
 
 def gains(graph: Graph, paths: Sequence[Ints]) -> list[Ints]:
-    """For each edge of each path the most that its window can get shorter if that edge alone does: how much shorter the rest is.
+    """For each edge of each path the most that its window can get shorter if that edge alone does.
 
-    Without one edge of the path, its window is as long as the longest way around it. A way around leaves the tree of binding
-    edges somewhere: by an edge that has slack `s`, from an instant that hangs on the path before the edge, to one that hangs on it after
-    the edge and comes `r` too early to matter. The way is shorter by s + r, and bounds all edges of the path in between.
+    Without the edge, the window is as long as the longest way around it. A way around leaves the tree of binding edges by an edge
+    of slack `s`, from an instant that hangs on the path before the edge to one that hangs on it after the edge and comes `r` too
+    early to matter. It is shorter than the path by s + r, which bounds what all edges in between can gain.
     """
     component = graph.component[graph.sink]
     order = np.argsort(component, kind="stable")
@@ -46,7 +46,9 @@ def gains(graph: Graph, paths: Sequence[Ints]) -> list[Ints]:
     found: dict[int, Ints] = {}
     for number in range(int(turn.max(initial=-1)) + 1):
         chosen = np.flatnonzero(turn == number)
-        found |= zip(chosen.tolist(), _gains(graph, [paths[window] for window in chosen], component[chosen]), strict=True)
+        found |= zip(
+            chosen.tolist(), _gains(graph, [paths[window] for window in chosen.tolist()], component[chosen]), strict=True
+        )
     return [found[window] for window in range(len(paths))]
 
 
@@ -80,13 +82,13 @@ def _earliness(graph: Graph, on_path: Ints, slack: Ints) -> Ints:
 
     Edges to the next instant of the same thread or stream are followed in one go, all others once in each turn.
     """
-    early = np.full(len(graph.time), _FAR, np.int64)
+    early: Ints = np.full(len(graph.time), _FAR, np.int64)
     early[on_path] = 0
     is_next = graph.target == graph.source + 1
     next_slack = np.full(len(early), _FAR, np.int64)
     np.minimum.at(next_slack, graph.source[is_next], slack[is_next])
     is_last = next_slack >= _FAR
-    chain = np.cumsum(is_last) - is_last
+    chain: Ints = np.cumsum(is_last) - is_last
     so_far = np.cumsum(np.where(is_last, 0, next_slack)) - np.where(is_last, 0, next_slack)
     so_far -= so_far[np.searchsorted(chain, chain)]
     source, target, cross_slack = graph.source[~is_next], graph.target[~is_next], slack[~is_next]
