@@ -24,7 +24,7 @@ _WINDOWS = "SELECT component, start_ns, end_ns, length_ns FROM path_window ORDER
 _SPANS = "SELECT * EXCLUDE (thread_name) FROM path_span"
 _KERNELS = "FROM path_kernel"
 _RANGES = "SELECT * EXCLUDE (id, name, thread_name) FROM path_range ORDER BY id"
-_EXTENT = "SELECT min(since_ns - length_ns), max(until_ns) FROM path_window"
+_HAS_STEPS = "SELECT count(*) > 0 FROM path_window"
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,11 @@ class Steps:
 def fill_critical_path(connection: duckdb.DuckDBPyConnection) -> None:
     """Fills `rollup.critical_path` with the paths of the steps chosen of all runs of the connection."""
     connection.execute("DELETE FROM rollup.critical_path")
-    extent = _choose(connection)
-    if extent is None:
+    steps = read_steps(connection)
+    if steps is None:
         return
-    steps = _read(connection, extent)
     connection.register("path_found", _segments(steps))
-    connection.execute(_statements()[-1], extent)
+    connection.execute(_statements()[-1])
     connection.unregister("path_found")
     connection.execute("INSERT INTO rollup.critical_path BY NAME FROM path_row ORDER BY run_id, rank, step, segment")
     connection.execute(
@@ -53,20 +52,12 @@ def fill_critical_path(connection: duckdb.DuckDBPyConnection) -> None:
 
 def read_steps(connection: duckdb.DuckDBPyConnection) -> Steps | None:
     """The graph of the steps chosen of all runs of the connection; what it was made from stays in temporary tables."""
-    extent = _choose(connection)
-    return None if extent is None else _read(connection, extent)
-
-
-def _choose(connection: duckdb.DuckDBPyConnection) -> dict[str, int] | None:
-    """The stretch of time that holds all events of the chosen steps, by which files are skipped. None: no step is chosen."""
-    connection.execute(_statements()[0])
-    since, until = connection.execute(_EXTENT).fetchall()[0]
-    return None if since is None else {"since": since, "until": until}
-
-
-def _read(connection: duckdb.DuckDBPyConnection, extent: dict[str, int]) -> Steps:
-    for statement in _statements()[1:-1]:
-        connection.execute(statement, extent)
+    first, *others, _ = _statements()
+    connection.execute(first)
+    if connection.execute(_HAS_STEPS).fetchall() == [(False,)]:
+        return None
+    for statement in others:
+        connection.execute(statement)
     windows, *events = (_columns(connection, query) for query in (_WINDOWS, _SPANS, _KERNELS, _RANGES))
     return Steps(windows, step_graph(windows, *events))
 
@@ -97,7 +88,8 @@ def _segments(steps: Steps) -> pa.Table:
     first = np.searchsorted(number, number)
     columns = {
         "number": number, "segment": np.arange(len(number)) - first, "start_ns": start, "dur_ns": dur,
-        "gain_ns": np.minimum(dur, gain), "place": graph.window[target], "event": graph.event[edge], "thread": graph.lane[target],
+        "gain_ns": np.minimum(dur, gain), "place": graph.window[target], "event": graph.event[edge],
+        "thread": graph.lane[target],
     }  # fmt: skip
     named = {"kind": (graph.kind[edge], KINDS), "why": (graph.why[edge], EDGES)}
     texts = {name: pa.DictionaryArray.from_arrays(packed(codes), pa.array(names)) for name, (codes, names) in named.items()}

@@ -4,7 +4,7 @@
 
 -- The steps that get a path: the measured ones nearest to the run's median step time (of the slowest rank), as many as hold 10,000
 -- operators and kernels a rank together, and at least one. A rank without measured steps gets one path over its capture, if that is
--- small enough. A path of more than a million operators and kernels (over all ranks), or of over 1,000 s, is not looked for.
+-- small enough. A path of more than a million operators and kernels (over all ranks), or of over 500 s, is not looked for.
 CREATE OR REPLACE TEMP MACRO is_loading(name) AS regexp_matches(name, '(?i)data_?load|dataset|prefetch|IteratorGetNext');
 CREATE OR REPLACE TEMP TABLE path_window AS
 WITH counted AS (
@@ -72,8 +72,12 @@ SELECT row_number() OVER (ORDER BY component, rank) - 1 AS number, component, ru
     start_ns - (since_ns - coalesce(offset_ns, 0)) AS start_ns, end_ns - (since_ns - coalesce(offset_ns, 0)) AS end_ns,
     since_ns - coalesce(offset_ns, 0) AS since_ns, until_ns - coalesce(offset_ns, 0) AS until_ns, until_ns - since_ns AS length_ns
 FROM spanned
-WHERE until_ns - since_ns < 1000000000000
+WHERE until_ns - since_ns < 500000000000
 ORDER BY number;
+-- The stretch of time that holds all events of these steps, by which most of a file is skipped; NULL without steps.
+SET VARIABLE path_since = (SELECT min(since_ns - length_ns) FROM path_window);
+SET VARIABLE path_until = (SELECT max(until_ns) FROM path_window);
+SET VARIABLE path_late = (SELECT max(until_ns + length_ns) FROM path_window);
 ---
 -- Operators and calls of the host: what a thread does. `waits`: a call that returns only once the device has got somewhere.
 CREATE OR REPLACE TEMP TABLE path_span AS
@@ -81,22 +85,23 @@ WITH host AS (
     SELECT run_id, rank, if(is_loading(name), 2, 0) AS kind, op_id AS id, start_ns, dur_ns, thread, (depth = 0)::UTINYINT AS is_top,
         0::UTINYINT AS waits, 0::UTINYINT AS is_order, 0::UTINYINT AS is_blocking
     FROM op
-    WHERE start_ns >= $since AND start_ns < $until
+    WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
     UNION ALL
     SELECT run_id, rank, 1, call_id, start_ns, dur_ns, thread, (op_id IS NULL)::UTINYINT,
         (kind = 'sync' AND regexp_matches(name, '(?i)synchronize'))::UTINYINT,
         (kind = 'sync' AND regexp_matches(name, '(?i)wait'))::UTINYINT,
         (kind = 'memcpy' AND NOT regexp_matches(name, '(?i)async'))::UTINYINT
     FROM runtime_call
-    WHERE start_ns >= $since AND start_ns < $until
+    WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 )
 SELECT number, kind::BIGINT AS kind, id, hash(coalesce(thread, '')) // 2 AS thread, thread AS thread_name, greatest(host.start_ns - since_ns, 0) AS start_ns,
     least(host.start_ns + dur_ns, until_ns) - since_ns AS end_ns, is_top, waits, is_order, is_blocking
 FROM host
 JOIN path_window USING (run_id, rank)
-WHERE host.start_ns < until_ns AND host.start_ns + dur_ns >= since_ns AND host.start_ns >= since_ns - (until_ns - since_ns);
+WHERE host.start_ns < until_ns AND host.start_ns + dur_ns >= since_ns AND host.start_ns >= since_ns - length_ns;
 ---
--- Work of the devices. `instance` tells the kernels of one collective on several ranks; 0 where none is matched.
+-- Work of the devices, with what was launched and still waits at the end of the window, since it fills the queue. `is_cut`: nothing
+-- waits for its end. `instance` tells the kernels of one collective on several ranks; 0 where none is matched.
 CREATE OR REPLACE TEMP TABLE path_kernel AS
 WITH joined AS (
     SELECT run_id FROM path_window GROUP BY run_id, component HAVING count(*) > 1
@@ -109,26 +114,27 @@ instance AS (
     WHERE kind = 'collective' AND NOT regexp_matches(name, '(?i)send|recv') AND run_id IN (SELECT run_id FROM joined)
 ),
 work AS (
-    SELECT run_id, rank, kernel_id, call_id, device_id, stream, start_ns, dur_ns, kind,
+    SELECT run_id, rank, kernel_id, call_id, device_id, stream, start_ns, dur_ns, kind, step AS launch_step,
         (kind = 'memcpy' AND regexp_matches(name, '(?i)DtoH.*pageable'))::UTINYINT AS is_pageable
     FROM kernel
-    WHERE kind <> 'async' AND dur_ns > 0 AND start_ns >= $since AND start_ns < $until
+    WHERE kind <> 'async' AND start_ns >= getvariable('path_since') AND start_ns < getvariable('path_late')
 )
 SELECT number, kernel_id AS id, coalesce(call_id, -1) AS call_id, hash(device_id) // 2 AS device, hash(device_id, coalesce(stream, '')) // 2 AS stream,
-    greatest(work.start_ns - since_ns, 0) AS start_ns, least(work.start_ns + dur_ns, until_ns) - since_ns AS end_ns,
-    (work.start_ns + dur_ns > until_ns)::UTINYINT AS is_cut, is_pageable, coalesce(instance, 0) AS instance,
+    greatest(work.start_ns - since_ns, 0) AS start_ns, greatest(least(work.start_ns + dur_ns, until_ns), work.start_ns) - since_ns AS end_ns,
+    (work.start_ns + dur_ns > until_ns OR dur_ns = 0)::UTINYINT AS is_cut, is_pageable, coalesce(instance, 0) AS instance,
     CASE kind WHEN 'collective' THEN 1 WHEN 'memcpy' THEN 2 WHEN 'memset' THEN 3 ELSE 0 END::BIGINT AS kind
 FROM work
 JOIN path_window USING (run_id, rank)
 LEFT JOIN instance USING (run_id, rank, kernel_id)
-WHERE work.start_ns < until_ns AND work.start_ns + dur_ns > since_ns AND work.start_ns >= since_ns - (until_ns - since_ns);
+WHERE work.start_ns < if(launch_step <= path_window.step, until_ns + length_ns, until_ns) AND work.start_ns + dur_ns > since_ns
+    AND work.start_ns >= since_ns - length_ns;
 ---
 -- Named ranges of the host: they name what a thread does between operators, and the mark of a step tells its thread.
 CREATE OR REPLACE TEMP TABLE path_range AS
 WITH named AS (
     SELECT run_id, rank, name, kind, thread, start_ns, dur_ns
     FROM annotation
-    WHERE kind IN ('step', 'user', 'runtime') AND dur_ns > 0 AND start_ns >= $since AND start_ns < $until
+    WHERE kind IN ('step', 'user', 'runtime') AND dur_ns > 0 AND start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 )
 SELECT row_number() OVER () - 1 AS id, number, name, hash(coalesce(thread, '')) // 2 AS thread, thread AS thread_name, greatest(named.start_ns - path_window.since_ns, 0) AS start_ns,
     least(named.start_ns + dur_ns, until_ns) - path_window.since_ns AS end_ns, (kind = 'step')::UTINYINT AS is_step,
@@ -136,18 +142,18 @@ SELECT row_number() OVER () - 1 AS id, number, name, hash(coalesce(thread, '')) 
 FROM named
 JOIN path_window USING (run_id, rank)
 WHERE named.start_ns < until_ns AND named.start_ns + dur_ns > path_window.since_ns
-    AND named.start_ns >= path_window.since_ns - (until_ns - path_window.since_ns);
+    AND named.start_ns >= path_window.since_ns - length_ns;
 ---
 -- The rows, from the segments that were found: (number, segment, start_ns, dur_ns, place, kind, why, event, thread, gain_ns).
 CREATE OR REPLACE TEMP TABLE path_row AS
 WITH host AS (
-    SELECT run_id, rank, op_id, name, category, thread FROM op WHERE start_ns >= $since AND start_ns < $until
+    SELECT run_id, rank, op_id, name, category, thread FROM op WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 ),
 call AS (
-    SELECT run_id, rank, call_id, name, kind, thread FROM runtime_call WHERE start_ns >= $since AND start_ns < $until
+    SELECT run_id, rank, call_id, name, kind, thread FROM runtime_call WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 ),
 work AS (
-    SELECT run_id, rank, kernel_id, name, category, device_id, stream FROM kernel WHERE start_ns >= $since AND start_ns < $until
+    SELECT run_id, rank, kernel_id, name, category, device_id, stream FROM kernel WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 ),
 thread AS (
     SELECT number, thread, any_value(thread_name) AS name
@@ -162,7 +168,7 @@ FROM path_found AS found
 JOIN path_window AS own ON own.number = found.number
 JOIN path_window AS place ON place.number = found.place
 LEFT JOIN host ON found.why = 'execution' AND found.kind IN ('host', 'data_loading') AND host.run_id = place.run_id AND host.rank = place.rank AND host.op_id = event
-LEFT JOIN call ON found.kind IN ('call', 'sync_wait') AND call.run_id = place.run_id AND call.rank = place.rank AND call.call_id = event
+LEFT JOIN call ON found.kind IN ('call', 'sync_wait', 'queue_wait') AND call.run_id = place.run_id AND call.rank = place.rank AND call.call_id = event
 LEFT JOIN work ON found.kind IN ('kernel', 'collective', 'memcpy', 'memset', 'launch_wait', 'stream_wait', 'unknown_wait')
     AND work.run_id = place.run_id AND work.rank = place.rank AND work.kernel_id = event
 LEFT JOIN path_range ON found.why = 'program_order' AND path_range.id = event

@@ -35,9 +35,9 @@ def critical_paths(graph: Graph, start_ns: Ints) -> list[Ints]:
 def gains(graph: Graph, paths: Sequence[Ints]) -> list[Ints]:
     """For each edge of each path the most that its window can get shorter if that edge alone does.
 
-    Without the edge, the window is as long as the longest way around it. A way around leaves the tree of binding edges by an edge
-    of slack `s`, from an instant that hangs on the path before the edge to one that hangs on it after the edge and comes `r` too
-    early to matter. It is shorter than the path by s + r, which bounds what all edges in between can gain.
+    Without the edge, the window is as long as the longest way around it. A way around leaves the tree of binding edges by an
+    edge of slack `s`, from an instant that hangs on the path before the edge to one that hangs on it after the edge and comes
+    `r` too early to matter. It is shorter than the path by s + r, which bounds what all edges in between can gain.
     """
     component = graph.component[graph.sink]
     order = np.argsort(component, kind="stable")

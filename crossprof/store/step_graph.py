@@ -1,8 +1,8 @@
 """The dependency graph of steps: instants on host threads and device streams, and what each of them had to wait for.
 
-An edge says that its target comes at least `lag` after its source. Of the edges into an instant, the one whose source came last
-is binding: all the time that passed is its lag. Of the others only the order is known, so their lag is nothing. So every instant
-is the latest of its sources plus lag, as recorded. The view `dependency` says what each sort of edge means.
+An edge says that its target comes at least `lag` after its source. Of the edges into an instant, the one whose source came
+last is binding: all the time that passed is its lag. Of the others only the order is known, so their lag is nothing. So every
+instant is the latest of its sources plus lag, as recorded. The view `dependency` says what each sort of edge means.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ Ints = NDArray[np.int64]
 
 KINDS = (
     "kernel", "collective", "memcpy", "memset", "host", "call", "data_loading", "host_gap",
-    "sync_wait", "thread_wait", "launch_wait", "stream_wait", "unknown_wait",
+    "sync_wait", "queue_wait", "thread_wait", "launch_wait", "stream_wait", "unknown_wait",
 )  # fmt: skip
 EDGES = (
-    "step_start", "program_order", "execution", "handover", "synchronization", "launch", "stream_order", "stream_event",
-    "collective",
+    "step_start", "program_order", "execution", "handover", "synchronization", "launch_queue", "launch", "stream_order",
+    "stream_event", "collective",
 )  # fmt: skip
 _KIND = {name: code for code, name in enumerate(KINDS)}
 _EDGE = {name: code for code, name in enumerate(EDGES)}
+_QUEUED = 1022
+"""Kernels of a stream that CUDA lets a host be ahead: the next launch returns 6 us after the first of them ends."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,18 @@ class _Edges:
         copies = of.finished[(of.launch[of.finished] >= 0) & (kernels["kind"][of.finished] == KINDS.index("memcpy"))]
         copies = copies[kernels["is_pageable"][copies] | spans["is_blocking"][of.launch[copies]]]
         call, work = np.append(call[is_earlier], of.launch[copies]), np.append(work[is_earlier], copies)
-        target, end_ns = of.at(of.span_thread[call], spans["end_ns"][call]), kernels["end_ns"][work]
+        self._connect_waiting(call, work, "sync_wait", "synchronization")
+        later = np.flatnonzero(of.launch >= 0)
+        later = later[later >= _QUEUED]
+        later = later[(of.stream[later - _QUEUED] == of.stream[later]) & ~kernels["is_cut"][later - _QUEUED]]
+        self._connect_waiting(of.launch[later], later - _QUEUED, "queue_wait", "launch_queue")
+
+    def _connect_waiting(self, call: Ints, work: Ints, kind: str, why: str) -> None:
+        """From the end of work to the end of a call, where the one falls into the other."""
+        of, end_ns = self.of, self.of.kernels["end_ns"][work]
+        target = of.at(of.span_thread[call], of.spans["end_ns"][call])
         is_waiting = (of.doing[target - 1] == call) & (end_ns > of.time[target - 1]) & (end_ns <= of.time[target])
-        work, target, call = work[is_waiting], target[is_waiting], call[is_waiting]
-        self._add(of.starts[work] + 1, target, "sync_wait", "synchronization", spans["id"][call])
+        self._add(of.starts[work[is_waiting]] + 1, target[is_waiting], kind, why, of.spans["id"][call[is_waiting]])
 
     def connect_handovers(self) -> None:
         """Into an instant before which a thread did nothing: from the last work elsewhere that began and ended meanwhile."""

@@ -14,7 +14,7 @@ __all__ = ["Instants", "Table"]
 
 Ints = NDArray[np.int64]
 Table = Mapping[str, NDArray[Any]]
-_SOURCE, _KERNEL_END, _HOST, _RESUMPTION, _KERNEL_START, _BARRIER = range(6)
+_SOURCE, _KERNEL_END, _HOST, _RESUMPTION, _KERNEL_START, _BARRIER, _NO_TIME_END = range(7)
 
 
 class Instants:
@@ -122,7 +122,8 @@ class Instants:
         self.component = self.windows["component"][self.window]
         self.lane = np.concatenate((self.thread_hash[thread], np.repeat(stream, 2), stream[last], -1 - every))
         of_thread = np.where(np.append(True, self.doing < 0)[: len(thread)], _RESUMPTION, _HOST)
-        of_kernels = np.tile((_KERNEL_START, _KERNEL_END), works)
+        of_ends = np.where(kernels["end_ns"] > kernels["start_ns"], _KERNEL_END, _NO_TIME_END)
+        of_kernels = np.column_stack((np.full(works, _KERNEL_START), of_ends)).ravel()
         others = np.repeat((_BARRIER, _SOURCE), (len(self.barriers), len(every)))
         self.turn = np.concatenate((of_thread, of_kernels, others))
 

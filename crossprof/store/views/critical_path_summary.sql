@@ -1,5 +1,5 @@
 -- One row is one sort of stretch (kind, category and name) of the critical path of one step. What makes the step as long as it is?
--- The rows of a step add up to it. Waits other than for the device (sync_wait) are summed without regard to a name.
+-- The rows of a step add up to it. Waits are summed without regard to a name, but for those of a call.
 -- Caveat: shortening work on the path gains no more than this; how much, the gain_ns of the single stretches bounds.
 -- uses: critical_path
 CREATE VIEW critical_path_summary AS
@@ -7,7 +7,7 @@ WITH stretch AS (
     SELECT run_id, run, rank, step, kind, dur_ns, gain_ns, ends_with(kind, '_wait') AS is_wait, category, name FROM critical_path
 ),
 summed AS (
-    SELECT run_id, run, rank, step, kind, if(is_wait, NULL, category) AS category, if(is_wait AND kind <> 'sync_wait', NULL, name) AS name,
+    SELECT run_id, run, rank, step, kind, if(is_wait, NULL, category) AS category, if(is_wait AND kind NOT IN ('sync_wait', 'queue_wait'), NULL, name) AS name,
         count(*) AS segments, sum(dur_ns)::BIGINT AS total_ns, max(gain_ns) AS max_gain_ns
     FROM stretch
     GROUP BY ALL
