@@ -77,7 +77,7 @@ ORDER BY number;
 -- The stretch of time that holds all events of these steps, by which most of a file is skipped; NULL without steps.
 SET VARIABLE path_since = (SELECT min(since_ns - length_ns) FROM path_window);
 SET VARIABLE path_until = (SELECT max(until_ns) FROM path_window);
-SET VARIABLE path_late = (SELECT max(until_ns + length_ns) FROM path_window);
+SET VARIABLE path_late = (SELECT max(until_ns + 4 * length_ns) FROM path_window);
 ---
 -- Operators and calls of the host: what a thread does. `waits`: a call that returns only once the device has got somewhere.
 CREATE OR REPLACE TEMP TABLE path_span AS
@@ -100,7 +100,7 @@ FROM host
 JOIN path_window USING (run_id, rank)
 WHERE host.start_ns < until_ns AND host.start_ns + dur_ns >= since_ns AND host.start_ns >= since_ns - length_ns;
 ---
--- Work of the devices, with what was launched and still waits at the end of the window, since it fills the queue. `is_cut`: nothing
+-- Work of the devices, with what still waits at the end of the window (for up to four times its length), since it fills the queue. `is_cut`: nothing
 -- waits for its end. `instance` tells the kernels of one collective on several ranks; 0 where none is matched.
 CREATE OR REPLACE TEMP TABLE path_kernel AS
 WITH joined AS (
@@ -120,13 +120,13 @@ work AS (
     WHERE kind <> 'async' AND start_ns >= getvariable('path_since') AND start_ns < getvariable('path_late')
 )
 SELECT number, kernel_id AS id, coalesce(call_id, -1) AS call_id, hash(device_id) // 2 AS device, hash(device_id, coalesce(stream, '')) // 2 AS stream,
-    greatest(work.start_ns - since_ns, 0) AS start_ns, greatest(least(work.start_ns + dur_ns, until_ns), work.start_ns) - since_ns AS end_ns,
+    greatest(least(work.start_ns, until_ns) - since_ns, 0) AS start_ns, least(work.start_ns + dur_ns, until_ns) - since_ns AS end_ns,
     (work.start_ns + dur_ns > until_ns OR dur_ns = 0)::UTINYINT AS is_cut, is_pageable, coalesce(instance, 0) AS instance,
     CASE kind WHEN 'collective' THEN 1 WHEN 'memcpy' THEN 2 WHEN 'memset' THEN 3 ELSE 0 END::BIGINT AS kind
 FROM work
 JOIN path_window USING (run_id, rank)
 LEFT JOIN instance USING (run_id, rank, kernel_id)
-WHERE work.start_ns < if(launch_step <= path_window.step, until_ns + length_ns, until_ns) AND work.start_ns + dur_ns > since_ns
+WHERE work.start_ns < if(launch_step <= path_window.step, until_ns + 4 * length_ns, until_ns) AND work.start_ns + dur_ns > since_ns
     AND work.start_ns >= since_ns - length_ns;
 ---
 -- Named ranges of the host: they name what a thread does between operators, and the mark of a step tells its thread.

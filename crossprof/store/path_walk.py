@@ -33,7 +33,7 @@ def critical_paths(graph: Graph, start_ns: Ints) -> list[Ints]:
 
 
 def gains(graph: Graph, paths: Sequence[Ints]) -> list[Ints]:
-    """For each edge of each path the most that its window can get shorter if that edge alone does.
+    """For each edge of each path the most that its window can get shorter if that edge alone does (and others of its wait).
 
     Without the edge, the window is as long as the longest way around it. A way around leaves the tree of binding edges by an
     edge of slack `s`, from an instant that hangs on the path before the edge to one that hangs on it after the edge and comes
@@ -71,7 +71,10 @@ def _gains(graph: Graph, paths: Sequence[Ints], component: Ints) -> list[Ints]:
     early = _earliness(graph, graph.target[edges], slack)
     is_around = (place[graph.source] < place[graph.target]) & (early[graph.target] < _FAR)
     is_around[graph.parent[graph.parent >= 0]] = False
-    low, high = place[graph.source[is_around]] + 1, place[graph.target[is_around]] + 1
+    is_on_path = np.zeros(len(place), bool)
+    is_on_path[graph.target[edges]] = True
+    shares = is_on_path[graph.target] & (graph.why == graph.why[graph.parent[graph.target]])  # a wait is that of all its edges
+    low, high = place[graph.source[is_around]] + 1, (place[graph.target] + ~shares)[is_around]
     around = (slack + early[graph.target])[is_around]
     most = -highest_cover(low, high, -around, int(lengths.sum()), empty=-_FAR)
     return [most[first + 1 : first + length] for first, length in zip(base, lengths, strict=True)]

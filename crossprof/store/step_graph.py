@@ -1,8 +1,9 @@
 """The dependency graph of steps: instants on host threads and device streams, and what each of them had to wait for.
 
 An edge says that its target comes at least `lag` after its source. Of the edges into an instant, the one whose source came
-last is binding: all the time that passed is its lag. Of the others only the order is known, so their lag is nothing. So every
-instant is the latest of its sources plus lag, as recorded. The view `dependency` says what each sort of edge means.
+last is binding: all the time that passed is its lag, and that of other edges of its sort. Of all others only the order is known, so
+their lag is nothing. So every instant is the latest of its sources plus lag, as recorded. The view `dependency` says what each
+sort of edge means.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def step_graph(windows: Table, spans: Table, kernels: Table, ranges: Table) -> G
     binding = np.flatnonzero(last_one(target))
     parent = np.full(len(instants.time), -1, np.int64)
     parent[target[binding]] = binding
-    lag = np.zeros(len(source), np.int64)
-    lag[binding] = (instants.time[target] - instants.time[source])[binding]
+    bound_by = parent[target]
+    lag = np.where(why == why[bound_by], (instants.time[target] - instants.time[source])[bound_by], 0)
     return Graph(
         time=instants.time, window=instants.window, component=instants.component, lane=instants.lane,
         order=np.lexsort((instants.turn, instants.time)), parent=parent,
@@ -143,16 +144,16 @@ class _Edges:
         since = of.time[idle[np.maximum.accumulate(np.where(is_first, np.arange(len(idle)), 0))]]
         window, after, up_to = of.window[idle], of.time[idle], of.time[idle + 1]
         outermost = np.flatnonzero(spans["is_top"] & (spans["end_ns"] > spans["start_ns"]))
-        span = latest(outermost, spans["number"], spans["end_ns"], of=window, up_to=up_to, after=after)
-        is_inside = (span >= 0) & (np.append(spans["start_ns"], -1)[span] >= since)
-        source = of.at(of.span_thread[span[is_inside]], spans["end_ns"][span[is_inside]])
-        self._add(source, idle[is_inside] + 1, "thread_wait", "handover")
+        span = _latest_inside(outermost, spans, of=window, up_to=up_to, after=after, since=since)
+        source = of.at(of.span_thread[span[span >= 0]], spans["end_ns"][span[span >= 0]])
+        self._add(source, idle[span >= 0] + 1, "thread_wait", "handover")
         calls = np.bincount(spans["number"][spans["kind"] == 1], minlength=len(of.every_window))
         unmarked = of.main[~of.is_marked]
         is_silent = (calls[window] == 0) | np.isin(of.thread_of(idle), unmarked)  # no call says when it waited for the device
-        work = latest(of.finished, kernels["number"], kernels["end_ns"], of=window, up_to=up_to, after=after)
-        is_inside = is_silent & (work >= 0) & (np.append(kernels["start_ns"], -1)[work] >= since)
-        self._add(of.starts[work[is_inside]] + 1, idle[is_inside] + 1, "sync_wait", "handover")
+        work = _latest_inside(
+            of.finished, kernels, of=window, up_to=up_to, after=np.where(is_silent, after, up_to), since=since
+        )
+        self._add(of.starts[work[work >= 0]] + 1, idle[work >= 0] + 1, "sync_wait", "handover")
 
     def connect_kernels(self) -> None:
         """Into starts and ends of kernels."""
@@ -193,3 +194,16 @@ class _Edges:
         work = latest(of.finished, device, kernels["end_ns"], of=device[waits], up_to=up_to, after=after)
         waits, work = waits[work >= 0], work[work >= 0]
         self._add(of.starts[work] + 1, of.starts[waits], "stream_wait", "stream_event", kernels["id"][waits])
+
+
+def _latest_inside(rows: Ints, events: Table, *, of: Ints, up_to: Ints, after: Ints, since: Ints) -> Ints:
+    """As `latest`, by the ends of events of a window, of those that began at `since` or later.
+
+    What began before it is passed over: no more than one event a thread or stream, since these do one after the other.
+    """
+    while True:
+        found = latest(rows, events["number"], events["end_ns"], of=of, up_to=up_to, after=after)
+        is_early = (found >= 0) & (np.append(events["start_ns"], 0)[found] < since)
+        if not is_early.any():
+            return found
+        up_to = np.where(is_early, np.append(events["end_ns"], 0)[found] - 1, up_to)

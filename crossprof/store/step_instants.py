@@ -32,7 +32,7 @@ class Instants:
     turn: Ints
 
     def __init__(self, windows: Table, spans: Table, kernels: Table, ranges: Table) -> None:
-        order = np.lexsort((kernels["end_ns"], kernels["start_ns"], kernels["stream"], kernels["number"]))
+        order = np.lexsort((kernels["id"], kernels["stream"], kernels["number"]))
         self.windows, self.spans, self.ranges = windows, spans, ranges
         self.kernels = {name: column[order] for name, column in kernels.items()}
         self.every_window = np.arange(len(windows["component"]))
