@@ -72,7 +72,7 @@ SELECT row_number() OVER (ORDER BY component, rank) - 1 AS number, component, ru
     start_ns - (since_ns - coalesce(offset_ns, 0)) AS start_ns, end_ns - (since_ns - coalesce(offset_ns, 0)) AS end_ns,
     since_ns - coalesce(offset_ns, 0) AS since_ns, until_ns - coalesce(offset_ns, 0) AS until_ns, until_ns - since_ns AS length_ns
 FROM spanned
-WHERE until_ns - since_ns < 500000000000
+WHERE until_ns // 2 - since_ns // 2 < 250000000000 -- halves, since a difference of any two times may not fit
 ORDER BY number;
 -- The stretch of time that holds all events of these steps, by which most of a file is skipped; NULL without steps.
 SET VARIABLE path_since = (SELECT min(since_ns - length_ns) FROM path_window);

@@ -1,9 +1,9 @@
 """The dependency graph of steps: instants on host threads and device streams, and what each of them had to wait for.
 
 An edge says that its target comes at least `lag` after its source. Of the edges into an instant, the one whose source came
-last is binding: all the time that passed is its lag, and that of other edges of its sort. Of all others only the order is known, so
-their lag is nothing. So every instant is the latest of its sources plus lag, as recorded. The view `dependency` says what each
-sort of edge means.
+last is binding: all the time that passed is its lag, and that of other edges of its sort. Of all others only the order is
+known, so their lag is nothing. So every instant is the latest of its sources plus lag, as recorded. The view `dependency`
+says what each sort of edge means.
 """
 
 from __future__ import annotations

@@ -261,13 +261,27 @@ def test_a_rank_without_steps_has_one_path(bench: Bench) -> None:
     ]
 
 
+def test_a_step_of_which_nothing_is_known_is_one_wait(bench: Bench) -> None:
+    bench.add("step", (0, 0, 100))
+    assert bench.path() == [(0, 100, "host_gap", None, 100)]
+    marked(bench, 50, rank=1)
+    bench.ranks(0, None)
+    assert bench.path(rank=1) == [(0, 50, "host_gap", "ProfilerStep#0", 50)]
+
+
+def test_times_far_apart_are_no_step(bench: Bench) -> None:
+    far = 4_611_686_018_427_387_904
+    bench.add("op", (0, "first", -far, 40, "a", 0), (1, "last", far, 30, "b", 0))
+    assert bench.path() == []
+
+
 def test_the_steps_nearest_to_the_median_have_a_path(bench: Bench) -> None:
     for step, length in enumerate((100, 130, 90, 400)):
         bench.add("step", (step, 1000 * step, length))
     bench.connection.execute("""
         INSERT INTO base.op BY NAME
-        SELECT 'r' AS run_id, 0 AS rank, i AS op_id, 'mm' AS name, 'gemm' AS category, 0 AS self_ns, 'main' AS thread, 0 AS depth,
-            1000 * (i % 4) + i // 100 AS start_ns, 1 AS dur_ns, i % 4 AS step
+        SELECT 'r' AS run_id, 0 AS rank, i AS op_id, 'mm' AS name, 'gemm' AS category, 0 AS self_ns, 'main' AS thread,
+            0 AS depth, 1000 * (i % 4) + i // 100 AS start_ns, 1 AS dur_ns, i % 4 AS step
         FROM range(16000) AS ops (i)
     """)
     fill_critical_path(bench.connection)

@@ -1,4 +1,4 @@
-"""What shortening one thing is worth, in random graphs, in random small steps, and in steps of real captures, against a replay."""
+"""What shortening one thing is worth, against a replay: in random graphs, in random small steps, in steps of real captures."""
 
 from __future__ import annotations
 
@@ -172,7 +172,8 @@ def check_store(root: Path, *, tries: int) -> tuple[int, int]:
     with duckdb.connect(str(root / "crossprof.duckdb"), read_only=True) as connection:
         untiled = """
             SELECT run, rank, step FROM (
-                SELECT *, start_ns - lag(start_ns + dur_ns) OVER (PARTITION BY run_id, rank, step ORDER BY segment) AS gap_ns FROM critical_path
+                SELECT *, start_ns - lag(start_ns + dur_ns) OVER (PARTITION BY run_id, rank, step ORDER BY segment) AS gap_ns
+                FROM critical_path
             ) AS stretch
             LEFT JOIN step USING (run_id, rank, step)
             GROUP BY run, rank, step
@@ -182,7 +183,8 @@ def check_store(root: Path, *, tries: int) -> tuple[int, int]:
         assert connection.execute(untiled).fetchall() == []
         nameless = """
             SELECT kind, count(*) FROM critical_path
-            WHERE NOT (ends_with(kind, '_wait') OR kind IN ('host_gap', 'data_loading')) AND coalesce(op_id, call_id, kernel_id) IS NULL
+            WHERE NOT (ends_with(kind, '_wait') OR kind IN ('host_gap', 'data_loading'))
+                AND coalesce(op_id, call_id, kernel_id) IS NULL
             GROUP BY kind
         """
         assert connection.execute(nameless).fetchall() == []
