@@ -19,6 +19,7 @@ PROSE = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/benchmarks.md",
+    "docs/critical_path.md",
     "docs/decisions.md",
     "docs/findings.md",
     "docs/formats.md",
