@@ -4,7 +4,7 @@
 
 -- The steps that get a path: the measured ones nearest to the run's median step time (of the slowest rank), as many as hold 10,000
 -- operators and kernels a rank together, and at least one. A rank without measured steps gets one path over its capture, if that is
--- small enough. A path of more than a million operators and kernels (over all ranks), or of over 500 s, is not looked for.
+-- small enough. A step of more than 200,000 operators and kernels in all ranks, or of over 500 s, has none.
 CREATE OR REPLACE TEMP MACRO is_loading(name) AS regexp_matches(name, '(?i)data_?load|dataset|prefetch|IteratorGetNext');
 CREATE OR REPLACE TEMP TABLE path_window AS
 WITH counted AS (
@@ -32,7 +32,7 @@ near AS (
 chosen AS (
     SELECT run_id, step
     FROM near
-    WHERE events <= 1000000
+    WHERE events <= 200000
     WINDOW nearest AS (PARTITION BY run_id ORDER BY distance_ns, step)
     QUALIFY row_number() OVER nearest = 1 OR sum(most) OVER nearest <= 10000
 ),
@@ -163,7 +163,7 @@ thread AS (
 SELECT own.run_id, own.rank, own.step, segment::INTEGER AS segment, own.since_ns + found.start_ns AS start_ns, found.dur_ns, found.kind,
     coalesce(host.name, call.name, work.name, path_range.name) AS name, coalesce(host.category, work.category) AS category,
     host.op_id, call.call_id, work.kernel_id, place.rank AS on_rank,
-    coalesce(host.thread, call.thread, if(work.kernel_id IS NULL, thread.name, NULL)) AS thread, device_id, stream, why, gain_ns
+    coalesce(host.thread, call.thread, if(work.kernel_id IS NULL, thread.name, NULL)) AS thread, device_id, stream, why, if(gain_ns < 0, NULL, gain_ns) AS gain_ns
 FROM path_found AS found
 JOIN path_window AS own ON own.number = found.number
 JOIN path_window AS place ON place.number = found.place

@@ -14,6 +14,7 @@ __all__ = ["critical_paths", "gains", "replay"]
 
 Ints = NDArray[np.int64]
 _FAR = 1 << 41  # more than any instant
+_MOST_RANKS = 32
 
 
 def critical_paths(graph: Graph, start_ns: Ints) -> list[Ints]:
@@ -38,14 +39,17 @@ def gains(graph: Graph, paths: Sequence[Ints]) -> list[Ints]:
     Without the edge, the window is as long as the longest way around it. A way around leaves the tree of binding edges by an
     edge of slack `s`, from an instant that hangs on the path before the edge to one that hangs on it after the edge and comes
     `r` too early to matter. It is shorter than the path by s + r, which bounds what all edges in between can gain.
+
+    Each rank of a component takes a turn over all of it: those of a component of more than 32 get -1, for unknown.
     """
     component = graph.component[graph.sink]
     order = np.argsort(component, kind="stable")
     turn = np.empty(len(order), np.int64)
     turn[order] = np.arange(len(order)) - np.searchsorted(component[order], component[order])
-    found: dict[int, Ints] = {}
-    for number in range(int(turn.max(initial=-1)) + 1):
-        chosen = np.flatnonzero(turn == number)
+    is_small = (np.bincount(component) <= _MOST_RANKS)[component]
+    found = {window: np.full(len(paths[window]), -1) for window in np.flatnonzero(~is_small).tolist()}
+    for number in range(int(turn[is_small].max(initial=-1)) + 1):
+        chosen = np.flatnonzero(is_small & (turn == number))
         found |= zip(
             chosen.tolist(), _gains(graph, [paths[window] for window in chosen.tolist()], component[chosen]), strict=True
         )

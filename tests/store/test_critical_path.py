@@ -57,13 +57,20 @@ class Bench:
         ).fetchall()
 
 
-@pytest.fixture
-def bench(tiny: ModuleType) -> Iterator[Bench]:
+@pytest.fixture(scope="module")
+def emptied(tiny: ModuleType) -> Iterator[Bench]:
     with tiny.connect() as connection:
         connection.execute("SET threads = 1")
         connection.execute("INSERT INTO base.run (run_id, run) VALUES ('r', 'by hand')")
-        connection.execute("INSERT INTO base.rank (run_id, rank, clock_offset_ns) VALUES ('r', 0, 0)")
         yield Bench(connection)
+
+
+@pytest.fixture
+def bench(emptied: Bench) -> Bench:
+    for table in COLUMNS:
+        emptied.connection.execute(f"DELETE FROM base.{table}")
+    emptied.ranks(0)
+    return emptied
 
 
 def marked(bench: Bench, end: int, *, rank: int = 0) -> None:

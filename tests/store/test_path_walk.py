@@ -82,16 +82,17 @@ def table(rows: list[tuple[int, ...]], names: str, flags: str) -> dict[str, Any]
 
 
 LENGTH = 60
+RANKS = st.integers(0, 1)
 spans = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, LENGTH), st.integers(0, 25), st.sampled_from("opswb")),
-    max_size=14,
+    st.tuples(RANKS, st.integers(0, 2), st.integers(0, LENGTH), st.integers(0, 25), st.sampled_from("opswb")), max_size=16
 )
 kernels = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, LENGTH), st.integers(0, 25), st.integers(-1, 6), st.booleans()), max_size=12
+    st.tuples(RANKS, st.integers(0, 2), st.integers(0, LENGTH - 1), st.integers(0, 25), st.integers(-1, 6), st.integers(0, 2)),
+    max_size=14,
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(spans, kernels, st.booleans(), st.randoms(use_true_random=False))
 def test_in_a_random_step_what_is_on_the_path_gains_and_nothing_else(
     drawn: list[tuple[Any, ...]], work: list[tuple[Any, ...]], is_marked: bool, chosen: random.Random
@@ -102,38 +103,38 @@ def test_in_a_random_step_what_is_on_the_path_gains_and_nothing_else(
 
 
 def random_step(drawn: list[tuple[Any, ...]], work: list[tuple[Any, ...]], is_marked: bool) -> tuple[Graph, dict[str, Any]]:
+    """One step of two ranks whose clocks are one; kernels of an instance over 0 are one collective."""
     host = [
-        (0, int(sort != "o"), number, thread, start, min(start + length, LENGTH), 1, sort == "s", sort == "w", sort == "b")
-        for number, (thread, _, start, length, sort) in enumerate(drawn)
-        if start <= LENGTH
+        (rank, sort != "o", number, thread, start, min(start + length, LENGTH), 1, sort == "s", sort == "w", sort == "b")
+        for number, (rank, thread, start, length, sort) in enumerate(drawn)
     ]
     device = [
         (
-            0,
+            rank,
             number,
             call,
             1,
             10 + stream,
-            min(start, LENGTH),
+            start,
             min(start + length, LENGTH),
-            is_cut or not length or start + length > LENGTH,
+            not 0 < length <= LENGTH - start,
             0,
-            0,
+            instance,
             0,
         )
-        for number, (stream, start, length, call, is_cut) in enumerate(sorted(work, key=lambda one: one[1]))
+        for number, (rank, stream, start, length, call, instance) in enumerate(sorted(work, key=lambda one: one[2]))
     ]
-    windows = {
-        name: np.array([value])
-        for name, value in (("component", 0), ("start_ns", 0), ("end_ns", LENGTH), ("length_ns", LENGTH))
-    }
+    windows = table([(0, 0, LENGTH, LENGTH), (0, 5, LENGTH - 3, LENGTH)], "component start_ns end_ns length_ns", "")
+    host_flags, device_flags, range_flags = "is_top waits is_order is_blocking", "is_cut is_pageable", "is_step is_loading"
     graph = step_graph(
         windows,
+        table(host, f"number kind id thread start_ns end_ns {host_flags}", host_flags),
+        table(device, f"number id call_id device stream start_ns end_ns {device_flags} instance kind", device_flags),
         table(
-            host, "number kind id thread start_ns end_ns is_top waits is_order is_blocking", "is_top waits is_order is_blocking"
+            [(rank, 0, 0, LENGTH, 1, 0) for rank in (0, 1)] * is_marked,
+            f"number thread start_ns end_ns {range_flags}",
+            range_flags,
         ),
-        table(device, "number id call_id device stream start_ns end_ns is_cut is_pageable instance kind", "is_cut is_pageable"),
-        table([(0, 0, 0, LENGTH, 1, 0)] * is_marked, "number thread start_ns end_ns is_step is_loading", "is_step is_loading"),
     )
     return graph, windows
 
@@ -152,7 +153,8 @@ def check_steps(graph: Graph, start_ns: Any, chosen: random.Random, *, tries: in
         end = graph.time[graph.sink[window]]
         is_work = (graph.why == EXECUTION) & (graph.lag > 0) & np.isin(graph.kind, WORK)
         on = [place for place, edge in enumerate(path) if is_work[edge] and graph.time[graph.source[edge]] >= start_ns[window]]
-        off = np.setdiff1d(np.flatnonzero(is_work), path).tolist()
+        inside = np.flatnonzero(is_work & (graph.time[graph.source] >= start_ns[window]))
+        off = np.setdiff1d(inside, path).tolist()
         for position in chosen.sample(on, min(tries, len(on))):
             by = chosen.randint(1, int(graph.lag[path[position]]))
             gain = end - shortened(graph, path[position], by)[graph.sink[window]]

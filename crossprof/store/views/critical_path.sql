@@ -4,7 +4,7 @@
 -- of a device) or a wait, and gain_ns says how much shorter the step would have been without it, all else the same.
 -- The rows are computed once, when a run is published: the measured steps nearest to the run's median step time have a path, as many as
 -- hold 10,000 operators and kernels a rank, and at least one. A rank without measured steps has one path (step NULL) over all its events,
--- if these are no more. No path: steps of over a million operators and kernels in all ranks, or of over 500 seconds.
+-- if these are no more. No path: steps of over 200,000 operators and kernels in all ranks, or of over 500 seconds.
 -- Caveats: a step ends on the host, so work of a device that nothing on the host waits for is not on its path. Intra-op threads and locks
 -- are in no trace. Collectives join ranks where clock_offset_ns is known.
 CREATE SCHEMA IF NOT EXISTS rollup;
@@ -30,7 +30,7 @@ COMMENT ON COLUMN critical_path.kind IS 'kernel, collective, memcpy, memset; hos
 COMMENT ON COLUMN critical_path.name IS 'Name of the event: of the operator, call or kernel; of the call that waited, of the kernel that was waited with, of the range around a gap.';
 COMMENT ON COLUMN critical_path.category IS 'Sort of work of that operator or kernel.';
 COMMENT ON COLUMN critical_path.why IS 'Dependency that led from this stretch to the next: execution, program_order, handover, synchronization, launch_queue, launch, stream_order, stream_event, step_start.';
-COMMENT ON COLUMN critical_path.gain_ns IS 'How much shorter the step would be without it. 0: another path is as long. Less than dur_ns: then another path takes over. Gains of several stretches do not add up.';
+COMMENT ON COLUMN critical_path.gain_ns IS 'How much shorter the step would be without it. 0: another path is as long. Less than dur_ns: then another path takes over. Gains of several stretches do not add up. NULL where over 32 ranks are joined.';
 COMMENT ON COLUMN critical_path.on_rank IS 'Rank that it was on: another one where a collective waited for it.';
 COMMENT ON COLUMN critical_path.thread IS 'Thread of work or a wait of the host.';
 COMMENT ON COLUMN critical_path.device_id IS 'Device of the kernel.';
