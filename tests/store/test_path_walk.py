@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossprof.ingest import ingest
-from crossprof.store import critical_path
+from crossprof.store import critical_path, path_walk
 from crossprof.store.path_walk import critical_paths, gains, replay
 from crossprof.store.step_graph import EDGES, KINDS, Graph, step_graph
 
@@ -100,6 +100,13 @@ def test_in_a_random_step_what_is_on_the_path_gains_and_nothing_else(
     graph, windows = random_step(drawn, work, is_marked)
     assert (replay(graph, 0 * graph.lag) == graph.time).all()
     check_steps(graph, windows["start_ns"], chosen, tries=6)
+
+
+def test_of_many_joined_ranks_the_gains_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_walk, "_MOST_RANKS", 1)
+    graph, windows = random_step([(0, 0, 10, 20, "o"), (1, 0, 5, 30, "o")], [], is_marked=True)
+    paths = critical_paths(graph, windows["start_ns"])
+    assert [most.tolist() for most in gains(graph, paths)] == [[-1] * len(path) for path in paths]
 
 
 def random_step(drawn: list[tuple[Any, ...]], work: list[tuple[Any, ...]], is_marked: bool) -> tuple[Graph, dict[str, Any]]:
