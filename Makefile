@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types browser fuzz slow bench docs serve clean
+.PHONY: help setup demo test lint types browser fuzz slow bench docs reconcile serve clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ bench: setup .venv-bench/.complete ## the benchmarks, as tables, beside other to
 
 docs: setup ## rewrite the generated parts of docs/
 	$(BIN)/python docs/generate.py
+
+reconcile: setup ## rewrite docs/reconciliation.md from the captures in CROSSPROF_CORPUS
+	$(BIN)/python docs/reconcile.py
 
 serve: setup ## the dashboard on the default store
 	$(BIN)/crossprof serve

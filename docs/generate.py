@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -56,16 +58,38 @@ def tables() -> str:
     return text
 
 
+def public_views() -> list[catalog.View]:
+    """The views that people ask, by name."""
+    return sorted((view for view in catalog.views() if not view.name.startswith("_")), key=lambda view: view.name)
+
+
 def views() -> str:
-    """Every view with its question and its columns."""
+    """The list of views: what one row is, and a page for each."""
     source = connection()
-    text = HEADER.format(source="crossprof/store/views/*.sql") + "# Views\n\n`crossprof views NAME` prints the same.\n"
-    for view in sorted(catalog.views(), key=lambda item: item.name):
-        if view.name.startswith("_"):
-            continue
-        row = source.execute("select comment from duckdb_views() where view_name = ? and not internal", [view.name]).fetchone()
-        text += f"\n## {view.name}\n\n{row[0] if row else ''}\n\n{columns(source, view.name)}"
-    return text
+    comments = dict(source.execute("select view_name, comment from duckdb_views() where not internal").fetchall())
+    text = HEADER.format(source="crossprof/store/views/*.sql") + "# Views\n\n`crossprof views NAME` prints the same.\n\n"
+    text += "| view | one row is |\n|---|---|\n"
+    return text + "".join(
+        f"| [`{view.name}`](views/{view.name}.md) | {escaped(comments[view.name])} |\n" for view in public_views()
+    )
+
+
+def view_page(view: catalog.View) -> str:
+    """One view: what it answers and its caveats, as its file says, the metrics that come from it, its columns."""
+    source = connection()
+    text = HEADER.format(source=f"crossprof/store/views/{view.name}.sql") + f"# {view.name}\n\n{prose(view.sql)}\n"
+    fed = source.execute("select id from metric where starts_with(source, ?) order by id", [f"{view.name}."]).fetchall()
+    if fed:
+        text += f"\nMetrics from it: {', '.join(f'[`{name}`](../metrics.md#{name})' for (name,) in fed)}.\n"
+    asked = "" if view.name == "metric" else " where run = 'bert'"
+    text += f'\n```\ncrossprof sql "from {view.name}{asked}"\n```\n'
+    return f"{text}\n{columns(source, view.name)}"
+
+
+def prose(sql: str) -> str:
+    """The comment that opens a view's file, a paragraph for each sentence that begins a line after a full stop."""
+    lines = [line[3:] for line in sql.partition("CREATE ")[0].splitlines() if line.startswith("-- ") and "uses:" not in line]
+    return re.sub(r"(?<=[.?:])\n(?=[A-Z`])", "\n\n", "\n".join(lines))
 
 
 def metrics() -> str:
@@ -116,13 +140,15 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "commands.md": commands,
     "settings.md": environment,
+    **{f"views/{view.name}.md": partial(view_page, view) for view in public_views()},
 }
 
 
 def stale() -> list[str]:
-    """Names of the pages whose file differs from what the code says."""
+    """Names of the pages whose file differs from what the code says, or that nothing writes any more."""
     written = {name: REFERENCE / name for name in PAGES}
-    return [name for name, make in PAGES.items() if not written[name].is_file() or written[name].read_text() != make()]
+    wrong = [name for name, make in PAGES.items() if not written[name].is_file() or written[name].read_text() != make()]
+    return wrong + [f"views/{page.name}" for page in (REFERENCE / "views").glob("*.md") if f"views/{page.name}" not in PAGES]
 
 
 def main() -> int:
@@ -132,7 +158,7 @@ def main() -> int:
         if names:
             sys.stderr.write(f"docs/reference is stale: {', '.join(names)}. Run `make docs`.\n")
         return 1 if names else 0
-    REFERENCE.mkdir(exist_ok=True)
+    (REFERENCE / "views").mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():
         (REFERENCE / name).write_text(make())
     return 0

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
+import duckdb
 import pytest
+import yaml
 
 from crossprof import settings
 from crossprof.cli import cli
+from crossprof.cli.check_file import read_file
 from crossprof.store import catalog
+from crossprof.store.metrics import registry
+from crossprof.store.threshold import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = [
@@ -19,12 +25,14 @@ PROSE = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/benchmarks.md",
+    "docs/ci.md",
     "docs/critical_path.md",
     "docs/decisions.md",
     "docs/findings.md",
     "docs/formats.md",
     "docs/guide.md",
     "docs/peers.md",
+    "docs/reconciliation.md",
 ]
 
 
@@ -47,6 +55,33 @@ def test_commands_named_in_prose_exist(name: str) -> None:
     text = (ROOT / name).read_text()
     for command in re.findall(r"(?:^|`)crossprof ([a-z]+)", text, flags=re.MULTILINE):
         assert command in cli.commands, f"{name} names `crossprof {command}`"
+
+
+def test_workflows_in_the_docs_are_yaml_and_their_commands_valid() -> None:
+    commands = []
+    for block in _blocks("ci", "yaml"):
+        for job in yaml.safe_load(block)["jobs"].values():
+            assert job["runs-on"]
+            assert all(("uses" in step) != ("run" in step) for step in job["steps"])
+            commands += [line for step in job["steps"] for line in step.get("run", "").splitlines()]
+    commands += [line for block in _blocks("ci", "") for line in block.splitlines()]
+    called = [shlex.split(line.partition(" >> ")[0])[1:] for line in commands if line.strip().startswith("crossprof ")]
+    assert {name for name, *_ in called} == {"runs", "check", "report"}
+    for name, *arguments in called:
+        cli.commands[name].make_context(name, list(arguments))
+
+
+def test_committed_thresholds_in_the_docs_are_read(tmp_path: Path, tiny_runs: duckdb.DuckDBPyConnection) -> None:
+    blocks = [block for name in ("ci", "guide") for block in _blocks(name, "toml")]
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "pyproject.toml").write_text(block)
+        amounts = read_file(tmp_path / "pyproject.toml").amounts
+        assert [parse(metric, amount, registry(tiny_runs)).metric for metric, amount in amounts.items()]
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", PROSE)

@@ -16,7 +16,7 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import compare, demo, ingest, lifecycle, query, runs, serve
+from crossprof.cli import check, compare, demo, ingest, lifecycle, query, report, runs, serve
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -43,6 +43,8 @@ for command in (
     runs.show,
     runs.doctor,
     compare.compare,
+    check.check,
+    report.report,
     query.sql,
     query.views,
     query.metrics,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from crossprof.cli.comparison import print_comparison
 from crossprof.cli.options import as_json, open_store, print_json, store_path
+
+if TYPE_CHECKING:
+    from crossprof.store.alignment import LevelName
 
 __all__ = ["compare"]
 
@@ -18,12 +22,21 @@ __all__ = ["compare"]
 @click.option(
     "--metric", "metrics", multiple=True, help="Compare this metric alone; may be repeated. `crossprof metrics` lists them."
 )
+@click.option(
+    "--by",
+    type=click.Choice(["name", "operator-and-shape", "operator", "family"]),
+    help="Level at which kernels or operators are set side by side. Default: the finest that all runs share.",
+)
 @as_json
 @store_path
-def compare(base: str, others: tuple[str, ...], metrics: tuple[str, ...], is_json: bool, store: Path) -> None:
+def compare(base: str, others: tuple[str, ...], metrics: tuple[str, ...], by: str | None, is_json: bool, store: Path) -> None:
     """Compare runs with a base: verdict, intervals, and where the difference sits. NAME@all pools all runs of a name."""
-    comparison = open_store(store).compare(base, *others, metrics=metrics or None)
+    comparison = open_store(store).compare(base, *others, metrics=metrics or None, by=_level(by))
     if is_json:
         print_json(comparison.to_json())
     else:
         print_comparison(comparison)
+
+
+def _level(by: str | None) -> LevelName | None:
+    return cast("LevelName", by.replace("-", " ")) if by else None

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from crossprof.cli import terminal
 from crossprof.cli.terminal import Column
-from crossprof.dashboard.quantity import NONE, Scale, scale_for, significant
+from crossprof.dashboard.quantity import NONE, Scale, percent, scale_for, significant
+from crossprof.store.composition import folded
 
 if TYPE_CHECKING:
+    from crossprof.store.alignment import Level
     from crossprof.store.compare import Comparison, MetricDifference, RunDifference
-    from crossprof.store.composition import CategoryDifference, OperationDifference
+    from crossprof.store.composition import CategoryDifference
 
 __all__ = ["print_comparison"]
 
@@ -35,9 +37,11 @@ def _print_section(base: str, other: RunDifference) -> None:
         title += " (the same capture)"
     _print_metrics(title, other.metrics)
     for difference in other.differences:
-        terminal.print_line(f"Not alike: {difference}")
-    _print_categories(other.categories)
-    _print_operations(other.operations)
+        terminal.print_line(f"Differs: {difference}")
+    _print_parts(other)
+    if other.level is not None:
+        _print_operations(other.level)
+        _print_levels(other.levels)
 
 
 def _print_metrics(title: str, metrics: Sequence[MetricDifference]) -> None:
@@ -48,27 +52,40 @@ def _print_metrics(title: str, metrics: Sequence[MetricDifference]) -> None:
         scale = scale_for(one.unit, [one.base, one.other])
         interval = None if one.ci_low is None or one.ci_high is None else f"[{_ratio(one.ci_low)}, {_ratio(one.ci_high)}]"
         values = (scale.text(one.base), scale.text(one.other), scale.unit, _ratio(one.ratio), interval)
-        rows.append((one.metric, *values, one.verdict, f"{one.n_base:,} / {one.n_other:,}"))
+        rows.append((one.metric, *values, _verdict(one), f"{one.n_base:,} / {one.n_other:,}"))
     terminal.print_table(columns, rows, title=title)
 
 
-def _print_categories(categories: Sequence[CategoryDifference]) -> None:
-    if not categories:
+def _print_parts(found: RunDifference) -> None:
+    """The parts of a step, and the step itself."""
+    parts = folded(found.waterfall or found.categories, _LONGEST)
+    if not parts:
         return
-    shown = categories[:_LONGEST]
-    scale = scale_for("ns", [time for one in shown for time in (one.base_ns, one.other_ns)])
-    rows = [(one.category, scale.text(one.base_ns), scale.text(one.other_ns), _signed(scale, one.delta_ns)) for one in shown]
-    columns = [
-        Column("category"),
-        *(Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")),
+    scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
+    rows = [
+        (one.category, scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns), _interval(scale, one))
+        for one in parts
     ]
-    terminal.print_table(columns, rows, title=f"Time of a step by category ({_PLACES[shown[0].place]})")
+    times = [Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")]
+    columns = [Column("part"), *times, Column("95 % interval")]
+    terminal.print_table(columns, rows, title=f"What a step is made of ({_PLACES[parts[0].place]}): the parts add up")
 
 
-def _print_operations(operations: Sequence[OperationDifference]) -> None:
-    if not operations:
+def _interval(scale: Scale, difference: CategoryDifference) -> str | None:
+    low, high = difference.ci_low_ns, difference.ci_high_ns
+    return None if low is None or high is None else f"[{scale.signed(low)}, {scale.signed(high)}]"
+
+
+def _print_levels(levels: Sequence[Level]) -> None:
+    """How far names survive from one run to the other."""
+    told = ", ".join(f"{level.name} {percent(level.matched_ratio)}" for level in levels)
+    terminal.print_line(f"Share of the time whose work has a counterpart, by level: {told}.")
+
+
+def _print_operations(level: Level) -> None:
+    if not level.operations:
         return
-    shown = operations[:_LONGEST]
+    shown = level.operations[:_LONGEST]
     scale = scale_for("ns", [time for one in shown for time in (one.base_ns, one.other_ns)])
     rows = [
         (
@@ -77,7 +94,7 @@ def _print_operations(operations: Sequence[OperationDifference]) -> None:
                 one.category,
                 scale.text(one.base_ns),
                 scale.text(one.other_ns),
-                _signed(scale, one.delta_ns),
+                scale.signed(one.delta_ns),
             ),
             *(_calls(one.base_calls), _calls(one.other_calls)),
         )
@@ -91,15 +108,18 @@ def _print_operations(operations: Sequence[OperationDifference]) -> None:
         Column("calls", is_number=True),
         Column("calls, other", is_number=True),
     ]
-    terminal.print_table(columns, rows, title="Kernels or operators with the largest differences, per step")
+    terminal.print_table(columns, rows, title=f"Largest differences by {level.name}, per step")
+
+
+def _verdict(found: MetricDifference) -> str:
+    """The word; beside *indistinguishable* the change that would have been found."""
+    if found.verdict != "indistinguishable" or found.minimum_detectable is None:
+        return found.verdict
+    return f"{found.verdict} (finds {percent(found.minimum_detectable)})"
 
 
 def _ratio(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}" if value < 10 else significant(value)
-
-
-def _signed(scale: Scale, value: float) -> str:
-    return ("+" if value > 0 else "") + scale.text(value)
 
 
 def _calls(value: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossprof.cli import terminal
-from crossprof.cli.options import store_path
+from crossprof.cli.options import parsed_tags, store_path
 
 if TYPE_CHECKING:
     from crossprof.ingest import IngestResult
@@ -19,23 +19,13 @@ __all__ = ["ingest", "ingest_paths"]
 _SHOWN = ("status", "run", "run id", "rank", "events", "seconds", "path")
 
 
-def _parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    tags = {}
-    for value in values:
-        key, separator, text = value.partition("=")
-        if not key or not separator:
-            raise click.BadParameter(f"'{value}' is not of the form key=value.")
-        tags[key] = text
-    return tags
-
-
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--name", help="Name of the run. Default: from the file, else from its path.")
 @click.option("--run", help="Run of the store that the traces are further ranks of: its name, its id or a prefix of one.")
 @click.option("--framework", help="Framework of the run, where the trace does not tell: torch, tensorflow, jax, ...")
 @click.option(
-    "--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=_parsed_tags, help="A tag of the run; may be repeated."
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=parsed_tags, help="A tag of the run; may be repeated."
 )
 @click.option(
     "--jobs",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +16,7 @@ from crossprof.errors import CrossprofError
 if TYPE_CHECKING:
     from crossprof.store import Store
 
-__all__ = ["as_json", "open_store", "print_json", "store_path"]
+__all__ = ["as_json", "open_store", "parsed_tags", "print_json", "store_path", "tags_of"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +36,22 @@ def store_path(command: Command) -> Command:
 def as_json(command: Command) -> Command:
     """The flag --json, handed to the command as `is_json`."""
     return click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def parsed_tags(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """The callback of an option whose values are tags."""
+    return tags_of(values)
+
+
+def tags_of(texts: Iterable[str]) -> dict[str, str]:
+    """The tags that texts of the form key=value name. Raises click.BadParameter."""
+    tags = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not key or not separator:
+            raise click.BadParameter(f"'{text}' is not of the form key=value.")
+        tags[key] = value
+    return tags
 
 
 def open_store(path: Path) -> Store:

@@ -43,7 +43,10 @@ def runs(is_json: bool, store: Path) -> None:
 @click.command()
 @click.argument("run")
 @click.option(
-    "--peers", "has_peers", is_flag=True, help="Add the numbers that HTA, TraceLens and xprof give for the same files."
+    "--peers",
+    "has_peers",
+    is_flag=True,
+    help="Add what HTA, TraceLens, the TensorBoard plugin and xprof say of the same files.",
 )
 @as_json
 @store_path

@@ -35,11 +35,15 @@ _PADDING = 2
 STYLES = {
     "better": "green",
     "good": "green",
+    "passed": "green",
     "worse": "red",
     "broken": "red",
     "error": "red",
     "failed": "red",
     "usable": "yellow",
+    "undecided": "yellow",
+    "too_few": "yellow",
+    "not_comparable": "yellow",
     "warning": "yellow",
 }
 """Words that carry a judgement, and the colour that a terminal gives them. The word itself is always printed."""

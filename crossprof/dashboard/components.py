@@ -11,6 +11,7 @@ from dash import dcc, html
 from plotly.graph_objects import Figure
 
 from crossprof.dashboard import theme
+from crossprof.dashboard.wording import definition
 from crossprof.errors import CrossprofError
 
 __all__ = [
@@ -132,9 +133,3 @@ def run_address(run_id: str) -> str:
 def compare_address(run_ids: Sequence[str], base: str) -> str:
     """The page that compares runs against a baseline."""
     return "/compare?" + urlencode({"runs": ",".join(run_ids), "base": base}, safe=",")
-
-
-def definition(metric: Mapping[str, Any]) -> str:
-    """A metric's definition in one line, from a row of the view metric."""
-    over = f" over {metric['denominator']}" if metric["denominator"] not in (None, "", "none") else ""
-    return f"{metric['numerator']}{over}; {metric['over_window']}".capitalize()

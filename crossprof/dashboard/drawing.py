@@ -99,7 +99,7 @@ FIGURES = {
     ),
     "categories": Drawing(
         "Time by category",
-        "Per measured step: the sum of kernel times on a device; where only the CPU worked, of operator self times, "
+        "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators, "
         "with the share of the step that they cover.",
         _draw_categories,
     ),

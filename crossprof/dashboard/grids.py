@@ -9,7 +9,7 @@ import dash_ag_grid as dag
 import polars as pl
 
 from crossprof.dashboard import components, theme
-from crossprof.dashboard.quantity import NONE, Scale, percent, scale_for, significant
+from crossprof.dashboard.quantity import percent, scale_for
 from crossprof.store.compare import Comparison
 
 __all__ = ["COLUMN", "GRID_OPTIONS", "number_column", "operations_grid", "work_grid"]
@@ -66,7 +66,7 @@ def operations_grid(found: Comparison) -> Any:
     scale = scale_for("ns", [value for row in rows for key, value in row.items() if key.startswith("value") and value])
     for row in rows:
         for key in [key for key in row if key.startswith(("value", "delta"))]:
-            row[f"{key}_text"] = _signed(row[key], scale) if key.startswith("delta") else scale.text(row[key])
+            row[f"{key}_text"] = scale.signed(row[key]) if key.startswith("delta") else scale.text(row[key])
     columns = [_NAME, _CATEGORY, number_column("value_base", f"{theme.shortened(found.base, most=28)}, {scale.unit}", 150)]
     for place, other in enumerate(found.others):
         columns.append(number_column(f"value_{place}", f"{theme.shortened(other.run, most=28)}, {scale.unit}", 150))
@@ -88,13 +88,6 @@ def _operation_rows(found: Comparison) -> list[dict[str, Any]]:
             row.setdefault(f"delta_{place}", -row["value_base"] if row["value_base"] else None)
     deltas = [f"delta_{place}" for place in places]
     return sorted(rows.values(), key=lambda row: -max(abs(row[delta] or 0.0) for delta in deltas))[:_MOST_OPERATIONS]
-
-
-def _signed(value: float | None, scale: Scale) -> str:
-    if value is None:
-        return NONE
-    size = significant(abs(value) / scale.divisor)
-    return size if value == 0 else f"{'+' if value > 0 else '−'}{size}"
 
 
 def _grid(name: str, rows: list[dict[str, Any]], columns: list[dict[str, Any]]) -> dag.AgGrid:

@@ -25,6 +25,12 @@ class Scale:
         """The value in this unit, without the unit; an en dash for None."""
         return NONE if value is None or math.isnan(value) else significant(value / self.divisor)
 
+    def signed(self, value: float | None) -> str:
+        """A change in this unit, without the unit: +12.3, −4.56; an en dash for None."""
+        if value is None or math.isnan(value) or value == 0:
+            return self.text(value)
+        return f"{'+' if value > 0 else '−'}{significant(abs(value) / self.divisor)}"
+
     def full(self, value: float | None) -> str:
         """The value with its unit; an en dash for None."""
         text = self.text(value)

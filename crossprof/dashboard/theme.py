@@ -20,6 +20,7 @@ __all__ = [
     "shortened",
     "stylesheet",
     "theme",
+    "variables",
 ]
 
 _FRAMEWORK_TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
@@ -196,10 +197,11 @@ def figure_layout(look: Theme, *, height: int = 260) -> dict[str, Any]:
 
 def stylesheet() -> str:
     """The framework and verdict colours as CSS variables, so that tables and figures agree."""
-    return "\n".join(f":root[data-mantine-color-scheme='{scheme}']{{{_variables(scheme)}}}" for scheme in ("light", "dark"))
+    return "\n".join(f":root[data-mantine-color-scheme='{scheme}']{{{variables(scheme)}}}" for scheme in ("light", "dark"))
 
 
-def _variables(scheme: str) -> str:
+def variables(scheme: str) -> str:
+    """The colours of a scheme as CSS variables."""
     look = _THEMES[scheme]
     named = {f"framework-{name or 'unknown'}": strong for name, (strong, _) in _FRAMEWORK_COLORS[scheme].items()}
     named |= {f"framework-{name or 'unknown'}-tint": tint for name, (_, tint) in _FRAMEWORK_COLORS[scheme].items()}

@@ -11,22 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossprof.errors import CrossprofError, RunNotFound
-from crossprof.store.composition import (
-    CategoryDifference,
-    OperationDifference,
-    category_differences,
-    composition,
-    operation_differences,
-)
+from crossprof.errors import CrossprofError
+from crossprof.store.alignment import Level, LevelName, OperationDifference, align, finest, work
+from crossprof.store.alikeness import Facts, facts, is_same_capture, software, unlike
+from crossprof.store.composition import CategoryDifference, Composition, category_differences, compositions, waterfall
 from crossprof.store.metrics import Metric, Source, estimates, registry, samples
-from crossprof.store.statistics import Estimate, Ratio, pool, ratio
+from crossprof.store.permutation import permutation
+from crossprof.store.statistics import Estimate, Ratio, Series, detectable, pool, ratio
 from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, verdict_sentence, why_sentence
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
 
-# What two runs should share. Framework and version may differ: that is what people compare.
-_ALIKE = ("model", "precision", "batch_size", "phase", "world_size", "device_kind", "device_model", "timed_steps")
 _MUST_SHARE = {"same kind of device": "device_kind", "same framework": "framework"}
 
 
@@ -34,20 +29,45 @@ _MUST_SHARE = {"same kind of device": "device_kind", "same framework": "framewor
 class RunDifference:
     """One run (or the pooled repeats of one) against the base.
 
+    `unlike` says what makes the two different jobs, `notes` what else differs: software, settings, how they were captured.
     `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
+    The parts of `waterfall` add up to the difference of the step times. `levels` are the ways to set kernels or operators side
+    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows.
     """
 
     run: str
     run_ids: tuple[str, ...]
-    alike: bool
-    differences: tuple[str, ...]
+    unlike: tuple[str, ...]
+    notes: tuple[str, ...]
     is_same_capture: bool
     metrics: tuple[MetricDifference, ...]
     categories: tuple[CategoryDifference, ...]
-    operations: tuple[OperationDifference, ...]
+    waterfall: tuple[CategoryDifference, ...]
+    levels: tuple[Level, ...]
+    shown: LevelName | None
     verdict: str
     why: str
     next_step: str
+
+    @property
+    def alike(self) -> bool:
+        """Whether the two are the same job."""
+        return not self.unlike
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """All that differs, what makes them different jobs first."""
+        return (*self.unlike, *self.notes)
+
+    @property
+    def level(self) -> Level | None:
+        """The finest level at which all runs share most of their time. None where nothing can be set side by side."""
+        return next((level for level in self.levels if level.name == self.shown), None)
+
+    @property
+    def operations(self) -> tuple[OperationDifference, ...]:
+        """The kernels or operators at that level, the largest difference first."""
+        return self.level.operations if self.level else ()
 
     def metric(self, name: str) -> MetricDifference | None:
         """The difference in one metric, None where neither run has it."""
@@ -55,8 +75,16 @@ class RunDifference:
 
     def to_json(self) -> dict[str, Any]:
         """The shape that scripts rely on."""
-        metrics = [one.to_json() for one in self.metrics]
-        return {"run": self.run, "alike": self.alike, "differences": list(self.differences), "metrics": metrics}
+        return {
+            "run": self.run,
+            "alike": self.alike,
+            "differences": list(self.differences),
+            "metrics": [one.to_json() for one in self.metrics],
+            "same_capture": self.is_same_capture,
+            "card": {"verdict": self.verdict, "why": self.why, "next": self.next_step},
+            "waterfall": [{**vars(one), "delta_ns": one.delta_ns} for one in self.waterfall],
+            "matched": {level.name: level.matched_ratio for level in self.levels},
+        }
 
 
 @dataclass(frozen=True)
@@ -74,51 +102,56 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """One side of a comparison: its name, what is known of its runs, its metrics."""
+    """One side of a comparison: its name, what is known of its runs, its metrics, what its steps are made of."""
 
     name: str
     run_ids: tuple[str, ...]
-    facts: Mapping[str, frozenset[Any]]
-    captures: frozenset[str]
+    facts: Facts
     broken: tuple[str, ...]
     is_ahead: bool
     estimates: Mapping[str, Estimate]
+    series: Mapping[str, Sequence[Series]]
+    composition: Composition
 
 
 _NOTHING = Estimate(float("nan"), 0)
-_FACTS = """
-    WITH timed AS (
-        SELECT run_id, if(bool_or(NOT is_profiled AND NOT is_warmup), 'bare', 'profiled') AS timed_steps
-        FROM step_time
-        WHERE run_id IN ({ids})
-        GROUP BY run_id
-    )
-    SELECT run_id, run, framework, model, precision, batch_size, phase, world_size, device_kind, device_model, timed_steps
-    FROM run
-    LEFT JOIN timed USING (run_id)
-    WHERE run_id IN ({ids})
-"""
 _TROUBLE = "SELECT DISTINCT run_id, run, code FROM finding WHERE severity = 'error' AND run_id IN ({ids}) ORDER BY ALL"
 _AHEAD = "host_ran_ahead"  # the host only handed work out: its step times say nothing of the device's
-_CAPTURES = "SELECT run_id, sha256 FROM artifact WHERE run_id IN ({ids})"
+_NEEDED = {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
 
 
 def compare(
-    source: Source, base: Sequence[str], others: Sequence[Sequence[str]], *, metrics: Sequence[str] | None = None
+    source: Source,
+    base: Sequence[str],
+    others: Sequence[Sequence[str]],
+    *,
+    metrics: Sequence[str] | None = None,
+    by: LevelName | None = None,
 ) -> Comparison:
     """The comparison of each of `others` with `base`; a side is a list of run ids, several being repeats that are pooled.
 
-    Raises RunNotFound: an id is not in the store. CrossprofError: a metric is not in the registry.
+    Kernels or operators are set side by side `by` that level, else by the finest that all runs share.
+
+    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work.
     """
     chosen = _chosen(registry(source), metrics)
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
-    of_base = composition(source, sides[0].run_ids)
-    found = []
-    for side in sides[1:]:
-        of_side = composition(source, side.run_ids)
-        categories = category_differences(of_base, of_side)
-        found.append(_run_difference(sides[0], side, chosen, categories, operation_differences(of_base, of_side)))
+    base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    levels = [align(base_work, other_work) for other_work in other_works]
+    shown = _level(by, levels)
+    found = [
+        _run_difference(sides[0], side, chosen, levels=held, shown=shown) for side, held in zip(sides[1:], levels, strict=True)
+    ]
     return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
+
+
+def _level(by: LevelName | None, pairs: Sequence[Sequence[Level]]) -> LevelName | None:
+    known = dict.fromkeys(level.name for levels in pairs for level in levels)
+    if by and known and by not in known:
+        raise CrossprofError(
+            f"The work of these runs has no {by}, for it ran on the host. It can be matched by {', '.join(known)}."
+        )
+    return by or finest(pairs)
 
 
 def _chosen(known: Mapping[str, Metric], names: Sequence[str] | None) -> list[Metric]:
@@ -130,82 +163,70 @@ def _chosen(known: Mapping[str, Metric], names: Sequence[str] | None) -> list[Me
 
 def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[Metric]) -> list[_Side]:
     run_ids = sorted({run_id for group in groups for run_id in group})
-    facts = _facts(source, run_ids)
-    captures = source.sql(_CAPTURES.format(ids=_marks(run_ids)), params=run_ids).fetchall()
-    trouble = source.sql(_TROUBLE.format(ids=_marks(run_ids)), params=run_ids).fetchall()
-    names = _names(groups, facts)
-    wanted = {metric.id for metric in chosen} | {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
+    known = facts(source, run_ids)
+    marks = ", ".join("?" for _ in run_ids)
+    trouble = source.sql(_TROUBLE.format(ids=marks), params=run_ids).fetchall()
+    wanted = {metric.id for metric in chosen} | _NEEDED
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
-    estimated = estimates(sampled)
+    repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
     sides = []
-    for name, group in zip(names, groups, strict=True):
-        pooled = {}
-        for metric in wanted:
-            repeats = [found for one, found in estimated if one.run_id in group and one.metric == metric]
-            if repeats:
-                pooled[metric] = pool(repeats)
-        shared = {field: frozenset(facts[run_id][field] for run_id in group) for field in (*_ALIKE, "framework")}
-        files = frozenset(sha256 for run_id, sha256 in captures if run_id in group)
-        broken = tuple(sorted({run for run_id, run, _ in trouble if run_id in group}))
-        is_ahead = any(run_id in group and code == _AHEAD for run_id, _, code in trouble)
-        sides.append(_Side(name, group, shared, files, broken, is_ahead, pooled))
+    for name, group, made_of in zip(_names(groups, known), groups, compositions(source, groups), strict=True):
+        held = {metric: [repeats[run_id, metric] for run_id in group if (run_id, metric) in repeats] for metric in wanted}
+        side = _Side(
+            name,
+            group,
+            Facts(tuple(known[run_id] for run_id in group)),
+            broken=tuple(sorted({run for run_id, run, _ in trouble if run_id in group})),
+            is_ahead=any(run_id in group and code == _AHEAD for run_id, _, code in trouble),
+            estimates={metric: pool([found for _, found in those]) for metric, those in held.items() if those},
+            series={metric: [series for series, _ in those] for metric, those in held.items() if those},
+            composition=made_of,
+        )
+        sides.append(side)
     return sides
 
 
-def _facts(source: Source, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    relation = source.sql(_FACTS.format(ids=_marks(run_ids)), params=[*run_ids, *run_ids])
-    facts = {row[0]: dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()}
-    for run_id in run_ids:
-        if run_id not in facts:
-            raise RunNotFound(run_id)
-    return facts
-
-
-def _names(groups: Sequence[tuple[str, ...]], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _names(groups: Sequence[tuple[str, ...]], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The name of each side: that of its run; the id beside it where several sides share the name; NAME@all for repeats."""
-    names = [facts[group[0]]["run"] + ("@all" if len(group) > 1 else "") for group in groups]
+    names = [known[group[0]]["run"] + ("@all" if len(group) > 1 else "") for group in groups]
     often = Counter(names)
     return [f"{name} ({group[0]})" if often[name] > 1 else name for name, group in zip(names, groups, strict=True)]
 
 
 def _run_difference(
-    base: _Side,
-    other: _Side,
-    chosen: Sequence[Metric],
-    categories: tuple[CategoryDifference, ...],
-    operations: tuple[OperationDifference, ...],
+    base: _Side, other: _Side, chosen: Sequence[Metric], *, levels: tuple[Level, ...], shown: LevelName | None
 ) -> RunDifference:
-    unlike = tuple(_unlike(base, other))
-    is_same = bool(base.captures) and base.captures == other.captures
-    metrics = tuple(
-        _metric_difference(metric, base, other)
-        for metric in chosen
-        if metric.id in base.estimates or metric.id in other.estimates
-    )
-    notes = [*(["capture: the same files in both"] if is_same else []), *_ahead(base, other)]
-    broken = (*base.broken, *other.broken)
+    differences = tuple(unlike(base.facts, other.facts))
+    is_same = is_same_capture(base.facts, other.facts)
+    known = base.estimates.keys() | other.estimates.keys()
+    metrics = tuple(_metric_difference(metric, base, other) for metric in chosen if metric.id in known)
+    notes = [*(["capture: the same in both"] if is_same else []), *_ahead(base, other), *software(base.facts, other.facts)]
+    categories = category_differences(base.composition, other.composition)
+    times = [side.estimates["step_time"].value if "step_time" in side.estimates else None for side in (base, other)]
+    parts = waterfall(categories, *times) if not (base.is_ahead or other.is_ahead) else ()
+    names = base.name, other.name
     return RunDifference(
         run=other.name,
         run_ids=other.run_ids,
-        alike=not unlike,
-        differences=(*unlike, *notes),
+        unlike=differences,
+        notes=tuple(notes),
         is_same_capture=is_same,
         metrics=metrics,
         categories=categories,
-        operations=operations,
-        verdict=verdict_sentence(base.name, other.name, metrics, unlike=unlike, is_same_capture=is_same),
-        why=why_sentence(base.name, other.name, metrics, categories),
+        waterfall=parts,
+        levels=levels,
+        shown=shown,
+        verdict=verdict_sentence(*names, metrics, unlike=differences, is_same_capture=is_same),
+        why=why_sentence(*names, metrics, categories),
         next_step=next_sentence(
-            (base.name, other.name), metrics, categories, unlike=unlike, is_same_capture=is_same, broken=broken
+            names,
+            metrics,
+            categories,
+            unlike=differences,
+            is_same_capture=is_same,
+            broken=(*base.broken, *other.broken),
         ),
     )
-
-
-def _unlike(base: _Side, other: _Side) -> Iterator[str]:
-    for field in _ALIKE:
-        ours, theirs = base.facts[field], other.facts[field]
-        if ours != theirs:
-            yield f"{field}: {_told(ours)} vs {_told(theirs)}"
 
 
 def _ahead(base: _Side, other: _Side) -> Iterator[str]:
@@ -214,13 +235,10 @@ def _ahead(base: _Side, other: _Side) -> Iterator[str]:
             yield f"step times: {side.name} was timed handing work out, not doing it ({_AHEAD})"
 
 
-def _told(values: frozenset[Any]) -> str:
-    return ", ".join(sorted("unknown" if value is None else str(value) for value in values))
-
-
 def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDifference:
     ours, theirs = base.estimates.get(metric.id, _NOTHING), other.estimates.get(metric.id, _NOTHING)
-    found = Ratio(None) if not _is_comparable(metric, base, other) else ratio(ours, theirs)
+    is_comparable = _is_comparable(metric, base, other)
+    found = ratio(ours, theirs) if is_comparable else Ratio(None)
     return MetricDifference(
         metric=metric.id,
         unit=metric.unit,
@@ -231,7 +249,9 @@ def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDiffe
         ratio=found.value,
         ci_low=found.low,
         ci_high=found.high,
-        verdict=_verdict(metric, ours, theirs, found) if _is_comparable(metric, base, other) else "not_comparable",
+        verdict=_verdict(metric, ours, theirs, found) if is_comparable else "not_comparable",
+        minimum_detectable=detectable(ours, theirs) if is_comparable else None,
+        p_value=permutation(base.series[metric.id], other.series[metric.id]) if is_comparable else None,
     )
 
 
@@ -260,7 +280,3 @@ def _verdict(metric: Metric, base: Estimate, other: Estimate, found: Ratio) -> V
     if metric.better == "none":
         return "different"
     return "better" if (low > pivot) == (metric.better == "higher") else "worse"
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" for _ in values)

@@ -1,144 +1,163 @@
-"""What a measured step of a run is made of, by category and by name, and how two runs differ in it."""
+"""What a measured step of a run is made of, by category; how two runs differ in it, and what that is of their step times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+import numpy as np
+
+from crossprof.store.autocorrelation import Floats
 from crossprof.store.metrics import Source
+from crossprof.store.statistics import Estimate, Series, difference, estimate, pool
 
 __all__ = [
     "CategoryDifference",
     "Composition",
-    "OperationDifference",
     "Place",
     "category_differences",
     "composition",
-    "operation_differences",
+    "folded",
+    "waterfall",
 ]
 
 Place = Literal["device", "host"]
-Found = Literal["both", "only in base", "only in other"]
+_UNPROFILED = "unprofiled"
 
 
 @dataclass(frozen=True)
 class CategoryDifference:
-    """One sort of work in two runs, in nanoseconds per step. `idle` is the device's rest, `outside_ops` the host's."""
+    """One part of a step in two runs, in mean nanoseconds a step, with the 95 % interval of the difference where it is known.
+
+    `idle` is the rest of a device, `outside_ops` of the host; `unprofiled` is what profiled steps don't show of a step time.
+    """
 
     place: Place
     category: str
     base_ns: float
     other_ns: float
+    ci_low_ns: float | None = None
+    ci_high_ns: float | None = None
 
     @property
     def delta_ns(self) -> float:
         """Other less base."""
         return self.other_ns - self.base_ns
 
-
-@dataclass(frozen=True)
-class OperationDifference:
-    """One kernel (on a device) or operator (on the host) in two runs, per step. None where a run has none of that name."""
-
-    place: Place
-    name: str
-    category: str
-    base_ns: float | None
-    other_ns: float | None
-    base_calls: float | None
-    other_calls: float | None
-
     @property
-    def delta_ns(self) -> float:
-        """Other less base, none counting as nothing."""
-        return (self.other_ns or 0.0) - (self.base_ns or 0.0)
-
-    @property
-    def found(self) -> Found:
-        """Which of the runs has it."""
-        if self.base_ns is None:
-            return "only in other"
-        return "only in base" if self.other_ns is None else "both"
+    def is_sure(self) -> bool:
+        """Whether the interval leaves out no change."""
+        return self.ci_low_ns is not None and self.ci_high_ns is not None and not self.ci_low_ns <= 0 <= self.ci_high_ns
 
 
 @dataclass(frozen=True)
 class Composition:
-    """The work of one step of some runs: where it ran, and nanoseconds (and calls) by category and by name."""
+    """The parts of a measured step of some runs, which add up to it: where they ran (None: nothing is known), and how long."""
 
     place: Place | None
-    categories: dict[str, float]
-    operations: dict[tuple[str, str], tuple[float, float]]
+    parts: Mapping[str, Estimate]
+
+    @property
+    def categories(self) -> dict[str, float]:
+        """Nanoseconds by category. Threads that work at once leave nothing outside of operators, and no less than that."""
+        return {category: max(part.value, 0.0) for category, part in self.parts.items()}
+
+    @property
+    def window_ns(self) -> float:
+        """The mean of the measured steps."""
+        return sum(part.value for part in self.parts.values())
 
 
-_DEVICE_STEPS = "SELECT count(*), sum(window_ns - busy_ns) FROM _device_time WHERE is_measured AND run_id IN ({ids})"
-_DEVICE_CATEGORIES = """
-    SELECT category, sum(total_ns) FROM category_summary
-    WHERE is_measured AND kind NOT IN ('op', 'async') AND run_id IN ({ids}) GROUP BY category
-"""
-_DEVICE_OPERATIONS = """
-    SELECT name, category, sum(measured_ns), sum(measured_calls) FROM kernel_summary
-    WHERE measured_calls > 0 AND kind <> 'async' AND run_id IN ({ids}) GROUP BY name, category
-"""
-_HOST_STEPS = """
-    SELECT count(*), sum(dur_ns), bool_and(coalesce(device_kind, 'cpu') = 'cpu') FROM step_time JOIN run USING (run_id)
-    WHERE is_profiled AND NOT is_warmup AND run_id IN ({ids})
-"""
-_HOST_CATEGORIES = """
-    SELECT category, sum(total_ns) FROM category_summary
-    WHERE is_measured AND kind = 'op' AND run_id IN ({ids}) GROUP BY category
-"""
-_HOST_OPERATIONS = """
-    SELECT name, category, sum(measured_self_ns), sum(measured_calls) FROM op_summary
-    WHERE measured_calls > 0 AND run_id IN ({ids}) GROUP BY name, category
+# A category that a step lacks takes none of it; the devices and ranks of a step are averaged.
+_PARTS = """
+    WITH told AS MATERIALIZED (FROM category_breakdown WHERE run_id IN ({ids})),
+    part AS (SELECT run_id, step, place, category, sum(dur_ns) AS dur_ns FROM told GROUP BY ALL),
+    measured AS (
+        SELECT run_id, step, count(DISTINCT {{rank: rank, device_id: device_id}}) AS devices FROM told GROUP BY ALL
+    ),
+    named AS (SELECT DISTINCT run_id, place, category FROM part)
+    SELECT place, category, run_id, list(coalesce(dur_ns, 0) / devices ORDER BY step)
+    FROM measured
+    JOIN named USING (run_id)
+    LEFT JOIN part USING (run_id, step, place, category)
+    GROUP BY ALL
+    ORDER BY ALL
 """
 
 
 def composition(source: Source, run_ids: Sequence[str]) -> Composition:
     """What the measured steps of these runs are made of: device work where there is any, else operators of a CPU-only run."""
-    steps, idle_ns = _rows(source, _DEVICE_STEPS, run_ids)[0]
-    if steps:
-        categories = {"idle": idle_ns / steps, **_per_step(_rows(source, _DEVICE_CATEGORIES, run_ids), steps)}
-        return Composition("device", categories, _operations(_rows(source, _DEVICE_OPERATIONS, run_ids), steps))
-    steps, wall_ns, is_host_work = _rows(source, _HOST_STEPS, run_ids)[0]
-    categories = _per_step(_rows(source, _HOST_CATEGORIES, run_ids), steps) if steps and is_host_work else {}
-    if not categories:
-        return Composition(None, {}, {})
-    # operators of several threads can add up to more than the step
-    categories["outside_ops"] = max(0.0, wall_ns / steps - sum(categories.values()))
-    return Composition("host", categories, _operations(_rows(source, _HOST_OPERATIONS, run_ids), steps))
+    return compositions(source, [run_ids])[0]
+
+
+def compositions(source: Source, groups: Sequence[Sequence[str]]) -> list[Composition]:
+    """The composition of each group of runs, from one query."""
+    run_ids = list(dict.fromkeys(run_id for group in groups for run_id in group))
+    marks = ", ".join("?" for _ in run_ids)
+    rows = source.sql(_PARTS.format(ids=marks), params=run_ids).fetchall()
+    return [_composition([row for row in rows if row[2] in group]) for group in groups]
+
+
+def _composition(rows: Sequence[tuple[Any, ...]]) -> Composition:
+    places = {row[0] for row in rows}
+    if len(places) != 1:  # nothing, or repeats that are not of one kind
+        return Composition(None, {})
+    held = {(category, run_id): np.array(values, dtype=np.float64) for _, category, run_id, values in rows}
+    return Composition(cast(Place, places.pop()), _pooled(held))
+
+
+def _pooled(held: Mapping[tuple[str, str], Floats]) -> dict[str, Estimate]:
+    """The estimate of each category over all runs; a run without the category has none of it."""
+    lengths = {run_id: len(values) for (_, run_id), values in held.items()}
+    keys = [(category, run_id) for category in dict.fromkeys(category for category, _ in held) for run_id in lengths]
+    series = [Series(held.get(key, np.zeros(lengths[key[1]])), "mean") for key in keys]
+    repeats: dict[str, list[Estimate]] = {}
+    for (category, _), found in zip(keys, estimate(series), strict=True):
+        repeats.setdefault(category, []).append(found)
+    return {category: pool(found) for category, found in repeats.items()}
 
 
 def category_differences(base: Composition, other: Composition) -> tuple[CategoryDifference, ...]:
-    """The categories of both, the largest difference first. Empty where one ran on a device and the other did not."""
-    if base.place is None or base.place != other.place:
-        return ()
-    names = base.categories.keys() | other.categories.keys()
-    found = [
-        CategoryDifference(base.place, name, base.categories.get(name, 0.0), other.categories.get(name, 0.0)) for name in names
-    ]
-    return tuple(sorted(found, key=lambda one: (-abs(one.delta_ns), one.category)))
-
-
-def operation_differences(base: Composition, other: Composition) -> tuple[OperationDifference, ...]:
-    """The kernels or operators of both, matched by name, the largest difference first. Empty as for categories."""
+    """The parts of both, the largest difference first. Empty where one ran on a device and the other did not."""
     if base.place is None or base.place != other.place:
         return ()
     found = []
-    for name, category in base.operations.keys() | other.operations.keys():
-        base_ns, base_calls = base.operations.get((name, category), (None, None))
-        other_ns, other_calls = other.operations.get((name, category), (None, None))
-        found.append(OperationDifference(base.place, name, category, base_ns, other_ns, base_calls, other_calls))
-    return tuple(sorted(found, key=lambda one: (-abs(one.delta_ns), one.name)))
+    for category in dict.fromkeys((*base.parts, *other.parts)):
+        ours, theirs = base.parts.get(category, _none(base)), other.parts.get(category, _none(other))
+        low, high = difference(ours, theirs) or (None, None)
+        found.append(CategoryDifference(base.place, category, ours.value, theirs.value, low, high))
+    return tuple(sorted(found, key=lambda one: (-abs(one.delta_ns), one.category)))
 
 
-def _rows(source: Source, query: str, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
-    return source.sql(query.format(ids=", ".join("?" for _ in run_ids)), params=list(run_ids)).fetchall()
+def _none(made_of: Composition) -> Estimate:
+    """No time at all in any of the steps."""
+    n = max(part.n for part in made_of.parts.values())
+    return estimate([Series(np.zeros(n), "mean")])[0]
 
 
-def _per_step(rows: Sequence[tuple[Any, ...]], steps: int) -> dict[str, float]:
-    return {category: float(total_ns) / steps for category, total_ns in rows}
+def waterfall(
+    categories: Sequence[CategoryDifference], base_ns: float | None, other_ns: float | None
+) -> tuple[CategoryDifference, ...]:
+    """The parts of the difference between two step times, which add up to it. Empty where one of them is not known.
+
+    Step times are of bare steps, of the slowest rank, and medians; parts are means of profiled steps over ranks and devices.
+    What lies between the two is the part `unprofiled`.
+    """
+    if not categories or base_ns is None or other_ns is None:
+        return ()
+    base_rest = base_ns - sum(one.base_ns for one in categories)
+    other_rest = other_ns - sum(one.other_ns for one in categories)
+    return (*categories, CategoryDifference(categories[0].place, _UNPROFILED, base_rest, other_rest))
 
 
-def _operations(rows: Sequence[tuple[Any, ...]], steps: int) -> dict[tuple[str, str], tuple[float, float]]:
-    return {(name, category): (float(total_ns) / steps, float(calls) / steps) for name, category, total_ns, calls in rows}
+def folded(parts: Sequence[CategoryDifference], most: int) -> tuple[CategoryDifference, ...]:
+    """At most `most` parts and one that holds all the rest, so that they still add up; then, as `step`, their sum."""
+    if not parts:
+        return ()
+    shown = tuple(parts) if len(parts) <= most + 1 else (*parts[:most], _sum(f"{len(parts) - most} others", parts[most:]))
+    return (*shown, _sum("step", parts))
+
+
+def _sum(name: str, parts: Sequence[CategoryDifference]) -> CategoryDifference:
+    return CategoryDifference(parts[0].place, name, sum(one.base_ns for one in parts), sum(one.other_ns for one in parts))

@@ -20,13 +20,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from crossprof.store.autocorrelation import Floats, block_length, correlation, held_by_blocks
+
 __all__ = [
     "MINIMUM_SAMPLES",
     "Estimate",
     "Ratio",
     "Series",
     "Statistic",
-    "block_length",
+    "detectable",
+    "difference",
     "estimate",
     "pool",
     "prepare",
@@ -34,7 +37,6 @@ __all__ = [
     "ratio",
 ]
 
-Floats = NDArray[np.float64]
 Statistic = Literal["median", "mean", "p95", "max"]
 
 MINIMUM_SAMPLES = 5  # fewer say nothing about their own spread
@@ -43,6 +45,7 @@ _LONGEST_RESAMPLED = 2048  # beyond, batches of neighbours tell the error as wel
 _BATCHES = 50
 _ELEMENTS_AT_ONCE = 2_000_000
 _TAIL = 0.975
+_POWER = 0.8  # of true differences of the size that `detectable` tells
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,25 @@ class Series:
     values: Floats
     statistic: Statistic = "median"
     weights: Floats | None = None
+
+    @property
+    def value(self) -> float:
+        """The statistic; NaN without samples."""
+        if len(self.values) == 0:
+            return math.nan
+        if self.statistic == "max":
+            return float(self.values.max())
+        if self.statistic == "mean" and self.weights is not None and self.weights.sum() > 0:
+            return float(np.average(self.values, weights=self.weights))
+        if self.statistic == "mean":
+            return float(self.values.mean())
+        return float(_of_sorted(np.sort(self.values), self.statistic))
+
+    def cut(self, pieces: int) -> list[Series]:
+        """Pieces of neighbours, as equal as can be."""
+        edges = np.linspace(0, len(self.values), pieces + 1).astype(int)
+        weights = self.weights
+        return [Series(self.values[a:b], self.statistic, None if weights is None else weights[a:b]) for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,7 @@ def estimate(series: Iterable[Series]) -> list[Estimate]:
     for index, one in enumerate(todo):
         n = len(one.values)
         if n < MINIMUM_SAMPLES or one.statistic == "max":
-            found[index] = Estimate(_value(one), n)
+            found[index] = Estimate(one.value, n)
         elif n > _LONGEST_RESAMPLED:
             found[index] = _by_batches(one)
         else:
@@ -113,10 +135,12 @@ def estimate(series: Iterable[Series]) -> list[Estimate]:
         errors = _bootstrap_errors([todo[i] for i in indices], n, length, statistic)
         blocks = max(n / length, 2.0)
         for index, error in zip(indices, errors, strict=True):
-            # few blocks show only (blocks - 1) / blocks of the variance; that they overlap adds half as much freedom again
-            corrected = float(error) * math.sqrt(blocks / (blocks - 1))
+            # few blocks show only (blocks - 1) / blocks of the variance, and blocks miss what ties one to the next;
+            # that they overlap adds half as much freedom again
+            shown = (blocks - 1) / blocks * held_by_blocks(correlation(todo[index].values), length)
+            corrected = float(error) / math.sqrt(shown)
             reach = _reach(todo[index].values)
-            found[index] = Estimate(_value(todo[index]), n, corrected, 1.5 * (blocks - 1), *reach)
+            found[index] = Estimate(todo[index].value, n, corrected, 1.5 * (blocks - 1), *reach)
     return [one for one in found if one is not None]
 
 
@@ -158,20 +182,29 @@ def quotient(base: Estimate, other: Estimate) -> Estimate:
     return Estimate(value, n, math.sqrt(of_base + of_other), freedom, *reach)
 
 
-def block_length(values: Floats) -> int:
-    """The number of neighbours to resample together: at least the cube root of n, more where neighbours resemble each other.
+def difference(base: Estimate, other: Estimate) -> tuple[float, float] | None:
+    """The 95 % interval of `other` less `base`. None where the samples are too few."""
+    if not (base.is_certain and other.is_certain):
+        return None
+    from scipy.special import stdtrit  # see `prepare`
 
-    The rule is Andrews' for a first-order process, on ranks so that outliers do not hide the correlation, and without its bias.
-    """
-    n = len(values)
-    ranks = _ranks(values) - (n - 1) / 2
-    power = float(ranks @ ranks)
-    found = float(ranks[1:] @ ranks[:-1]) / power if power > 0 else 0.0
-    correlation = min(max(found + (1 + 3 * found) / n, 0.0), 0.95)
-    alpha = 4 * correlation**2 / (1 - correlation**2) ** 2
-    wanted = max(n ** (1 / 3), 1.1447 * (alpha * n) ** (1 / 3))
-    longest = min(n, max(2, n // 2))
-    return int(max(1, min(math.ceil(wanted), longest)))
+    squares = base.error**2 + other.error**2
+    parts = base.error**4 / base.freedom + other.error**4 / other.freedom
+    freedom = squares**2 / parts if parts > 0 else base.freedom + other.freedom
+    reach = float(stdtrit(freedom, _TAIL)) * math.sqrt(squares)
+    value = other.value - base.value
+    return max(value - reach, other.least - base.most), min(value + reach, other.most - base.least)
+
+
+def detectable(base: Estimate, other: Estimate) -> float | None:
+    """The smallest change, as a share of the base, that samples like these show four times in five. None: they are too few."""
+    if base.value <= 0 or other.value <= 0 or not (base.is_certain and other.is_certain):
+        return None
+    from scipy.special import stdtrit  # see `prepare`
+
+    found = quotient(base, other)
+    reach = float(stdtrit(found.freedom, _TAIL) + stdtrit(found.freedom, _POWER)) * found.error / found.value
+    return math.expm1(min(reach, 700.0))
 
 
 def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
@@ -195,17 +228,6 @@ def _reach(values: Floats) -> tuple[float, float]:
     return least / factor, most * factor
 
 
-def _value(series: Series) -> float:
-    values, weights = series.values, series.weights
-    if len(values) == 0:
-        return math.nan
-    if series.statistic == "max":
-        return float(values.max())
-    if series.statistic == "mean" and weights is not None and weights.sum() > 0:
-        return float(np.average(values, weights=weights))
-    return float(_of_sorted(np.sort(values), series.statistic) if series.statistic != "mean" else values.mean())
-
-
 def _of_sorted(values: Floats, statistic: Statistic) -> Floats:
     """The median or the 95th percentile along the last axis of sorted values."""
     position = (values.shape[-1] - 1) * (0.5 if statistic == "median" else 0.95)
@@ -217,14 +239,17 @@ def _of_sorted(values: Floats, statistic: Statistic) -> Floats:
 
 def _by_batches(series: Series) -> Estimate:
     """The estimate of a long series: the error is told by the spread of its statistic over batches of neighbours."""
-    edges = np.linspace(0, len(series.values), _BATCHES + 1).astype(int)
-    weights = series.weights
-    values = [
-        _value(Series(series.values[a:b], series.statistic, None if weights is None else weights[a:b]))
-        for a, b in pairwise(edges)
-    ]
-    error = float(np.std(values, ddof=1)) / math.sqrt(_BATCHES)
-    return Estimate(_value(series), len(series.values), error, _BATCHES - 1)
+    values = [one.value for one in series.cut(_BATCHES)]
+    error = float(_scatter(np.array([values]), np.array([series.value]))[0]) / math.sqrt(_BATCHES)
+    return Estimate(series.value, len(series.values), error, _BATCHES - 1)
+
+
+def _scatter(found: Floats, values: Floats) -> Floats:
+    """How far statistics lie apart, row by row; those of positive values in proportion, so that 1 / x is as sure as x."""
+    scattered: Floats = np.std(found, axis=-1, ddof=1)
+    positive = found.min(axis=-1) > 0
+    scattered[positive] = np.std(np.log(found[positive]), axis=-1, ddof=1) * values[positive]
+    return scattered
 
 
 def _bootstrap_errors(series: Sequence[Series], n: int, length: int, statistic: Statistic) -> Floats:
@@ -237,15 +262,13 @@ def _bootstrap_errors(series: Sequence[Series], n: int, length: int, statistic: 
 
 def _spread(series: Sequence[Series], drawn: NDArray[np.intp], statistic: Statistic) -> Floats:
     values = np.stack([one.values for one in series])[:, drawn]
+    own = np.array([one.value for one in series])
     if statistic != "mean":
         values.sort(axis=-1)
-        found: Floats = np.std(_of_sorted(values, statistic), axis=-1, ddof=1)
-        return found
+        return _scatter(_of_sorted(values, statistic), own)
     weights = np.stack([np.ones_like(one.values) if one.weights is None else one.weights for one in series])[:, drawn]
     total = weights.sum(axis=-1)
-    means = (values * weights).sum(axis=-1) / np.where(total > 0, total, 1.0)
-    found = np.std(means, axis=-1, ddof=1)
-    return found
+    return _scatter((values * weights).sum(axis=-1) / np.where(total > 0, total, 1.0), own)
 
 
 @lru_cache(maxsize=64)
@@ -255,11 +278,3 @@ def _draw(n: int, length: int) -> NDArray[np.intp]:
     blocks = starts[:, :, None] + np.arange(length)
     positions: NDArray[np.intp] = blocks.reshape(_RESAMPLES, -1)[:, :n] % n
     return positions
-
-
-def _ranks(values: Floats) -> Floats:
-    """The rank of each value from 0, ties sharing their mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    shared: Floats = (ends - 1 - (counts - 1) / 2).astype(np.float64)
-    return shared[inverse]

@@ -25,6 +25,7 @@ from crossprof.store.publish import publish
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from crossprof.store.alignment import LevelName
     from crossprof.store.compare import Comparison
 
 __all__ = ["Store"]
@@ -91,11 +92,11 @@ class Store:
             raise RunNotFound(name, self._names())
         return found
 
-    def compare(self, base: str, *others: str, metrics: Sequence[str] | None = None) -> Comparison:
+    def compare(self, base: str, *others: str, metrics: Sequence[str] | None = None, by: LevelName | None = None) -> Comparison:
         """How the other runs differ from the base, metric by metric. Raises RunNotFound."""
         from crossprof.store.compare import compare
 
-        return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics)
+        return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics, by=by)
 
     def refresh(self) -> None:
         """Moves on to what is published now. Relations handed out before keep their snapshot as long as they are kept."""

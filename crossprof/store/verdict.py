@@ -13,13 +13,21 @@ __all__ = ["MetricDifference", "Verdict", "next_sentence", "verdict_sentence", "
 Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
 
 _LEADING = ("step_time", "throughput", "kernel_time")  # the first that both runs have opens the comparison
-_RESTS = {"idle": "idle time of the device", "outside_ops": "host time outside operators"}
+_RESTS = {
+    "idle": "idle time of the device",
+    "outside_ops": "host time outside operators",
+    "launched_before": "work that an earlier step launched",
+}
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))
 
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """One metric in two runs: values, numbers of samples, the ratio with its interval, and what that means."""
+    """One metric in two runs: values, numbers of samples, the ratio with its interval, and what that means.
+
+    `minimum_detectable` is the change, as a share of the base, that such samples show four times in five. `p_value` is that of
+    a permutation test, a second figure beside the interval. None where the samples are too few, or nothing can be compared.
+    """
 
     metric: str
     unit: str
@@ -31,6 +39,8 @@ class MetricDifference:
     ci_low: float | None
     ci_high: float | None
     verdict: Verdict
+    minimum_detectable: float | None = None
+    p_value: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The fields, by name."""
@@ -51,9 +61,14 @@ def verdict_sentence(
 
 
 def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], categories: Sequence[CategoryDifference]) -> str:
-    """Where the difference in speed sits. Empty where the runs have no categories in common."""
+    """Where the difference in speed sits. Empty where the runs have no categories in common.
+
+    Of the parts that go the way of the difference, the largest that is sure is the cause; without a sure one, the largest.
+    """
     if not categories:
         return ""
+    if not any(one.delta_ns for one in categories):
+        return "No category of work takes longer in one than in the other."
     leading = _leading(metrics)
     if leading is None or leading.verdict not in ("better", "worse"):
         return f"No difference to explain; the largest between categories is {_size(base, other, categories[0])}."
@@ -63,7 +78,7 @@ def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], cat
         return f"No category of the profiled steps takes {'longer' if is_slower else 'less'} in {other}: profile more steps."
     profiled = next((one for one in metrics if one.metric == "step_time_profiled"), None)
     doubt = " The profiled steps alone show no sure difference." if profiled and profiled.verdict == "indistinguishable" else ""
-    return f"Largest difference: {_size(base, other, cause)}.{doubt}"
+    return f"Largest difference: {_size(base, other, cause)}{_interval(cause)}{_share(cause, leading)}.{doubt}"
 
 
 def next_sentence(
@@ -113,13 +128,32 @@ def _cause(leading: MetricDifference | None, categories: Sequence[CategoryDiffer
     if leading is None or leading.verdict not in ("better", "worse"):
         return None
     is_slower = leading.verdict == "worse"
-    return next((one for one in categories if one.delta_ns != 0 and (one.delta_ns > 0) == is_slower), None)
+    that_way = [one for one in categories if one.delta_ns != 0 and (one.delta_ns > 0) == is_slower]
+    return next((one for one in that_way if one.is_sure), next(iter(that_way), None))
 
 
 def _size(base: str, other: str, difference: CategoryDifference) -> str:
     where = _RESTS.get(difference.category) or f"{difference.category} on the {difference.place}"
     more = "more" if difference.delta_ns > 0 else "less"
     return f"{where}, {_duration(abs(difference.delta_ns))} {more} a profiled step in {other} than in {base}"
+
+
+def _interval(difference: CategoryDifference) -> str:
+    low, high = difference.ci_low_ns, difference.ci_high_ns
+    if low is None or high is None or low == high:
+        return ""
+    if not difference.is_sure:
+        return ", within what these steps vary by"
+    ends = sorted((abs(low), abs(high)))
+    return f" (95 % interval {_duration(ends[0])} to {_duration(ends[1])})"
+
+
+def _share(cause: CategoryDifference, leading: MetricDifference | None) -> str:
+    """How much of the difference of the step times the cause is. Empty where other parts make up for some of it."""
+    if leading is None or leading.metric != "step_time" or leading.base is None or leading.other is None:
+        return ""
+    share = cause.delta_ns / (leading.other - leading.base)
+    return f", {100 * share:.0f} % of the difference of the step times" if share <= 1 else ""
 
 
 def _leading(metrics: Sequence[MetricDifference]) -> MetricDifference | None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ ARGUMENTS = [
     "--font-render-hinting=none",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 ]
+_AXE = "4.14.1"
+_ALLOWED = {"aria-required-children"}  # AG Grid's own header groups
 _SETTLED = """() => {
   const state = window.store && window.store.getState();
   if (!state || state.isLoading) return false;
@@ -214,3 +217,33 @@ def visit(page: Page, guard: Guard) -> Any:
         return page
 
     return go
+
+
+@pytest.fixture(scope="session")
+def axe(pytestconfig: pytest.Config) -> str:
+    """The script of axe-core. It comes from npm once and is kept in pytest's cache; without npm, the test is skipped."""
+    cache: Path = pytestconfig.cache.mkdir("axe")  # type: ignore[union-attr]
+    script = cache / f"axe-{_AXE}.min.js"
+    if not script.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("npm is not installed: axe-core can't be fetched")
+        packed = subprocess.run([npm, "pack", f"axe-core@{_AXE}"], cwd=cache, capture_output=True, timeout=120, check=False)
+        if packed.returncode:
+            pytest.skip("axe-core can't be fetched from npm")
+        with tarfile.open(cache / f"axe-core-{_AXE}.tgz") as archive:
+            member = archive.extractfile("package/axe.min.js")
+            assert member is not None
+            script.write_bytes(member.read())
+    return script.read_text("utf-8")
+
+
+@pytest.fixture
+def violations() -> Any:
+    """What axe-core, once it is in a page, finds wrong there."""
+    return _violations
+
+
+def _violations(page: Page) -> dict[str, list[str]]:
+    found = page.evaluate("() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']}).then(result => result.violations)")
+    return {one["id"]: [node["html"][:160] for node in one["nodes"][:4]] for one in found if one["id"] not in _ALLOWED}

@@ -17,8 +17,10 @@ from crossprof.dashboard.drawing import FIGURES
 from crossprof.dashboard.pages import PAGES, compare, run, runs
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import lanes, theme
+from crossprof.dashboard.waterfall import waterfall_card
 from crossprof.errors import CrossprofError, RunNotFound
 from crossprof.store.compare import RunDifference
+from crossprof.store.composition import folded
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,24 @@ def test_device_work_is_never_set_beside_operators(snapshot: Snapshot) -> None:
     held = text_of(compare.layout(snapshot, {"runs": "syn-torch-gpu-1,syn-torch-0001"}))
     assert "the runs have no work of one kind" in held
     assert "not comparable" in held
+
+
+def test_the_parts_of_the_difference_add_up_under_their_sum(snapshot: Snapshot) -> None:
+    (found,) = snapshot.store().compare("bert-base", "bert-base-fp32").others
+    table = text_of(waterfall_card("bert-base", found, is_only=True))
+    parts = folded(found.waterfall, 10)
+    assert parts[-1].delta_ns == pytest.approx(12e6, rel=0.05)
+    assert sum(part.delta_ns for part in parts[:-1]) == pytest.approx(parts[-1].delta_ns)
+    for word in ("gemm", "idle", "not seen by the profiler", '"Step"'):
+        assert word in table
+    assert table.count("is-worse") + table.count("is-better") + table.count("is-dimmed") == len(parts)
+
+
+def test_small_parts_are_one_and_still_add_up(snapshot: Snapshot) -> None:
+    (found,) = snapshot.store().compare("bert-base", "bert-base-fp32").others
+    parts = folded(found.waterfall, 2)
+    assert [part.category for part in parts[2:]] == [f"{len(found.waterfall) - 2} others", "step"]
+    assert sum(part.base_ns for part in parts[:-1]) == pytest.approx(parts[-1].base_ns)
 
 
 def test_several_runs_of_one_name_may_be_pooled(snapshot: Snapshot) -> None:

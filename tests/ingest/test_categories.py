@@ -47,6 +47,7 @@ OPS = {
     "aten::_fused_adam_": "optimizer", "aten::normal_": "rng", "c10d::allreduce_": "communication", "AddmmBackward0": "gemm",
     "autograd::engine::evaluate_function: AddmmBackward0": "control",
     "MatMul": "gemm", "_MklMatMul": "gemm", "BatchMatMulV2": "gemm", "Relu": "elementwise", "AddV2": "elementwise",
+    "_UnaryOpsComposition": "elementwise",
     "_MklFusedBatchNormV3": "norm", "Conv2DBackpropFilter": "conv", "_FusedConv2D": "conv", "GatherV2": "index",
     "ResourceApplyAdam": "optimizer", "SparseSoftmaxCrossEntropyWithLogits": "loss", "Mean": "reduce", "Cast": "copy",
     "IteratorGetNext": "input", "CollectiveReduceV2": "communication", "ReadVariableOp": "copy", "NoOp": "control",

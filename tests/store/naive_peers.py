@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Trace:
     steps: dict[str, Interval]
 
 
+@lru_cache(maxsize=2)
 def read(path: Path, defect: str | None = None) -> Trace:
     """The work of a file in microseconds: exact, or as doubles."""
     number = float if defect == "doubles" else Decimal

@@ -60,12 +60,16 @@ def test_hta(plain: duckdb.DuckDBPyConnection) -> None:
         "non_compute": 27 - 14,
         "idle": 39 - 27,
         "kernel_time": 50 - 11,
+        "busy_ratio": 27 / 39,
+        "compute_ratio": 14 / 39,
         # Step 1 too, but neither what was launched after it nor the copy without a launch.
         "busy_exact": 19.5 + 2 + 6 + 10,
         "compute_exact": 10 + 0.6 + 6 + 10,
         "non_compute_exact": pytest.approx(37.5 - 26.6),
         "idle_exact": 109.5 - 37.5,
         "kernel_time_exact": 120 - 10.5,
+        "busy_ratio_exact": 37.5 / 109.5,
+        "compute_ratio_exact": pytest.approx(26.6 / 109.5),
     }
 
 
@@ -86,8 +90,9 @@ def test_tracelens(plain: duckdb.DuckDBPyConnection) -> None:
         "exposed_memcpy_time": 0,
         "total_comm_time": 15,
         "total_memcpy_time": 0,
+        "busy_ratio": 47.5 / 259.5,
     }
-    copied = {"busy_time": 52.5, "idle_time": 207, "exposed_memcpy_time": 5, "total_memcpy_time": 5}
+    copied = {"busy_time": 52.5, "idle_time": 207, "exposed_memcpy_time": 5, "total_memcpy_time": 5, "busy_ratio": 52.5 / 259.5}
     everything = {f"{name}_all": value for name, value in (linked | copied).items()}
     assert told(plain, "tracelens.") == linked | everything
 
@@ -104,12 +109,19 @@ def test_an_xplane_file(plain: duckdb.DuckDBPyConnection) -> None:
     assert (second["busy_time"], second["total_time"], second["idle_time"]) == (6, 6, 0)
     first = told(plain, "tracelens.", device=0)
     assert (first["computation_time"], first["total_memcpy_time"]) == (10 + 0.6 + 10 + 10, 2 + 5)
-    assert len(first) == 8  # there is no variant of linked work
+    assert len(first) == 9  # there is no variant of linked work
 
 
-def test_a_tpu_has_no_kernels_but_hlo_time(plain: duckdb.DuckDBPyConnection) -> None:
+def test_a_tpu_has_no_kernels_but_a_duty_cycle(plain: duckdb.DuckDBPyConnection) -> None:
     plain.execute(FILE.format(kind="tpu", format="xplane", steps=2))
-    assert {metric for (metric,) in plain.sql("SELECT metric FROM peer_metric").fetchall()} == {"xprof.hlo_time"}
+    assert told(plain, "xprof.") == {
+        "hlo_time": 10 + 0.6 + 15 + 6 + 10 + 10,
+        "duty_cycle": pytest.approx(
+            (10 + 0.6 + 15 + 2 + 5 + 10 + 10 + 6) / (270 - 10.5 + 50 - 44)
+        ),  # both cores, first to last
+        "idle_ratio": pytest.approx(1 - 58.6 / 265.5),
+    }
+    assert plain.sql("SELECT count(*) FROM peer_metric").fetchall() == [(3,)]
 
 
 def test_a_file_that_no_tool_reads_has_no_rows(plain: duckdb.DuckDBPyConnection) -> None:
@@ -135,9 +147,10 @@ def test_every_number_is_defined(plain: duckdb.DuckDBPyConnection) -> None:
     plain.execute(FILE.format(kind="gpu", format="kineto", steps=2))
     defined = dict(plain.sql("SELECT id, peer FROM metric WHERE peer IS NOT NULL").fetchall())
     assert all(identity.startswith(f"{peer}.") for identity, peer in defined.items())
+    scarce = {"tb.est_sm_efficiency", "tb.est_achieved_occupancy"}  # the file has neither grids nor occupancy
     assert {metric for (metric,) in plain.sql("SELECT metric FROM peer_metric").fetchall()} == {
         identity for identity, peer in defined.items() if peer != "xprof"
-    }
+    } - scarce
     assert plain.sql("SELECT id FROM metric WHERE peer IS NOT NULL AND (caveats IS NULL OR better <> 'none')").fetchall() == []
 
 

@@ -11,7 +11,9 @@ from crossprof.dashboard import comparison, components, theme
 from crossprof.dashboard.drawing import FIGURES, connect_figure, shown
 from crossprof.dashboard.grids import operations_grid
 from crossprof.dashboard.pages.page import Page
+from crossprof.dashboard.quantity import percent
 from crossprof.dashboard.snapshot import Snapshot, frame
+from crossprof.dashboard.waterfall import waterfall_card
 from crossprof.errors import CrossprofError
 from crossprof.store import Store
 from crossprof.store.compare import Comparison
@@ -43,6 +45,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             className="cards",
         ),
         *_tables(store, found, names, runs, labels),
+        *(waterfall_card(found.base, other, is_only=len(found.others) == 1) for other in found.others),
         components.columns(*([_figure(name) for name in column] for column in _COLUMNS)),
         _operations(found),
         shown(sides, labels),
@@ -81,8 +84,17 @@ def _figure(name: str) -> html.Section:
 
 
 def _operations(found: Comparison) -> html.Section:
-    subtitle = "Time per measured step, the largest difference first. Names are matched exactly: two frameworks share few."
-    return components.card("Kernels or operators", subtitle, operations_grid(found))
+    return components.card("Kernels or operators", _matching(found), operations_grid(found))
+
+
+def _matching(found: Comparison) -> str:
+    """How to read the table: by what its rows are matched, and how much of the time has a counterpart."""
+    parts = ["Time per measured step, the largest difference first."]
+    for other in found.others:
+        if other.level is not None:
+            shares = ", ".join(f"{level.name} {percent(level.matched_ratio)}" for level in other.levels)
+            parts.append(f"{other.run} is matched by {other.level.name}; time with a counterpart: {shares}.")
+    return " ".join(parts)
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:

@@ -51,9 +51,12 @@ SELECT run_id, run, rank, capture, unnest([
     {metric: 'hta.idle' || variant, value: span_ns - busy_ns},
     {metric: 'hta.compute' || variant, value: compute_ns},
     {metric: 'hta.non_compute' || variant, value: busy_ns - compute_ns},
-    {metric: 'hta.kernel_time' || variant, value: span_ns}
+    {metric: 'hta.kernel_time' || variant, value: span_ns},
+    {metric: 'hta.busy_ratio' || variant, value: busy_ns / span_ns},
+    {metric: 'hta.compute_ratio' || variant, value: compute_ns / span_ns}
 ], recursive := true)
-FROM total;
+FROM total
+WHERE span_ns > 0; -- work of no length divides nothing, and HTA by it
 
 COMMENT ON VIEW _hta IS 'One number of HTA''s temporal breakdown for one Kineto file.';
 COMMENT ON COLUMN _hta.run_id IS 'Run of the file.';
@@ -61,4 +64,4 @@ COMMENT ON COLUMN _hta.run IS 'Name of that run.';
 COMMENT ON COLUMN _hta.rank IS 'Rank of the file.';
 COMMENT ON COLUMN _hta.capture IS 'Profiling window that the file holds.';
 COMMENT ON COLUMN _hta.metric IS 'Id of the number: a row of the view metric says what it means.';
-COMMENT ON COLUMN _hta.value IS 'Value in nanoseconds, over all devices of the file.';
+COMMENT ON COLUMN _hta.value IS 'Value in nanoseconds, or a share of 0..1, over all devices of the file.';

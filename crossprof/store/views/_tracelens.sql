@@ -55,9 +55,11 @@ SELECT run_id, run, rank, capture, device_id, unnest([
     {metric: 'tracelens.exposed_comm_time' || variant, value: kernel_ns - computation_ns},
     {metric: 'tracelens.exposed_memcpy_time' || variant, value: busy_ns - kernel_ns},
     {metric: 'tracelens.total_comm_time' || variant, value: communication_ns},
-    {metric: 'tracelens.total_memcpy_time' || variant, value: copy_ns}
+    {metric: 'tracelens.total_memcpy_time' || variant, value: copy_ns},
+    {metric: 'tracelens.busy_ratio' || variant, value: busy_ns / span_ns}
 ], recursive := true)
-FROM total;
+FROM total
+WHERE span_ns > 0; -- work of no length divides nothing
 
 COMMENT ON VIEW _tracelens IS 'One number of TraceLens'' GPU timeline for one file, or for one GPU of an XPlane file.';
 COMMENT ON COLUMN _tracelens.run_id IS 'Run of the file.';
@@ -66,4 +68,4 @@ COMMENT ON COLUMN _tracelens.rank IS 'Rank of the file.';
 COMMENT ON COLUMN _tracelens.capture IS 'Profiling window that the file holds.';
 COMMENT ON COLUMN _tracelens.device_id IS 'GPU of an XPlane file. NULL: all of a Kineto file.';
 COMMENT ON COLUMN _tracelens.metric IS 'Id of the number: a row of the view metric says what it means.';
-COMMENT ON COLUMN _tracelens.value IS 'Value in nanoseconds.';
+COMMENT ON COLUMN _tracelens.value IS 'Value in nanoseconds, or a share of 0..1.';

@@ -1,6 +1,8 @@
 -- One row is one kernel name (of one kind and category) on one device, over the whole capture. Where did device time go?
 -- Caveat: total_ns is a sum: kernels on several streams at once count in full. For busy time see device_busy.
 -- measured_* count what the measured steps launched (by the step of the launch; by device time where no launch is in the file).
+-- `family` is the name without what one library, GPU or shape changes: types, tiles, architectures, numbers, C++ arguments. ATen's
+-- templates that apply a function are known by that function.
 CREATE VIEW kernel_summary AS
 WITH measured AS (
     SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup
@@ -13,13 +15,41 @@ summed AS (
     LEFT JOIN measured
         ON measured.run_id = kernel.run_id AND measured.rank = kernel.rank AND measured.step = coalesce(kernel.step, kernel.device_step)
     GROUP BY ALL
+),
+told AS ( -- the function of the name, and what an ATen template applies
+    SELECT name, regexp_replace(regexp_extract(coalesce(
+            nullif(regexp_extract(name, '(cutlass_\w*?(?:tensorop|simt|wmma)\w+)', 1), ''),
+            nullif(regexp_extract(name, '^_Z\w*?\d([A-Za-z_]*[Kk]ernel[a-z_]*)', 1), ''),
+            regexp_extract(regexp_replace(name, '^void |\(anonymous namespace\)::|<unnamed>::', '', 'g'), '^([^<(]*)', 1)
+        ), '([^:]*)$', 1), '^(?:cudnn_(?:infer_|train_)?)?(?:sm\d+|volta|turing|ampere|hopper|maxwell|pascal)_|\.kd$', '', 'g') AS function,
+        list_filter(
+            regexp_extract_all(name, '\b\w*(?:Functor\w*|_functor|_kernel_cuda|_kernel_impl|KernelImpl|_kernel|Ops)\b'),
+            lambda word: NOT regexp_matches(word, 'elementwise_kernel|reduce_kernel|gpu_kernel|Unary|^Binary\w*Functor$|tensor_apply')
+        )[1] AS applied
+    FROM (SELECT DISTINCT name FROM summed)
+),
+family AS (
+    SELECT name, CASE
+            WHEN applied IS NOT NULL AND function LIKE '%elementwise_kernel%' THEN 'elementwise ' || applied
+            WHEN applied IS NOT NULL AND function = 'reduce_kernel' THEN 'reduce ' || applied
+            WHEN applied IS NOT NULL AND function = 'multi_tensor_apply_kernel' THEN 'multi_tensor_apply ' || applied
+            WHEN starts_with(function, 'cutlass_') THEN 'cutlass ' || regexp_extract(function, '.*?(gemm|fprop|dgrad|wgrad|tensorop$|simt$|$)', 1)
+            WHEN starts_with(function, 'nccl') THEN regexp_replace(function, '^(nccl)\w*?Kernel_([A-Za-z]+)_.*$', '\1\2')
+            ELSE trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(function,
+                    '^(?:bf16|f?p?16|tf32)_s\d+', ''),
+                    '_(?:MT)?\d+x\d+.*$|_tilesize.*$|_MT\d.*$|__(?:\d+[dcez]+)+$', ''),
+                    '_(?:[bt]?fp?(?:16|32|64|8)|half|float|e4m3|e5m2|i8|BBS|HHS|SB|S_B|B_BS)(?:_\w*|[bt]?f\d+\w*)?$', ''),
+                    '(?:[._]\d+)+$', ''), '_ ')
+        END AS family
+    FROM told
 )
 SELECT summed.run_id, run.run, summed.* EXCLUDE (run_id, measured_calls, measured_ns),
     CASE WHEN kind <> 'async'
         THEN total_ns / nullif(sum(total_ns) FILTER (kind <> 'async') OVER (PARTITION BY summed.run_id, rank, device_id), 0) END AS share_ratio,
-    measured_calls, measured_ns
+    measured_calls, measured_ns, coalesce(nullif(family, ''), name) AS family
 FROM summed
-JOIN run USING (run_id);
+JOIN run USING (run_id)
+JOIN family USING (name);
 
 COMMENT ON VIEW kernel_summary IS 'One kernel name on one device: how often, how long.';
 COMMENT ON COLUMN kernel_summary.run_id IS 'Run of the kernels.';
@@ -37,3 +67,4 @@ COMMENT ON COLUMN kernel_summary.max_ns IS 'Longest duration.';
 COMMENT ON COLUMN kernel_summary.share_ratio IS 'total_ns over the sum of all rows of the device but async. NULL for async.';
 COMMENT ON COLUMN kernel_summary.measured_calls IS 'How many of them the measured steps launched.';
 COMMENT ON COLUMN kernel_summary.measured_ns IS 'Sum of the durations of those.';
+COMMENT ON COLUMN kernel_summary.family IS 'The name without types, tiles, architectures and numbers: what libraries and GPUs share.';

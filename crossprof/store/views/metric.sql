@@ -46,5 +46,5 @@ COMMENT ON COLUMN metric.source IS 'View and column that it comes from.';
 COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95 or max. NULL for a peer''s.';
 COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum. NULL for a peer''s.';
 COMMENT ON COLUMN metric.highest IS 'Value that it can not pass, nor its interval. NULL: there is none.';
-COMMENT ON COLUMN metric.peer IS 'Other tool whose number it is: hta, tracelens or xprof. NULL: our own.';
+COMMENT ON COLUMN metric.peer IS 'Other tool whose number it is: hta, tracelens, tb or xprof. NULL: our own.';
 COMMENT ON COLUMN metric.caveats IS 'Why a peer''s number differs from ours, and ours of that name from the peer''s own figure.';

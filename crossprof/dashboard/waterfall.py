@@ -1,0 +1,65 @@
+"""What the difference of two step times is made of: parts as bars to the left and right of no change, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+
+from crossprof.dashboard import components, wording
+from crossprof.dashboard.quantity import Scale, scale_for
+from crossprof.store.compare import RunDifference
+from crossprof.store.composition import CategoryDifference, folded
+
+__all__ = ["waterfall_card"]
+
+_MOST = 10
+_EXPLAINED = {
+    "outside_ops": "The step less the self time of its operators; below zero where several threads work at once.",
+    "unprofiled": "Step times are of bare steps; the parts are of profiled ones. This is what lies between the two.",
+}
+
+
+def waterfall_card(base: str, found: RunDifference, *, is_only: bool) -> html.Section:
+    """One run against the baseline: each part of a step in both, and by how much it differs."""
+    title = "What the difference is made of" if is_only else f"What the difference is made of: {found.run}"
+    parts = folded(found.waterfall or found.categories, _MOST)
+    if not parts:
+        reason = "the two runs have no measured work of one kind: device time is never set beside operators of a CPU run."
+        return components.card(title, "", components.absent(reason))
+    subtitle = (
+        f"{wording.PLACES[parts[0].place]} per step, in parts that add up to it. The interval is that of the change, 95 %."
+    )
+    return components.card(title, subtitle, html.Div(_table(base, found.run, parts), className="scroll"))
+
+
+def _table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.Table:
+    scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
+    widest = max(abs(one.delta_ns) for one in parts) or 1.0
+    heads = [html.Th(f"{name}, {scale.unit}", scope="col", className="number") for name in (base, other, "Change")]
+    head = html.Tr([html.Th("Part", scope="col"), *heads, html.Th("", className="bars"), html.Th("Interval", scope="col")])
+    body = [_row(one, scale, widest) for one in parts[:-1]]
+    return html.Table(
+        [html.Thead(head), html.Tbody(body), html.Tfoot(_row(parts[-1], scale, widest))], className="plain waterfall"
+    )
+
+
+def _row(part: CategoryDifference, scale: Scale, widest: float) -> html.Tr:
+    title = wording.part(part.category)
+    times = [html.Td(scale.text(time), className="number") for time in (part.base_ns, part.other_ns)]
+    change = html.Td(scale.signed(part.delta_ns), className="number")
+    name = html.Th(components.defined(title, _EXPLAINED.get(part.category, "")), scope="row")
+    return html.Tr(
+        [name, *times, change, _bar(part, widest), html.Td(wording.part_interval(part, scale), className="interval")]
+    )
+
+
+def _bar(part: CategoryDifference, widest: float) -> Any:
+    """Left of the middle less, right of it more; pale where the interval covers no change."""
+    width = 50 * abs(part.delta_ns) / widest
+    start = 50 - width if part.delta_ns < 0 else 50
+    known = part.ci_low_ns is not None
+    word = "dimmed" if known and not part.is_sure else "worse" if part.delta_ns > 0 else "better"
+    bar = html.Span(className=f"bar is-{word}", style={"left": f"{start:.2f}%", "width": f"{width:.2f}%"})
+    return html.Td(html.Div(bar, className="track"), className="bars")
