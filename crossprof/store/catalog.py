@@ -16,9 +16,10 @@ from importlib.resources import files
 
 import duckdb
 
+from crossprof.store.critical_path import fill_critical_path
 from crossprof.store.metrics import fill_run_metric
 
-__all__ = ["ROLLUPS", "View", "create_base", "create_rollups", "create_views", "expose_base", "roll_up", "views"]
+__all__ = ["FILLED", "ROLLUPS", "View", "create_base", "create_rollups", "create_views", "expose_base", "roll_up", "views"]
 
 ROLLUPS = (
     "step_time",
@@ -31,8 +32,11 @@ ROLLUPS = (
     "breakdown",
     "idle_cause",
     "memory_peak",
+    "critical_path",
     "run_metric",
 )
+FILLED = ("critical_path", "run_metric")
+"""The roll-ups whose rows no query finds: they are computed from the others."""
 _BASE_RELATIONS = """
     SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database()
     UNION ALL
@@ -91,18 +95,19 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
 def roll_up(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
     create_rollups(connection, is_scratch=is_scratch)
+    fill_critical_path(connection)
     fill_run_metric(connection)
 
 
 def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
-    """As `roll_up`, but leaves `run_metric` empty.
+    """As `roll_up`, but leaves those of FILLED empty.
 
     Comments take longer than the rows of one run, and so do views that nobody asks: a scratch gets what roll-ups are made from.
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
     for view in _makings() if is_scratch else views():
         connection.execute(view.definition)
-        if view.is_rollup and view.name != "run_metric":
+        if view.is_rollup and view.name not in FILLED:
             connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
             connection.execute(view.definition_over_rollup)
         if not is_scratch:
@@ -111,7 +116,7 @@ def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = 
 
 @cache
 def _makings() -> tuple[View, ...]:
-    """The roll-ups and all views that they, and the rows of run_metric, are made from."""
+    """The roll-ups and all views that they are made from."""
     needed = {*ROLLUPS, "metric", "metric_sample"}
     for view in reversed(views()):
         if view.name in needed:

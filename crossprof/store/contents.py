@@ -27,6 +27,7 @@ _BY_FILE = "hive_partitioning = false"
 _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
     "catalog.py", "contents.py", "metrics.py", "statistics.py", "autocorrelation.py",
+    "critical_path.sql", "critical_path.py", "step_instants.py", "step_graph.py", "path_walk.py", "intervals.py",
 )  # fmt: skip
 _MEMORY = "512MiB"
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
