@@ -26,8 +26,10 @@ CONTRACT = {
     "run_metric": "metric rank value n ci_low ci_high",
 }
 REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_window", "comparable_across", "source"]
-DEFINITIONS = {"metric", "_peer_definition"}
-UNITLESS = {"value", "weight", "ci_low", "ci_high"}  # their unit is the metric's
+DEFINITIONS = {"metric", "_peer_definition", "_work_definition", "_device_model"}
+UNITLESS = {"value", "weight", "ci_low", "ci_high", "highest"}  # their unit is the metric's
+UNITLESS |= {"operational_intensity"}  # operations per byte
+UNITLESS |= {"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "bandwidth", "memory"}  # tera and giga, as vendors print them
 
 
 def as_csv(connection: duckdb.DuckDBPyConnection, view: str) -> str:

@@ -104,3 +104,7 @@ SELECT 'run-gpu' AS run_id, 0 AS rank, * FROM (VALUES
     (1, 1, 'jit_step', 'fusion.3', 'loop fusion', 'HBM', 1, 5, 5, 10, 50, 20),
     (0, 2, 'jit_init', 'fusion.1', 'loop fusion', 'HBM', 1, 10, 10, 0, 100, 100)
 ) AS t (capture, program_id, module, name, category, bound_by, occurrences, total_ns, self_ns, flops, bytes_accessed, hbm_bytes_accessed);
+
+-- The products of matrices of tiny-gpu have shapes: 2 * 2 * 3 * 4 = 48 operations in bf16 each, 2 * (6 + 12 + 8) = 52 bytes.
+UPDATE base.op SET shapes = '[[2,3],[3,4]]', dtypes = '["c10::BFloat16","c10::BFloat16"]' WHERE run_id = 'run-gpu' AND name = 'aten::mm';
+UPDATE base.device SET model = 'NVIDIA H100 80GB HBM3' WHERE model = 'H100';
