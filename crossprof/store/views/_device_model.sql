@@ -26,7 +26,7 @@ FROM (VALUES
     ('GB200', 'NVIDIA GB200', 40, 80, 1250, 2500, 2500, 5000, 5000, 8000, 186, 'a 72nd of the rack, and half of that where it is stated with sparsity', 'NVIDIA GB200 NVL72, www.nvidia.com/en-us/data-center/gb200-nvl72'),
     ('RTX 5090', 'RTX 5090$', NULL, 104.8, 104.8, 209.5, 209.5, 419, 838, 1792, 32, 'fp16 and fp8 summed in fp32', 'NVIDIA RTX Blackwell GPU Architecture white paper, images.nvidia.com/aem-dam/Solutions/geforce/blackwell/nvidia-rtx-blackwell-gpu-architecture.pdf'),
     ('MI210', 'Instinct MI210', 45.3, 45.3, NULL, 181, 181, NULL, 181, 1638.4, 64, NULL, 'AMD Instinct MI200 series accelerators, www.amd.com/en/products/accelerators/instinct/mi200/mi210.html'),
-    ('MI250X', 'Instinct MI250X', 47.85, 47.85, NULL, 191.5, 191.5, NULL, 191.5, 1638.4, 64, 'half of the module: each of its two dies is a device', 'AMD Instinct MI200 series accelerators, www.amd.com/en/products/accelerators/instinct/mi200/mi250x.html'),
+    ('MI250X', 'Instinct MI250X$', 47.85, 47.85, NULL, 191.5, 191.5, NULL, 191.5, 1638.4, 64, 'half of the module: each of its two dies is a device', 'AMD Instinct MI200 series accelerators, www.amd.com/en/products/accelerators/instinct/mi200/mi250x.html'),
     ('MI300X', 'Instinct MI300X', 163.4, 163.4, 653.7, 1307.4, 1307.4, 2614.9, 2614.9, 5300, 192, NULL, 'AMD Instinct MI300X accelerator, www.amd.com/en/products/accelerators/instinct/mi300/mi300x.html'),
     ('MI325X', 'Instinct MI325X', 163.4, 163.4, 653.7, 1307.4, 1307.4, 2614.9, 2614.9, 6000, 256, NULL, 'AMD Instinct MI325X accelerator, www.amd.com/en/products/accelerators/instinct/mi300/mi325x.html'),
     ('MI355X', 'Instinct MI355X', 78.6, 157.3, NULL, 2516.6, 2516.6, 5033.2, 5033.2, 8000, 288, NULL, 'AMD Instinct MI355X GPU, www.amd.com/en/products/accelerators/instinct/mi350/mi355x.html'),
@@ -36,7 +36,7 @@ FROM (VALUES
     ('TPU v5e', 'TPU v5 ?(e|[Ll]ite)$', NULL, NULL, NULL, 197, NULL, NULL, 393, 819, 16, NULL, 'Cloud TPU documentation, docs.cloud.google.com/tpu/docs/v5e'),
     ('TPU v5p', 'TPU v5p?$', NULL, NULL, NULL, 459, NULL, 459, NULL, 2765, 95, NULL, 'Cloud TPU documentation, docs.cloud.google.com/tpu/docs/v5p'),
     ('TPU v6e', 'TPU v6 ?(e|[Ll]ite)$', NULL, NULL, NULL, 918, NULL, 918, 1836, 1638, 32, NULL, 'Cloud TPU documentation, docs.cloud.google.com/tpu/docs/v6e, docs.cloud.google.com/tpu/docs/tpu7x'),
-    ('TPU v7', 'TPU v?7x?$', NULL, NULL, NULL, 1153.5, NULL, 2307, NULL, NULL, 96, 'half of the chip: each of its two cores is a device', 'Cloud TPU documentation, docs.cloud.google.com/tpu/docs/tpu7x')
+    ('TPU v7', 'TPU ?v?7x?$', NULL, NULL, NULL, 1153.5, NULL, 2307, NULL, NULL, 96, 'half of the chip: each of its two cores is a device', 'Cloud TPU documentation, docs.cloud.google.com/tpu/docs/tpu7x')
 ) AS known (model, pattern, fp64, fp32, tf32, bf16, fp16, fp8, int8, bandwidth, memory, derivation, citation);
 
 COMMENT ON VIEW _device_model IS 'One model of device: what it can do at most, by its vendor.';
