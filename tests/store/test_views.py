@@ -29,7 +29,7 @@ REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_w
 DEFINITIONS = {"metric", "_peer_definition", "_work_definition", "_device_model"}
 UNITLESS = {"value", "weight", "ci_low", "ci_high", "highest"}  # their unit is the metric's
 UNITLESS |= {"operational_intensity"}  # operations per byte
-TERA = {*"fp64 fp32 tf32 bf16 fp16 fp8 int8 bandwidth memory".split()}  # as vendors print them, in tera and giga
+TERA = {"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "bandwidth", "memory"}  # as vendors print them, in tera and giga
 
 
 def as_csv(connection: duckdb.DuckDBPyConnection, view: str) -> str:

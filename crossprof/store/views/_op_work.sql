@@ -5,43 +5,36 @@
 -- counted one adds its device time, never its operations. Where the kernels of a rank carry XLA's cost, they alone are counted.
 -- Causal attention counts as full; both gradients of a convolution count, though the first layer needs one.
 CREATE VIEW _op_work AS
-WITH told AS (
+WITH RECURSIVE told AS (
     SELECT DISTINCT run_id, rank FROM kernel WHERE flops IS NOT NULL
 ),
-staged AS (
-    SELECT run_id, rank, op_id, thread, step, name, category, shapes, dtypes, flops, start_ns, start_ns + dur_ns AS end_ns, depth, device_ns,
-        name IN ('aten::mm', 'aten::addmm', 'aten::bmm', 'aten::baddbmm', 'aten::_scaled_mm', 'aten::conv2d', 'aten::convolution_backward',
+known AS (
+    SELECT run_id, rank, op_id, step, name, category, shapes, dtypes, flops, device_ns,
+        name NOT IN ('aten::mm', 'aten::addmm', 'aten::bmm', 'aten::baddbmm', 'aten::_scaled_mm') AS is_composite
+    FROM op
+    WHERE name IN ('aten::mm', 'aten::addmm', 'aten::bmm', 'aten::baddbmm', 'aten::_scaled_mm', 'aten::conv2d', 'aten::convolution_backward',
             'aten::_scaled_dot_product_flash_attention', 'aten::_scaled_dot_product_flash_attention_backward',
             'aten::_scaled_dot_product_flash_attention_for_cpu', 'aten::_scaled_dot_product_flash_attention_for_cpu_backward',
             'aten::_scaled_dot_product_efficient_attention', 'aten::_scaled_dot_product_efficient_attention_backward',
             'aten::_scaled_dot_product_cudnn_attention', 'aten::_scaled_dot_product_cudnn_attention_backward')
-            AND (flops IS NOT NULL OR shapes IS NOT NULL AND name <> 'aten::conv2d') AS is_known
-    FROM op
-    ANTI JOIN told USING (run_id, rank)
-    WHERE is_known OR device_ns > 0
+        AND (flops IS NOT NULL OR shapes IS NOT NULL AND name <> 'aten::conv2d')
 ),
-covered AS ( -- on one thread ops nest, so whatever starts before the end of a counted op lies inside it
-    SELECT *, is_known AND coalesce(max(if(is_known, end_ns, NULL)) OVER (in_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) <= start_ns, true) AS is_counted
-    FROM staged
-    WINDOW in_time AS (PARTITION BY run_id, rank, thread ORDER BY start_ns, depth, op_id)
+inside AS ( -- what lies in a composite, level by level
+    SELECT run_id, rank, op_id AS owner_id, op_id, 0::BIGINT AS device_ns FROM known WHERE is_composite
+    UNION ALL
+    SELECT op.run_id, op.rank, owner_id, op.op_id, coalesce(op.device_ns, 0)
+    FROM inside
+    JOIN op ON op.run_id = inside.run_id AND op.rank = inside.rank AND op.parent_id = inside.op_id
 ),
-owned AS (
-    SELECT *, if(start_ns < max(if(is_counted, end_ns, NULL)) OVER so_far OR is_counted, max(if(is_counted, op_id, NULL)) OVER so_far, NULL) AS owner_id
-    FROM covered
-    WINDOW so_far AS (PARTITION BY run_id, rank, thread ORDER BY start_ns, depth, op_id ROWS UNBOUNDED PRECEDING)
-),
-counted AS (
-    SELECT run_id, rank, owner_id, any_value(step) FILTER (is_counted) AS step, any_value(name) FILTER (is_counted) AS name,
-        any_value(category) FILTER (is_counted) AS category, any_value(shapes) FILTER (is_counted) AS shapes,
-        any_value(dtypes) FILTER (is_counted) AS dtypes, any_value(flops) FILTER (is_counted) AS told_flops, sum(device_ns)::BIGINT AS device_ns
-    FROM owned
-    WHERE owner_id IS NOT NULL
-    GROUP BY run_id, rank, owner_id
+held AS (
+    SELECT run_id, rank, owner_id AS op_id, sum(device_ns)::BIGINT AS inner_ns FROM inside GROUP BY run_id, rank, owner_id
 ),
 alike AS ( -- calls of one shape cost the same, so a shape is read once
-    SELECT run_id, rank, step, name, category, shapes, dtypes, count(*) AS calls, count(told_flops) AS told_calls,
-        sum(told_flops)::HUGEINT AS told_flops, sum(device_ns)::BIGINT AS device_ns
-    FROM counted
+    SELECT run_id, rank, step, name, category, shapes, dtypes, count(*) AS calls, count(flops) AS told_calls,
+        sum(flops)::HUGEINT AS told_flops, sum(device_ns + coalesce(inner_ns, 0))::BIGINT AS device_ns
+    FROM known
+    LEFT JOIN held USING (run_id, rank, op_id)
+    ANTI JOIN (FROM inside WHERE op_id <> owner_id) AS nested USING (run_id, rank, op_id)
     GROUP BY ALL
 ),
 shape AS (
@@ -85,6 +78,7 @@ work AS (
     SELECT run_id, rank, step, name, category, kind.precision AS precision, if(costed.flops IS NULL, 'profiler', 'shapes') AS source, calls,
         coalesce(costed.flops * calls, if(told_calls = calls, told_flops, NULL)) AS flops, elements * calls * kind.bytes AS bytes_accessed, device_ns
     FROM alike
+    ANTI JOIN told USING (run_id, rank)
     LEFT JOIN costed USING (name, shapes)
     LEFT JOIN typed USING (dtypes)
     UNION ALL
