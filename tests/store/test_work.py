@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -175,6 +176,23 @@ def test_phases_of_a_step(tiny: ModuleType) -> None:
         assert live == [(1, 100, "forward"), (2, 50, "backward")]
 
 
+def test_how_much_of_a_capture_is_known(tiny: ModuleType) -> None:
+    with tiny.connect() as connection:
+        connection.execute("""
+            INSERT INTO base.run (run_id, run) VALUES ('r', 'known');
+            INSERT INTO base.rank (run_id, rank) VALUES ('r', 0), ('r', 1);
+            INSERT INTO base.step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup) VALUES ('r', 0, 0, 0, 100, true, false);
+            INSERT INTO base.kernel BY NAME SELECT 'r' AS run_id, 0 AS device_id, 'k' AS name, * FROM (VALUES
+                (0, 0, 'kernel', 'gemm', 0, 30, 1, 7, 0), (0, 1, 'kernel', 'other', 30, 10, 2, NULL, 0),
+                (0, 2, 'memcpy', 'copy', 40, 10, 3, NULL, 0), (1, 0, 'kernel', 'gemm', 0, 30, NULL, NULL, NULL)
+            ) AS t (rank, kernel_id, kind, category, start_ns, dur_ns, correlation_id, call_id, step);
+            INSERT INTO base.memory_event (run_id, rank, device_id, at_ns, bytes, allocated_bytes, reserved_bytes)
+            VALUES ('r', 0, 0, 1, 10, 30, 40), ('r', 0, 0, 2, -10, 20, 80), ('r', 1, 0, 1, 10, 30, 4);
+        """)
+        found = connection.sql("SELECT metric, rank, value FROM _quality_sample ORDER BY ALL").fetchall()
+    assert found == [("category_coverage", 0, 0.75), ("launch_coverage", 0, 0.5), ("memory_fragmentation", 0, 0.25)]
+
+
 # Attention on the CPU is unknown to torch's counter: 3 x 4 heads of 7 x 7 scores, twice forward, five times backward, 8 deep.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("backend", "unknown"), [("MATH", 0), ("FLASH_ATTENTION", 2 * 3 * 4 * 7 * 7 * 8 * (2 + 5))])
@@ -217,3 +235,14 @@ def test_one_model_has_the_same_operations_on_two_makes_of_gpu(tmp_path: Path) -
     assert {model: flops for model, (flops, _) in found.items()} == {"H100 SXM": expected, "MI300X": expected}
     assert all(0.3 < share < 0.8 for _, share in found.values())
     assert all(0.05 < share < 0.5 for (share,) in shares)
+
+
+@pytest.mark.skipif(find_spec("xprof") is None, reason="xprof is not installed")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="no real traces: set CROSSPROF_CORPUS to their folder")
+def test_the_cost_of_xla_is_what_xprof_makes_of_it(tmp_path: Path) -> None:
+    ingest([CORPUS / "xp_tpu_v6e_inference"], store=tmp_path, xla=True)
+    with Store(tmp_path) as store:
+        ours = store.sql("SELECT sum(flops), sum(bytes_accessed), sum(calls) FROM op_flops WHERE source = 'hlo'").fetchall()
+        theirs = store.sql("SELECT sum(flops), sum(bytes_accessed), sum(occurrences) FROM hlo_op").fetchall()
+    assert ours == theirs
+    assert ours[0][0] > 1e12

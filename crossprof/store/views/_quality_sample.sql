@@ -21,7 +21,10 @@ held AS ( -- at the first moment when most was allocated
     GROUP BY run_id, rank, device_id
 ),
 scattered AS (
-    SELECT run_id, rank, max((peak.reserved - peak.allocated) / peak.reserved) AS ratio FROM held GROUP BY run_id, rank
+    SELECT run_id, rank, max((peak.reserved - peak.allocated) / peak.reserved) AS ratio
+    FROM held
+    WHERE peak.reserved >= peak.allocated -- XLA's count of what is reserved is not what it holds
+    GROUP BY run_id, rank
 ),
 told AS (
     SELECT run_id, run, rank, step, total_ns AS weight, {metric: 'category_coverage', value: known_ns / nullif(total_ns, 0)} AS reading

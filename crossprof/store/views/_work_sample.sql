@@ -31,7 +31,7 @@ launched AS (
     WHERE kind IN ('kernel', 'collective')
     GROUP BY run_id, rank, step
 ),
-measured AS (
+measured AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT step_time.run_id, run, rank, step, flops, bytes_accessed, weighed_flops, seconds, devices, device_ns, kernel_ns
     FROM step_time
     SEMI JOIN (SELECT DISTINCT run_id, rank FROM _op_work) AS counted USING (run_id, rank)

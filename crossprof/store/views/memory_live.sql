@@ -3,7 +3,7 @@
 -- allocations with addresses. The operator is the trace's own word where it has one, else the innermost op on the host at that moment.
 -- Caveat: blocks of before the capture are in no trace; share_ratio says how much of the peak each block explains.
 CREATE VIEW memory_live AS
-WITH event AS (
+WITH event AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, device_id, at_ns, bytes, address, allocated_bytes, op_name, source_line, step FROM memory_event WHERE address IS NOT NULL
 ),
 peak AS (
