@@ -181,7 +181,8 @@ def test_how_much_of_a_capture_is_known(tiny: ModuleType) -> None:
         connection.execute("""
             INSERT INTO base.run (run_id, run) VALUES ('r', 'known');
             INSERT INTO base.rank (run_id, rank) VALUES ('r', 0), ('r', 1);
-            INSERT INTO base.step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup) VALUES ('r', 0, 0, 0, 100, true, false);
+            INSERT INTO base.step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup)
+            VALUES ('r', 0, 0, 0, 100, true, false);
             INSERT INTO base.kernel BY NAME SELECT 'r' AS run_id, 0 AS device_id, 'k' AS name, * FROM (VALUES
                 (0, 0, 'kernel', 'gemm', 0, 30, 1, 7, 0), (0, 1, 'kernel', 'other', 30, 10, 2, NULL, 0),
                 (0, 2, 'memcpy', 'copy', 40, 10, 3, NULL, 0), (1, 0, 'kernel', 'gemm', 0, 30, NULL, NULL, NULL)
