@@ -11,6 +11,7 @@ __all__ = ["NONE", "Scale", "instant", "percent", "percent_change", "percent_ran
 
 NONE = "–"
 _TIMES = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
+_PREFIXES = (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("", 1.0))
 _SIZES = (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10), ("B", 1.0))
 
 
@@ -43,6 +44,8 @@ def scale_for(unit: str | None, values: Iterable[float | None]) -> Scale:
     if unit in ("ns", "bytes", "By"):
         steps = _TIMES if unit == "ns" else _SIZES
         return next((Scale(name, size) for name, size in steps if largest >= size), Scale(*steps[-1]))
+    if unit in ("FLOP", "FLOP/s"):
+        return next(Scale(prefix + unit, size) for prefix, size in _PREFIXES if largest >= size or not prefix)
     if unit in ("ratio", "1"):
         return Scale("%", 0.01)
     return Scale("" if unit in (None, "count") else unit, 1.0)

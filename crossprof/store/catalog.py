@@ -27,6 +27,7 @@ ROLLUPS = (
     "op_summary",
     "category_summary",
     "_device_time",
+    "_op_work",
     "_clock",
     "device_busy",
     "breakdown",

@@ -31,6 +31,8 @@ def test_three_digits_are_kept_and_none_before_the_point_is_dropped(value: float
         ("ratio", [0.816], "81.6\u2009%"),
         ("count", [41], "41.0"),
         ("samples/s", [1234], "1,234\u2009samples/s"),
+        ("FLOP/s", [1.274e14, 2.0], "127\u2009TFLOP/s"),
+        ("FLOP", [48.0], "48.0\u2009FLOP"),
     ],
 )
 def test_the_unit_suits_the_largest_value(unit: str, values: list[float], shown: str) -> None:

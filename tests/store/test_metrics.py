@@ -32,7 +32,10 @@ def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnecti
         {
             "step_time": 50,  # the bare steps 50, 60, 50; not the profiled ones of 100
             "step_time_profiled": 100,
+            "step_time_mean": 160 / 3,
             "step_time_p95": 59,
+            "step_time_profiled_mean": 100,
+            "step_time_profiled_p95": 100,
             "throughput": 4 / 50e-9,
             "profiler_overhead": 2,
             "device_busy": 130 / 200,
@@ -62,6 +65,15 @@ def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnecti
             "syncs_per_step": 0,
             "queue_depth": (80 + 140) / 200,
             "bus_bandwidth": 2 * 1000 / (30 + 20),  # bytes a ns: GB/s
+            "energy_per_sample": 4.6 / 460 * 72 / 4,
+            "category_coverage": 1,
+            "memory_fragmentation": (1000 - 300) / 1000,
+            "peak_memory_forward": 300,
+            "flops_per_step": 2 * 2 * 3 * 4,
+            "arithmetic_intensity": 48 / (2 * (6 + 12 + 8)),
+            "flops_coverage": (20 + 50) / (70 + 70),
+            "achieved_flops": 48 / (160e-9 / 3),
+            "mfu": 48 / 989.5e12 / (160e-9 / 3),
         }
     )
     assert values(tiny_runs, "run-gpu", 0) == found
@@ -124,7 +136,10 @@ def test_intervals_hold_their_values() -> None:
             "SELECT metric, value, n, ci_low, ci_high FROM run_metric WHERE rank IS NULL AND n > 0"
         ).fetchall()
     found = {row[0]: row[1:] for row in rows}
-    assert set(found) == {"step_time", "step_time_p95", "step_time_profiled", "throughput", "profiler_overhead"}
+    assert set(found) == {
+        *("step_time", "step_time_mean", "step_time_p95", "throughput", "profiler_overhead"),
+        *("step_time_profiled", "step_time_profiled_mean", "step_time_profiled_p95"),
+    }
     assert found["step_time"][1] == 48  # 60 less 10 profiled and 2 warm-up steps
     assert found["step_time_profiled"][1] == 9
     assert found["profiler_overhead"][0] == pytest.approx(1.5, abs=0.01)

@@ -26,9 +26,11 @@ CONTRACT = {
     "run_metric": "metric rank value n ci_low ci_high",
 }
 REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_window", "comparable_across", "source"]
-DEFINITIONS = {"metric", "_peer_definition", "dependency"}
+DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "_device_model"}
 FILLED = {*catalog.FILLED, "critical_path_summary"}
-UNITLESS = {"value", "weight", "ci_low", "ci_high", "mean_queue_depth", "lag_correlation"}  # the metric's, or none
+UNITLESS = {"value", "weight", "ci_low", "ci_high", "highest", "mean_queue_depth", "lag_correlation"}  # the metric's, or none
+UNITLESS |= {"operational_intensity"}  # operations per byte
+TERA = {"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "bandwidth", "memory"}  # as vendors print them, in tera and giga
 
 
 def as_csv(connection: duckdb.DuckDBPyConnection, view: str) -> str:
@@ -88,7 +90,7 @@ def test_numbers_carry_their_unit_in_their_name(tiny_runs: duckdb.DuckDBPyConnec
     """).fetchall()
     for view, column, kind in columns:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", column), f"{view}.{column}"
-        if view in NAMES and kind == "DOUBLE" and column not in UNITLESS:
+        if view in NAMES and kind == "DOUBLE" and column not in UNITLESS | (TERA if view == "_device_model" else set()):
             assert column.endswith(("_ns", "_bytes", "_ratio", "_per_second")), f"{view}.{column}"
         if column.endswith(("_ns", "_bytes")):
             assert kind in {"BIGINT", "DOUBLE"}, f"{view}.{column} is {kind}"

@@ -129,3 +129,7 @@ FROM (VALUES (0, 1), (1, 0), (2, 3), (3, 4), (4, 5), (5, 6), (7, 7), (8, 7), (9,
 JOIN base.runtime_call AS call ON call.call_id = launch.call_id
 WHERE kernel.run_id = call.run_id AND kernel.kernel_id = launch.kernel_id;
 UPDATE base.kernel SET bytes = 1000, process_group = 'dp', group_size = 2 WHERE run_id = 'run-gpu' AND kind = 'collective';
+
+-- The products of matrices of tiny-gpu have shapes: 2 * 2 * 3 * 4 = 48 operations in bf16 each, 2 * (6 + 12 + 8) = 52 bytes.
+UPDATE base.op SET shapes = '[[2,3],[3,4]]', dtypes = '["c10::BFloat16","c10::BFloat16"]' WHERE run_id = 'run-gpu' AND name = 'aten::mm';
+UPDATE base.device SET model = 'NVIDIA H100 80GB HBM3' WHERE model = 'H100';

@@ -3,9 +3,24 @@
 -- A bare step has no profiler on; a measured step is profiled and no warm-up.
 -- profiler_overhead is the ratio of two other metrics of this view: of the medians, not the median of its samples.
 -- Numbers of other tools carry the name of the tool in `peer`. They are values of peer_metric, have no samples, and enter no comparison.
--- uses: _peer_definition
+-- uses: _peer_definition, _work_definition
 CREATE VIEW metric AS
-SELECT * FROM (VALUES
+SELECT *, MAP {
+    'device_busy': 'Waiting inside a collective counts as busy. Not the driver''s device_utilization.',
+    'kernel_time': 'A sum, so that streams that overlap pass the wall time. Step of the launch, not of the work.',
+    'communication_time': 'Waiting for other ranks counts as communication: a rank that is early reads higher.',
+    'exposed_communication_time': 'Waiting for other ranks counts as communication.',
+    'device_utilization': 'One tiny kernel in a sample period (up to a second) reads as busy for all of it. Not device_busy.',
+    'op_coverage': 'Nested parts count once, threads add up.',
+    'peak_memory': 'The driver counts every process and the allocator''s cache; JAX reserves 75 % of a device at its start unless told otherwise. Telemetry sees what lasts as long as its interval.',
+    'peak_memory_allocated': 'torch counts memory of the CPU from the start of the capture; XLA preallocates, so that its count starts below what it holds.',
+    'peak_memory_reserved': 'Caches count: another cache, not another model, may explain a difference.',
+    'power': 'Of the board as its driver averages it, up to a second back.',
+    'energy_per_step': 'Energy of the boards alone, idle time included: no CPU, no cooling.',
+    'cpu_utilization': 'A share of all cores of the host, so that another host makes it another figure.',
+    'profiler_overhead': 'The steps before and after the profiled ones may differ from them for other reasons too.'
+}[id] AS caveats
+FROM (VALUES
     ('step_time', 'Step time', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
     ('step_time_profiled', 'Step time under the profiler', 'ns', 'lower', 'wall time of a step', 'step', 'measured steps', 'any run', 'step_time.dur_ns', 'median', 'max', NULL),
     ('step_time_p95', 'Step time, 95th percentile', 'ns', 'lower', 'wall time of a step', 'step', 'bare steps; measured steps where no bare one was timed', 'any run', 'step_time.dur_ns', 'p95', 'max', NULL),
@@ -44,12 +59,14 @@ SELECT * FROM (VALUES
     ('profiler_overhead', 'Profiler overhead', 'ratio', 'lower', 'step time under the profiler', 'step time', 'the whole run', 'any run', 'step_time.dur_ns', 'median', 'max', NULL)
 ) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest)
 UNION ALL BY NAME
+FROM _work_definition
+UNION ALL BY NAME
 FROM _peer_definition;
 
 COMMENT ON VIEW metric IS 'The definition of one metric.';
 COMMENT ON COLUMN metric.id IS 'Name that scripts use.';
 COMMENT ON COLUMN metric.title IS 'Name that people read.';
-COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, samples/s, tokens/s, GB/s (of 10^9 bytes).';
+COMMENT ON COLUMN metric.unit IS 'Unit of its values: ns, bytes, ratio (of 1), count, W, J, J/sample, samples/s, tokens/s, GB/s (of 10^9 bytes), FLOP, FLOP/s, FLOP/B.';
 COMMENT ON COLUMN metric.better IS 'lower, higher, or none where no direction is good.';
 COMMENT ON COLUMN metric.numerator IS 'What is counted.';
 COMMENT ON COLUMN metric.denominator IS 'What it is divided by.';
@@ -60,4 +77,4 @@ COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, m
 COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum. NULL for a peer''s.';
 COMMENT ON COLUMN metric.highest IS 'Value that it can not pass, nor its interval. NULL: there is none.';
 COMMENT ON COLUMN metric.peer IS 'Other tool whose number it is: hta, tracelens, tb or xprof. NULL: our own.';
-COMMENT ON COLUMN metric.caveats IS 'Why a peer''s number differs from ours, and ours of that name from the peer''s own figure.';
+COMMENT ON COLUMN metric.caveats IS 'What to keep in mind before two values are compared; of a peer''s number, why it differs from ours, and ours of that name from the peer''s own figure.';

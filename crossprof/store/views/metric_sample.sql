@@ -1,11 +1,11 @@
 -- One row is one sample behind one metric of one rank: a step, a telemetry reading, or the run as a whole. What is a metric made of?
 -- run_metric and every comparison are computed from these rows and from nothing else. Figures of several devices of one rank are means
 -- over its devices, memory peaks their maximum. `weight` is the denominator where samples are averaged.
--- uses: step_time, _device_time, category_summary, memory_peak, utilization, _launch_sample, _collective_sample
+-- uses: step_time, _device_time, category_summary, memory_peak, utilization, memory_phase, _launch_sample, _collective_sample, _work_sample, _quality_sample
 CREATE VIEW metric_sample AS
 WITH timed AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, bool_or(NOT is_profiled) AS has_bare, median(dur_ns) FILTER (NOT is_profiled) AS bare_ns,
-        min(start_ns) AS start_ns, max(start_ns + dur_ns) AS end_ns, avg(dur_ns) AS step_ns
+        min(start_ns) AS start_ns, max(start_ns + dur_ns) AS end_ns, avg(dur_ns) AS step_ns, avg(samples) AS step_samples
     FROM step_time
     WHERE NOT is_warmup
     GROUP BY run_id, rank
@@ -21,10 +21,13 @@ by_step AS (
     SELECT run_id, run, rank, step, start_ns AS at_ns, 1.0::DOUBLE AS weight,
         unnest([
             {metric: 'step_time', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
+            {metric: 'step_time_mean', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
             {metric: 'step_time_p95', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
             {metric: 'throughput', value: if(is_chosen, samples / nullif(dur_ns, 0) * 1e9, NULL)},
             {metric: 'throughput_tokens', value: if(is_chosen, tokens / nullif(dur_ns, 0) * 1e9, NULL)},
             {metric: 'step_time_profiled', value: if(is_profiled, dur_ns, NULL)::DOUBLE},
+            {metric: 'step_time_profiled_mean', value: if(is_profiled, dur_ns, NULL)::DOUBLE},
+            {metric: 'step_time_profiled_p95', value: if(is_profiled, dur_ns, NULL)::DOUBLE},
             {metric: 'profiler_overhead', value: if(is_profiled, dur_ns / nullif(bare_ns, 0), NULL)}
         ]) AS reading
     FROM counted
@@ -69,27 +72,29 @@ by_op AS (
     GROUP BY run_id, run, rank, step
 ),
 telemetry AS (
-    SELECT utilization.run_id, run, utilization.rank, device_id, at_ns, value, step_ns,
+    SELECT utilization.run_id, run, utilization.rank, device_id, at_ns, value, step_ns, step_samples,
         CASE metric
             WHEN 'hw.gpu.utilization' THEN 'device_utilization'
             WHEN 'process.cpu.utilization' THEN 'cpu_utilization'
+            WHEN 'hw.gpu.memory.activity' THEN 'memory_activity'
             WHEN 'hw.gpu.power' THEN 'power'
             WHEN 'hw.gpu.energy' THEN 'energy_per_step'
         END AS metric
     FROM utilization
     LEFT JOIN timed USING (run_id, rank)
-    WHERE metric IN ('hw.gpu.utilization', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
+    WHERE metric IN ('hw.gpu.utilization', 'hw.gpu.memory.activity', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
         AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
 ),
 counter AS ( -- one for a device of a rank
-    SELECT run_id, run, rank, device_id, (max(value) - min(value)) / (max(at_ns) - min(at_ns)) * any_value(step_ns) AS joules
+    SELECT run_id, run, rank, device_id, (max(value) - min(value)) / (max(at_ns) - min(at_ns)) * any_value(step_ns) AS joules,
+        any_value(step_samples) AS samples
     FROM telemetry
     WHERE metric = 'energy_per_step' AND step_ns IS NOT NULL
     GROUP BY run_id, run, rank, device_id
     HAVING max(at_ns) > min(at_ns)
 ),
 energy AS ( -- the ranks of a host all read the same boards: each takes its share, so that their sum counts a board once
-    SELECT counter.run_id, run, counter.rank,
+    SELECT counter.run_id, run, counter.rank, samples,
         joules / count(*) OVER (PARTITION BY counter.run_id, coalesce(uuid, concat_ws(' ', host, counter.device_id))) AS joules
     FROM counter
     LEFT JOIN device USING (run_id, rank, device_id)
@@ -134,6 +139,19 @@ sampled AS (
     SELECT run_id, run, 'energy_per_step', rank, NULL, NULL, sum(joules), 1.0
     FROM energy
     GROUP BY run_id, run, rank
+    UNION ALL
+    SELECT run_id, run, 'energy_per_sample', rank, NULL, NULL, sum(joules) / nullif(any_value(samples), 0), any_value(samples)
+    FROM energy
+    GROUP BY run_id, run, rank
+    UNION ALL
+    SELECT run_id, run, 'peak_memory_' || phase, rank, NULL, NULL, max(peak_allocated_bytes)::DOUBLE, 1.0
+    FROM memory_phase
+    WHERE phase <> 'other' AND device_id >= 0
+    GROUP BY run_id, run, rank, phase
+    UNION ALL
+    SELECT run_id, run, metric, rank, step, at_ns, value, weight FROM _work_sample
+    UNION ALL
+    SELECT run_id, run, metric, rank, step, at_ns, value, weight FROM _quality_sample
 )
 FROM sampled
 WHERE value IS NOT NULL;
