@@ -66,6 +66,11 @@ _CATEGORY_COLORS = {
     "control": "#7C8694",
     "other": "#A9B0B8",
     "outside_ops": "#CED4DA",
+    "idle_host": "#B4C0CC",
+    "idle_sync": "#C8BCD4",
+    "idle_input": "#D6CBA8",
+    "idle_launch": "#BCCFC2",
+    "idle_kernel": "#DDE2E6",
     "idle": "#CED4DA",
 }
 

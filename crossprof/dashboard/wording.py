@@ -47,6 +47,11 @@ PLACES = {"device": "Time of the device", "host": "Self time of operators on the
 
 _PARTS = {
     "idle": "idle",
+    "idle_host": "idle: waiting for the host",
+    "idle_sync": "idle: host blocked",
+    "idle_input": "idle: loading data",
+    "idle_launch": "idle: launching",
+    "idle_kernel": "idle: between launched kernels",
     "outside_ops": "outside operators",
     "launched_before": "launched before the step",
     "unprofiled": "not seen by the profiler",

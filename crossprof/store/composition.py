@@ -30,7 +30,8 @@ _UNPROFILED = "unprofiled"
 class CategoryDifference:
     """One part of a step in two runs, in mean nanoseconds a step, with the 95 % interval of the difference where it is known.
 
-    `idle` is the rest of a device, `outside_ops` of the host; `unprofiled` is what profiled steps don't show of a step time.
+    What starts with `idle` is the rest of a device, `outside_ops` of the host; `unprofiled` is what profiled steps don't show of a
+    step time.
     """
 
     place: Place
@@ -62,6 +63,11 @@ class Composition:
     def categories(self) -> dict[str, float]:
         """Nanoseconds by category. Threads that work at once leave nothing outside of operators, and no less than that."""
         return {category: max(part.value, 0.0) for category, part in self.parts.items()}
+
+    @property
+    def work(self) -> dict[str, float]:
+        """Nanoseconds by category of what was done, without idle time and what lies outside operators."""
+        return {name: ns for name, ns in self.categories.items() if not name.startswith("idle") and name != "outside_ops"}
 
     @property
     def window_ns(self) -> float:

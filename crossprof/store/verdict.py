@@ -15,6 +15,11 @@ Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few"
 _LEADING = ("step_time", "throughput", "kernel_time")  # the first that both runs have opens the comparison
 _RESTS = {
     "idle": "idle time of the device",
+    "idle_host": "idle time of the device that waits for the host",
+    "idle_sync": "idle time of the device while the host is blocked",
+    "idle_input": "idle time of the device while data is loaded",
+    "idle_launch": "idle time of the device during launches",
+    "idle_kernel": "idle time of the device between launched kernels",
     "outside_ops": "host time outside operators",
     "launched_before": "work that an earlier step launched",
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import polars as pl
 
+from crossprof.dashboard import wording
 from crossprof.dashboard.components import Absent
 from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.quantity import scale_for, significant
@@ -39,11 +40,11 @@ def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figu
                 y=[rows[row["run_id"]] for row in part],
                 customdata=[[significant(value)] for value in share],
                 orientation="h",
-                name=category.replace("_", " "),
+                name=wording.part(category),
                 width=BAR_WIDTH,
                 showlegend=True,
                 marker={"color": category_color(category), "line": {"width": 0}},
-                hovertemplate=f"{category.replace('_', ' ')}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
+                hovertemplate=f"{wording.part(category)}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
             )
         )
     figure.update_layout(figure_layout(look), barmode="stack")

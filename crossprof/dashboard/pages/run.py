@@ -75,14 +75,14 @@ def _figure(name: str) -> html.Section:
 
 def _bound(made_of: Composition) -> str:
     """What a measured step spends its time on, in one line."""
-    work = {name: ns for name, ns in made_of.categories.items() if name not in ("idle", "outside_ops") and ns > 0}
-    if not work:
+    work = made_of.work
+    if not any(work.values()):
         return "Unknown: the capture holds no work of a measured step."
     largest = max(work, key=lambda name: work[name])
     total = sum(made_of.categories.values())
     share = percent(work[largest] / sum(work.values()))
     if made_of.place == "device":
-        idle = percent(made_of.categories.get("idle", 0.0) / total)
+        idle = percent(1 - sum(work.values()) / total)
         return f"The device is idle for {idle} of a measured step; the largest part of its work is {largest}, {share}."
     outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
     return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."

@@ -6,7 +6,7 @@ CREATE VIEW _device_model AS
 FROM (VALUES
     ('V100 SXM2', 'V100-SXM2', 7.8, 15.7, NULL, NULL, 125, NULL, NULL, 900, NULL, NULL, 'NVIDIA V100 Tensor Core GPU data sheet, www.nvidia.com'),
     ('V100 PCIe', 'V100-PCIE', 7, 14, NULL, NULL, 112, NULL, NULL, 900, NULL, NULL, 'NVIDIA V100 Tensor Core GPU data sheet, www.nvidia.com'),
-    ('T4', '(Tesla|NVIDIA) T4$', NULL, 8.1, NULL, NULL, 65, NULL, 130, 320, 16, NULL, 'NVIDIA T4 Tensor Core GPU data sheet, www.nvidia.com'),
+    ('T4', '(Tesla|NVIDIA) T4$', NULL, 8.1, NULL, NULL, 65, NULL, 130, 320, 16, NULL, 'NVIDIA T4 Tensor Core GPU data sheet; bandwidth: Tesla T4 product brief PB-09256, www.nvidia.com'),
     ('RTX 2080 Ti', 'RTX 2080 Ti', NULL, 13.4, NULL, NULL, 53.8, NULL, 215.2, 616, 11, 'reference clocks, fp16 summed in fp32', 'NVIDIA Turing GPU Architecture white paper, www.nvidia.com'),
     ('A100 40GB', 'A100-SXM4-40GB|A100-PCIE-40GB|A100-PG509-200', 19.5, 19.5, 156, 312, 312, NULL, 624, 1555, 40, NULL, 'NVIDIA A100 Tensor Core GPU data sheet, www.nvidia.com/content/dam/en-zz/Solutions/Data-Center/a100/pdf/nvidia-a100-datasheet-us-nvidia-1758950-r4-web.pdf'),
     ('A100 80GB PCIe', 'A100 80GB PCIe', 19.5, 19.5, 156, 312, 312, NULL, 624, 1935, 80, NULL, 'NVIDIA A100 Tensor Core GPU data sheet, www.nvidia.com/content/dam/en-zz/Solutions/Data-Center/a100/pdf/nvidia-a100-datasheet-us-nvidia-1758950-r4-web.pdf'),
