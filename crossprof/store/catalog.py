@@ -33,6 +33,12 @@ ROLLUPS = (
     "breakdown",
     "idle_cause",
     "memory_peak",
+    "memory_phase",
+    "launch_summary",
+    "_launch_sample",
+    "_collective_sample",
+    "_work_sample",
+    "_quality_sample",
     "critical_path",
     "run_metric",
 )

@@ -30,8 +30,8 @@ _UNPROFILED = "unprofiled"
 class CategoryDifference:
     """One part of a step in two runs, in mean nanoseconds a step, with the 95 % interval of the difference where it is known.
 
-    What starts with `idle` is the rest of a device, `outside_ops` of the host; `unprofiled` is what profiled steps don't show of
-    a step time.
+    What starts with `idle` is the rest of a device, `outside_ops` of the host; `unprofiled` is what profiled steps don't show
+    of a step time.
     """
 
     place: Place

@@ -53,9 +53,13 @@ role AS (
     SELECT work.run_id, work.rank, work.capture, start_ns, end_ns, CASE kind
         WHEN 'memcpy' THEN 2
         WHEN 'memset' THEN 3
-        ELSE if(regexp_full_match(op.name, '(nccl|gloo):(broadcast|reduce|all_reduce|all_gather|reduce_scatter)'), 4, 1) END AS role
+        ELSE if(communicating.op_id IS NULL, 1, 4) END AS role
     FROM _peer_work AS work
-    LEFT JOIN (SELECT run_id, rank, op_id, name FROM op) AS op USING (run_id, rank, op_id)
+    LEFT JOIN (
+        SELECT run_id, rank, op_id FROM op
+        JOIN _peer_file USING (run_id, rank) -- so that a filter on the run reaches the ops
+        WHERE regexp_full_match(name, '(nccl|gloo):(broadcast|reduce|all_reduce|all_gather|reduce_scatter)')
+    ) AS communicating USING (run_id, rank, op_id)
     WHERE NOT is_xplane
     UNION ALL
     SELECT run_id, rank, capture, start_ns, start_ns + dur_ns, 5
