@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["packed", "unpacked"]
+__all__ = ["packed", "packed_texts", "unpacked"]
 
 
 def unpacked(values: pa.Array) -> np.ndarray:
@@ -20,3 +22,10 @@ def packed(values: np.ndarray) -> pa.Array:
     """A NumPy array of numbers as Arrow's, which shares its memory."""
     values = np.ascontiguousarray(values)
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def packed_texts(values: Sequence[str]) -> pa.Array:
+    """Texts as an Arrow array."""
+    encoded = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from crossprof.store.arrays import packed, unpacked
+from crossprof.store.arrays import packed, packed_texts, unpacked
 from crossprof.store.path_walk import critical_paths, gains
 from crossprof.store.step_graph import EDGES, KINDS, Graph, step_graph
 from crossprof.store.step_instants import Table
@@ -92,7 +92,7 @@ def _segments(steps: Steps) -> pa.Table:
         "thread": graph.lane[target],
     }  # fmt: skip
     named = {"kind": (graph.kind[edge], KINDS), "why": (graph.why[edge], EDGES)}
-    texts = {name: pa.DictionaryArray.from_arrays(packed(codes), pa.array(names)) for name, (codes, names) in named.items()}
+    texts = {name: pa.DictionaryArray.from_arrays(packed(codes), packed_texts(names)) for name, (codes, names) in named.items()}
     return pa.table({name: packed(values) for name, values in columns.items()} | texts)
 
 

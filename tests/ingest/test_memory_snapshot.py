@@ -211,7 +211,11 @@ def test_a_run_of_memory_alone_has_a_start_and_a_device(tmp_path: Path) -> None:
         query = "SELECT framework, device_kind, device_count, started_ns, ended_ns - started_ns FROM run"
         assert rows(catalog, query) == [("torch", "gpu", 1, 1_700_000_000_000_000_000, 9_000)]
         query = "SELECT metric, value FROM run_metric WHERE value IS NOT NULL AND rank IS NULL ORDER BY metric"
-        assert rows(catalog, query) == [("peak_memory_allocated", 1024.0), ("peak_memory_reserved", 4096.0)]
+        assert rows(catalog, query) == [
+            ("memory_fragmentation", 0.75),
+            ("peak_memory_allocated", 1024.0),
+            ("peak_memory_reserved", 4096.0),
+        ]
 
 
 class Runs:
