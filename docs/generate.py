@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ REFERENCE = Path(__file__).parent / "reference"
 HEADER = "<!-- Written by `make docs` from {source}. Edit that, not this. -->\n\n"
 
 
+@cache
 def connection() -> duckdb.DuckDBPyConnection:
     """A connection with the empty tables and all views."""
     made = duckdb.connect()

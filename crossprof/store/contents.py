@@ -6,6 +6,7 @@ The same steps serve an empty store in memory, the scratch database that evaluat
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -19,7 +20,7 @@ from crossprof.store.edits import Edits
 from crossprof.store.parts import Part
 from crossprof.store.tables import FILED, HELD, uncommented
 
-__all__ = ["add", "create", "definitions", "evaluate", "point", "remove", "settle"]
+__all__ = ["add", "create", "definitions", "empty", "evaluate", "point", "remove", "settle"]
 
 # run_id is text even where it looks like a number
 _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
@@ -46,6 +47,18 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     _move_aside(connection)
     point(connection, Path())
     create_rollups(connection)
+
+
+@cache
+def empty() -> bytes:
+    """A catalog without runs, as a file. Its hundreds of comments take half a second: once a process, whatever it publishes."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.duckdb"
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("BEGIN")  # each comment would be written and synced alone
+            create(connection)
+            connection.execute("COMMIT")
+        return file.read_bytes()
 
 
 def definitions() -> str:

@@ -112,10 +112,8 @@ def _update(layout: Layout, folder: Path, current: Path) -> Published:
 def _build(layout: Layout, folder: Path) -> Published:
     file = folder / "built.duckdb"
     difference = _compare(layout, {})
+    file.write_bytes(contents.empty())
     with duckdb.connect(str(file)) as connection:
-        connection.execute("BEGIN")  # hundreds of comments, which would each be written and synced alone
-        contents.create(connection)
-        connection.execute("COMMIT")
         published = _fill(layout, connection, difference, edits.read(layout.root))
         named = packs.named(connection)
     return _release(layout, file, replace(published, path=_next(layout)), difference.superseded, named)
