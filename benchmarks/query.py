@@ -128,15 +128,15 @@ def fill(root: Path, trace: Path, runs: int) -> None:
     publish(root)
 
 
-def measure(root: Path) -> list[Answer]:
+def measure(root: Path, tries: int = _TRIES) -> list[Answer]:
     """Every public view for one run, the comparison of two runs, and the list of runs."""
     with Store(root) as store:
         run_ids = [run_id for (run_id,) in store.sql("SELECT run_id FROM run ORDER BY run_id").fetchall()]
-        answers = [_time("run list", lambda _: store.runs().pl(), run_ids, _LIST_S)]
-        answers.append(_time("compare two runs", lambda run_id: store.compare(run_ids[0], run_id), run_ids, _COMPARE_S))
+        answers = [_time("run list", lambda _: store.runs().pl(), run_ids, _LIST_S, tries)]
+        answers.append(_time("compare two runs", lambda run_id: store.compare(run_ids[0], run_id), run_ids, _COMPARE_S, tries))
         for view in sorted(views(), key=lambda view: view.name):
             if not view.name.startswith("_") and view.name not in _DEFINITIONS:
-                answers.append(_time(view.name, _asked(store, view.name, run_ids[0]), run_ids, _VIEW_S))
+                answers.append(_time(view.name, _asked(store, view.name, run_ids[0]), run_ids, _VIEW_S, tries))
     return answers
 
 
@@ -147,10 +147,10 @@ def _asked(store: Store, view: str, run_id: str) -> Callable[[str], object]:
     return lambda asked: store.arrow(f"SELECT * FROM {view} WHERE run_id = ?{page}", [asked])
 
 
-def _time(question: str, ask: Callable[[str], object], run_ids: Sequence[str], budget_s: float) -> Answer:
+def _time(question: str, ask: Callable[[str], object], run_ids: Sequence[str], budget_s: float, tries: int) -> Answer:
     rows = getattr(ask(run_ids[-1]), "num_rows", 0)
     times = []
-    for number in range(_TRIES):
+    for number in range(tries):
         start = time.perf_counter()
         ask(run_ids[number % len(run_ids)])
         times.append(time.perf_counter() - start)
