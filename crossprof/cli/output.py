@@ -26,7 +26,10 @@ def write_text(target: str, text: str) -> None:
         path.write_text(text, "utf-8")
         return
     path = path.resolve()  # a link stays, and what it leads to is replaced
-    descriptor, staged = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    try:
+        descriptor, staged = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # the file that was named, not the one beside it
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

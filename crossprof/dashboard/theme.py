@@ -71,7 +71,7 @@ _CATEGORY_COLORS = {
     "idle_input": "#D6CBA8",
     "idle_launch": "#BCCFC2",
     "idle_kernel": "#DDE2E6",
-    "idle": "#CED4DA",
+    "idle_unknown": "#CED4DA",
 }
 
 

@@ -17,7 +17,8 @@ __all__ = ["waterfall_card"]
 _MOST = 10
 _EXPLAINED = {
     "outside_ops": "The step less the self time of its operators; below zero where several threads work at once.",
-    "unprofiled": "Step times are of bare steps; the parts are of profiled ones. This is what lies between the two.",
+    "unprofiled": "Step times are of bare steps and of the slowest rank; parts are means of profiled steps and of ranks. "
+    "This is what lies between.",
 }
 
 
@@ -59,7 +60,6 @@ def _bar(part: CategoryDifference, widest: float) -> Any:
     """Left of the middle less, right of it more; pale where the interval covers no change."""
     width = 50 * abs(part.delta_ns) / widest
     start = 50 - width if part.delta_ns < 0 else 50
-    known = part.ci_low_ns is not None
-    word = "dimmed" if known and not part.is_sure else "worse" if part.delta_ns > 0 else "better"
+    word = "dimmed" if not part.is_sure else "worse" if part.delta_ns > 0 else "better"
     bar = html.Span(className=f"bar is-{word}", style={"left": f"{start:.2f}%", "width": f"{width:.2f}%"})
     return html.Td(html.Div(bar, className="track"), className="bars")

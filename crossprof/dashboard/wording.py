@@ -46,7 +46,7 @@ PLACES = {"device": "Time of the device", "host": "Self time of operators on the
 """What the parts of a step are measured by."""
 
 _PARTS = {
-    "idle": "idle",
+    "idle_unknown": "idle: cause unknown",
     "idle_host": "idle: waiting for the host",
     "idle_sync": "idle: host blocked",
     "idle_input": "idle: loading data",

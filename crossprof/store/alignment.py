@@ -86,7 +86,8 @@ _OPERATORS = r"""
 _WITHOUT_OPERATOR = """
     UNION ALL
     SELECT run_id, coalesce(op_name, '{no_operator}') AS name, '', category, sum(dur_ns), count(*)
-    FROM (SELECT * REPLACE (coalesce(step, device_step) AS step) FROM kernel
+    FROM (SELECT kernel.* REPLACE (if(is_launched, step, device_step) AS step) FROM kernel
+        JOIN _launching_device USING (run_id, rank, device_id)
         WHERE op_id IS NULL AND kind <> 'async' AND run_id IN ({ids}))
     SEMI JOIN measured USING (run_id, rank, step)
     GROUP BY ALL

@@ -22,7 +22,7 @@ from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, ve
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
 
-_MUST_SHARE = {"same kind of device": "device_kind", "same framework": "framework"}
+_MUST_SHARE = {"same kind of device": ("device_kind",), "same framework": ("framework", "device_kind")}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class _Side:
 _NOTHING = Estimate(float("nan"), 0)
 _TROUBLE = "SELECT DISTINCT run_id, run, code FROM finding WHERE severity = 'error' AND run_id IN ({ids}) ORDER BY ALL"
 _AHEAD = "host_ran_ahead"  # the host only handed work out: its step times say nothing of the device's
-_NEEDED = {"step_time", "throughput", "profiler_overhead", "step_time_profiled"}
+_OPENING = ("step_time", "throughput", "kernel_time", "step_time_profiled")  # what the card speaks of
+_NEEDED = {*_OPENING, "profiler_overhead"}
 
 
 def compare(
@@ -134,14 +135,16 @@ def compare(
 
     Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work.
     """
-    chosen = _chosen(registry(source), metrics)
+    known = registry(source)
+    chosen = _chosen(known, metrics)
+    opening = [known[name] for name in _OPENING if name in known]
     sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
     base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
     levels = [align(base_work, other_work) for other_work in other_works]
     shown = _level(by, levels)
-    found = [
-        _run_difference(sides[0], side, chosen, levels=held, shown=shown) for side, held in zip(sides[1:], levels, strict=True)
-    ]
+    found = []
+    for side, held in zip(sides[1:], levels, strict=True):
+        found.append(_run_difference(sides[0], side, chosen, opening, levels=held, shown=shown))
     return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
 
 
@@ -194,12 +197,20 @@ def _names(groups: Sequence[tuple[str, ...]], known: Mapping[str, Mapping[str, A
 
 
 def _run_difference(
-    base: _Side, other: _Side, chosen: Sequence[Metric], *, levels: tuple[Level, ...], shown: LevelName | None
+    base: _Side,
+    other: _Side,
+    chosen: Sequence[Metric],
+    opening: Sequence[Metric],
+    *,
+    levels: tuple[Level, ...],
+    shown: LevelName | None,
 ) -> RunDifference:
     differences = tuple(unlike(base.facts, other.facts))
     is_same = is_same_capture(base.facts, other.facts)
     known = base.estimates.keys() | other.estimates.keys()
     metrics = tuple(_metric_difference(metric, base, other) for metric in chosen if metric.id in known)
+    # whatever is asked for, the card is the same
+    leading = tuple(_metric_difference(metric, base, other) for metric in opening if metric.id in known)
     notes = [*(["capture: the same in both"] if is_same else []), *_ahead(base, other), *software(base.facts, other.facts)]
     categories = category_differences(base.composition, other.composition)
     times = [side.estimates["step_time"].value if "step_time" in side.estimates else None for side in (base, other)]
@@ -216,11 +227,11 @@ def _run_difference(
         waterfall=parts,
         levels=levels,
         shown=shown,
-        verdict=verdict_sentence(*names, metrics, unlike=differences, is_same_capture=is_same),
-        why=why_sentence(*names, metrics, categories),
+        verdict=verdict_sentence(*names, leading, unlike=differences, is_same_capture=is_same),
+        why=why_sentence(*names, leading, categories),
         next_step=next_sentence(
             names,
-            metrics,
+            leading,
             categories,
             unlike=differences,
             is_same_capture=is_same,
@@ -260,9 +271,11 @@ def _is_comparable(metric: Metric, base: _Side, other: _Side) -> bool:
         return False
     if metric.source.startswith("step_time.") and (base.is_ahead or other.is_ahead):
         return False
-    field = _MUST_SHARE.get(metric.comparable_across)
-    if field is None:
-        return True
+    return all(_shared(field, base, other) for field in _MUST_SHARE.get(metric.comparable_across, ()))
+
+
+def _shared(field: str, base: _Side, other: _Side) -> bool:
+    """Whether the sides agree in a field, as far as it is known of both."""
     known = [side.facts[field] - {None} for side in (base, other)]
     return not all(known) or known[0] == known[1]
 

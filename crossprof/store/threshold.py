@@ -69,6 +69,8 @@ def parse(metric: str, amount: str, registry: Mapping[str, Metric]) -> Threshold
         raise CrossprofError(f"{metric} has no good direction: write {metric}=+{amount} or {metric}=-{amount}.")
     if sign and (sign == "+") != rises:
         raise CrossprofError(f"{metric} gets worse as it {'rises' if rises else 'falls'}: write {metric}={number}{unit}.")
+    if unit == "%" and not rises and float(number) >= 100:
+        raise CrossprofError(f"'{metric}={amount}' can't fail: nothing falls by more than all of it.")
     shown = unit or known.unit if known.unit not in ("ratio", "count") else unit
     told = f"{'+' if rises else '−'}{number}" + (f"\u2009{shown}" if shown else "")
     return Threshold(metric, float(number) * units[unit], unit == "%", rises, told)

@@ -14,7 +14,7 @@ Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few"
 
 _LEADING = ("step_time", "throughput", "kernel_time")  # the first that both runs have opens the comparison
 _RESTS = {
-    "idle": "idle time of the device",
+    "idle_unknown": "idle time of the device, of unknown cause",
     "idle_host": "idle time of the device that waits for the host",
     "idle_sync": "idle time of the device while the host is blocked",
     "idle_input": "idle time of the device while data is loaded",
@@ -76,7 +76,7 @@ def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], cat
         return "No category of work takes longer in one than in the other."
     leading = _leading(metrics)
     if leading is None or leading.verdict not in ("better", "worse"):
-        return f"No difference to explain; the largest between categories is {_size(base, other, categories[0])}."
+        return f"No sure difference to explain; the largest between categories is {_size(base, other, categories[0])}."
     is_slower = leading.verdict == "worse"
     cause = _cause(leading, categories)
     if cause is None:
@@ -109,8 +109,8 @@ def next_sentence(
             bool(broken),
             f"read `crossprof doctor {next(iter(broken), '')}` first: its numbers are wrong or missing.",
         ),
-        (leading is None, "record both under @crossprof.profile: without step markers there is no step time to compare."),
         (is_same_capture, "choose another run: one capture can't differ from itself."),
+        (leading is None, "record both under @crossprof.profile: without step markers there is no step time to compare."),
         (leading is not None and leading.verdict == "too_few", "record more steps of both: five give an interval."),
         (bool(unlike), f"record again with the same {named}: until then that alone may be the difference."),
         (

@@ -112,7 +112,7 @@ def test_the_same_speed_is_indistinguishable() -> None:
     found = compare(runs.ready(), ["a"], [["b"]]).others[0]
     assert [one.verdict for one in found.metrics if one.metric in {"step_time", "throughput"}] == ["indistinguishable"] * 2
     assert "b and a are indistinguishable" in found.verdict
-    assert found.why.startswith("No difference to explain; the largest between categories is")
+    assert found.why.startswith("No sure difference to explain; the largest between categories is")
 
 
 def test_the_cause_goes_the_way_of_the_difference() -> None:
@@ -192,7 +192,7 @@ def test_gpu_runs_are_compared_by_their_device_work() -> None:
     found = compare(runs.ready(), ["a"], [["b"]]).others[0]
     kernel = found.operations[0]
     assert (kernel.place, kernel.name, kernel.base_calls, kernel.delta_ns) == ("device", "sgemm", 1.0, -250_000)
-    assert {one.category for one in found.categories} == {"gemm", "idle"}
+    assert {one.category for one in found.categories} == {"gemm", "idle_unknown"}
 
 
 def test_repeats_are_pooled() -> None:
@@ -304,6 +304,28 @@ def test_work_is_set_side_by_side_at_the_finest_level_that_both_share() -> None:
     assert (amd.level.name, [one.name for one in amd.operations]) == ("operator and shape", ["aten::mm [[8,8]]"])
     names = next(level for level in amd.levels if level.name == "name")
     assert {one.found for one in names.operations} == {"only in base", "only in other"}
+
+
+def test_the_card_is_the_same_whatever_is_asked_for() -> None:
+    runs = Runs()
+    runs.add("a")
+    runs.add("b", speed=1.25)
+    connection = runs.ready()
+    cards = [
+        (found.verdict, found.why, found.next_step)
+        for asked in (None, ["op_time"], ["throughput"], ["step_time_p95", "step_time"])
+        for found in compare(connection, ["a"], [["b"]], metrics=asked).others
+    ]
+    assert cards == [cards[0]] * 4
+
+
+def test_figures_of_one_framework_need_one_kind_of_device() -> None:
+    runs = Runs()
+    runs.add("cpu")
+    runs.add("gpu", device_kind="gpu", device_model="H100")
+    coverage = compare(runs.ready(), ["cpu"], [["gpu"]]).others[0].metric("op_coverage")
+    assert coverage is not None
+    assert coverage.verdict == "not_comparable"
 
 
 def test_the_level_may_be_chosen() -> None:

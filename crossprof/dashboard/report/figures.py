@@ -84,7 +84,7 @@ def differences(rows: Sequence[CategoryDifference], label: str) -> Markup:
     for place, row in enumerate(rows):
         top, change = place * _ROW + _TOP, row.delta_ns
         length, word = abs(change) / span, "worse" if change > 0 else "better"
-        pale = " pale" if row.ci_low_ns is not None and not row.is_sure else ""
+        pale = "" if row.is_sure else " pale"
         drawn += [
             element("text", f"{part(row.category)}  {scale.signed(change)}\u2009{scale.unit}", x=0, y=top - 5),
             _bar(zero if change > 0 else zero - length, length, top, class_=f"{word}{pale}"),

@@ -31,12 +31,12 @@ delayed AS (
 told AS (
     SELECT run_id, run, rank, step,
         unnest([
-            {metric: 'idle_host_time', value: if(is_launched, host_wait_ns, NULL), weight: window_ns},
-            {metric: 'idle_sync_time', value: if(is_launched, sync_wait_ns, NULL), weight: window_ns},
-            {metric: 'idle_input_time', value: if(is_launched, input_wait_ns, NULL), weight: window_ns},
-            {metric: 'idle_launch_time', value: if(is_launched, launch_wait_ns, NULL), weight: window_ns},
-            {metric: 'idle_kernel_time', value: if(is_launched, kernel_wait_ns, NULL), weight: window_ns},
-            {metric: 'idle_unknown_time', value: unknown_ns, weight: window_ns},
+            {metric: 'idle_host_time', value: if(is_launched, host_wait_ns, NULL), weight: 1.0::DOUBLE},
+            {metric: 'idle_sync_time', value: if(is_launched, sync_wait_ns, NULL), weight: 1.0::DOUBLE},
+            {metric: 'idle_input_time', value: if(is_launched, input_wait_ns, NULL), weight: 1.0::DOUBLE},
+            {metric: 'idle_launch_time', value: if(is_launched, launch_wait_ns, NULL), weight: 1.0::DOUBLE},
+            {metric: 'idle_kernel_time', value: if(is_launched, kernel_wait_ns, NULL), weight: 1.0::DOUBLE},
+            {metric: 'idle_unknown_time', value: unknown_ns, weight: 1.0::DOUBLE},
             {metric: 'launch_latency', value: latency_ns / nullif(fresh_launches, 0), weight: fresh_launches}
         ]) AS reading
     FROM waited

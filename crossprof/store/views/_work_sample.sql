@@ -1,5 +1,7 @@
 -- One row is one sample of a metric of work (flops_per_step, achieved_flops, mfu, ...) of one rank, part of metric_sample.
 -- Operations of a step are those of the measured steps; the time they are set against is that of the bare steps, as for step_time.
+-- Figures of a rank are NULL, but for flops_coverage, where a tenth or more of the device time of its products of matrices, convolutions and
+-- attention is of operations that nobody counted: what is left would be read as the whole.
 -- uses: step_time, _op_work, device_peak, category_summary
 CREATE VIEW _work_sample AS
 WITH peak AS (
@@ -31,9 +33,27 @@ launched AS (
     WHERE kind IN ('kernel', 'collective')
     GROUP BY run_id, rank, step
 ),
+heavy AS ( -- the device time of what makes up the operations of a model, and the part of it that was counted
+    SELECT run_id, rank, sum(total_ns) AS heavy_ns
+    FROM category_summary
+    WHERE is_measured AND kind = 'kernel' AND category IN ('gemm', 'conv', 'attention')
+    GROUP BY run_id, rank
+),
+told_heavy AS (
+    SELECT run_id, rank, sum(device_ns) AS counted_ns
+    FROM _op_work
+    SEMI JOIN (FROM step_time WHERE is_profiled AND NOT is_warmup) AS measured_step USING (run_id, rank, step)
+    GROUP BY run_id, rank
+),
+whole AS (
+    SELECT run_id, rank, coalesce(counted_ns, 0) >= 0.9 * heavy_ns AS is_whole FROM heavy LEFT JOIN told_heavy USING (run_id, rank)
+),
 measured AS NOT MATERIALIZED ( -- a filter on the run must reach it
-    SELECT step_time.run_id, run, rank, step, flops, bytes_accessed, weighed_flops, seconds, devices, device_ns, kernel_ns
+    SELECT step_time.run_id, run, rank, step, if(coalesce(is_whole, true), flops, NULL) AS flops,
+        if(coalesce(is_whole, true), bytes_accessed, NULL) AS bytes_accessed, weighed_flops, seconds, devices, device_ns, kernel_ns,
+        coalesce(is_whole, true) AS is_whole
     FROM step_time
+    LEFT JOIN whole USING (run_id, rank)
     SEMI JOIN (SELECT DISTINCT run_id, rank FROM _op_work) AS counted USING (run_id, rank)
     LEFT JOIN work USING (run_id, rank, step)
     LEFT JOIN ideal USING (run_id, rank, step)
@@ -43,6 +63,7 @@ measured AS NOT MATERIALIZED ( -- a filter on the run must reach it
 typical AS (
     SELECT run_id, rank, sum(flops) / count(*) AS flops, if(count(seconds) = count(flops), sum(seconds) / count(*), NULL) / max(devices) AS seconds
     FROM measured
+    WHERE is_whole
     GROUP BY run_id, rank
 ),
 timed AS (
@@ -60,7 +81,7 @@ told AS (
     JOIN typical USING (run_id, rank)
     WHERE is_chosen
     UNION ALL
-    SELECT run_id, run, rank, step, NULL, 1.0::DOUBLE, {metric: 'flops_per_step', value: coalesce(flops, 0)} FROM measured
+    SELECT run_id, run, rank, step, NULL, 1.0::DOUBLE, {metric: 'flops_per_step', value: coalesce(flops, 0)} FROM measured WHERE is_whole
     UNION ALL
     SELECT run_id, run, rank, step, NULL, bytes_accessed, {metric: 'arithmetic_intensity', value: weighed_flops / nullif(bytes_accessed, 0)} FROM measured
     UNION ALL

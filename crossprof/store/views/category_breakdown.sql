@@ -1,7 +1,7 @@
 -- One row is one sort of work in one measured step of one device, or of the host of a CPU-only run. What is the time of a step made of?
 -- The parts of a step add up to it: each moment is given to one of compute, communication, copies and idle, in that order (the view
 -- breakdown), and what compute takes is shared among its categories in proportion to their kernel time; on one stream that is their time.
--- Idle time is told apart by its cause (the view idle_cause); `idle` is that whose cause is unknown.
+-- Idle time is told apart by its cause (the view idle_cause); `idle_unknown` is what has no launch in the file.
 -- On the host a category is the self time of its ops, and `outside_ops` the rest: below zero where several threads work at once.
 -- Caveat: the categories are those of what the step launched; where a step runs only what another launched, they are `launched_before`.
 -- uses: _device_time, category_summary, idle_cause
@@ -32,14 +32,14 @@ exclusive AS (
         {kind: 'idle_input', dur_ns: input_wait_ns},
         {kind: 'idle_launch', dur_ns: launch_wait_ns},
         {kind: 'idle_kernel', dur_ns: kernel_wait_ns},
-        {kind: 'idle', dur_ns: unknown_ns}
+        {kind: 'idle_unknown', dur_ns: unknown_ns}
     ], recursive := true)
     FROM idle_cause
     WHERE is_measured
 ),
 device AS (
     SELECT run_id, rank, device_id, step, window_ns, 'device' AS place,
-        coalesce(category, if(starts_with(kind, 'idle'), kind, 'launched_before')) AS category, sum(dur_ns * coalesce(share_ratio, 1)) AS dur_ns
+        coalesce(category, if(starts_with(kind, 'idle_'), kind, 'launched_before')) AS category, sum(dur_ns * coalesce(share_ratio, 1)) AS dur_ns
     FROM exclusive
     LEFT JOIN (FROM share WHERE share_ratio IS NOT NULL) USING (run_id, rank, device_id, step, kind)
     WHERE dur_ns > 0
@@ -72,6 +72,6 @@ COMMENT ON COLUMN category_breakdown.rank IS 'Rank of the step.';
 COMMENT ON COLUMN category_breakdown.device_id IS 'Device that it is the time of. NULL: the host.';
 COMMENT ON COLUMN category_breakdown.step IS 'Measured step.';
 COMMENT ON COLUMN category_breakdown.place IS 'device; host on a run without device work.';
-COMMENT ON COLUMN category_breakdown.category IS 'Sort of work, idle (idle_host, idle_sync, ... by cause), outside_ops or launched_before.';
-COMMENT ON COLUMN category_breakdown.dur_ns IS 'Its part of the step.';
+COMMENT ON COLUMN category_breakdown.category IS 'Sort of work; idle_host, idle_sync, idle_input, idle_launch, idle_kernel or idle_unknown; outside_ops; launched_before.';
+COMMENT ON COLUMN category_breakdown.dur_ns IS 'Its part of the step. Below zero only for outside_ops: what several threads do at once.';
 COMMENT ON COLUMN category_breakdown.window_ns IS 'Length of the step: the sum of its parts.';

@@ -1,10 +1,13 @@
 -- One row is one sort of work in one step of one rank: on a device (kind kernel, collective, memcpy, memset, async) or on the host (kind op).
 -- Where does the time of a step sit? Rows of kind op and rows of the device speak of two clocks and are never added together.
--- Caveat: total_ns is a sum over streams or threads, so it can pass step_ns. Device work belongs to the step of its launch (by device time
--- where no launch is in the file), ops to the step that they start in; step NULL is work of no step.
+-- Caveat: total_ns is a sum over streams or threads, so it can pass step_ns. Device work belongs to the step of its launch, on a device
+-- without any launch in the file to the step that it starts in, as ops do; step NULL is work of no step, such as what was launched before.
+-- uses: _launching_device
 CREATE VIEW category_summary AS
 WITH work AS (
-    SELECT run_id, rank, device_id, coalesce(step, device_step) AS step, kind, category, dur_ns FROM kernel
+    SELECT run_id, rank, device_id, if(is_launched, step, device_step) AS step, kind, category, dur_ns
+    FROM kernel
+    JOIN _launching_device USING (run_id, rank, device_id)
     UNION ALL
     SELECT run_id, rank, NULL, step, 'op', category, self_ns FROM op
 ),

@@ -1,8 +1,9 @@
 -- One row is one kernel name (of one kind and category) on one device, over the whole capture. Where did device time go?
 -- Caveat: total_ns is a sum: kernels on several streams at once count in full. For busy time see device_busy.
--- measured_* count what the measured steps launched (by the step of the launch; by device time where no launch is in the file).
+-- measured_* count what the measured steps launched (on a device without any launch in the file, what starts in them).
 -- `family` is the name without what one library, GPU or shape changes: types, tiles, architectures, numbers, C++ arguments. ATen's
 -- templates that apply a function are known by that function.
+-- uses: _launching_device
 CREATE VIEW kernel_summary AS
 WITH measured AS (
     SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup
@@ -12,8 +13,9 @@ summed AS (
         avg(dur_ns) AS mean_ns, min(dur_ns) AS min_ns, max(dur_ns) AS max_ns,
         count(measured.step) AS measured_calls, coalesce(sum(dur_ns) FILTER (measured.step IS NOT NULL), 0)::BIGINT AS measured_ns
     FROM kernel
+    JOIN _launching_device USING (run_id, rank, device_id)
     LEFT JOIN measured
-        ON measured.run_id = kernel.run_id AND measured.rank = kernel.rank AND measured.step = coalesce(kernel.step, kernel.device_step)
+        ON measured.run_id = kernel.run_id AND measured.rank = kernel.rank AND measured.step = if(is_launched, kernel.step, device_step)
     GROUP BY ALL
 ),
 told AS ( -- the function of the name, and what an ATen template applies

@@ -47,7 +47,7 @@ launched AS (
     GROUP BY run_id, rank, step
 ),
 by_device AS (
-    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, window_ns AS weight,
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([window_ns, 1, 1, 1, 1, 1, 1, 1]) AS weight,
         unnest([
             {metric: 'device_busy', value: busy_ns / nullif(window_ns, 0)},
             {metric: 'compute_time', value: compute_ns},
@@ -62,7 +62,7 @@ by_device AS (
     LEFT JOIN launched USING (run_id, rank, step)
 ),
 by_op AS (
-    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, any_value(step_ns)::DOUBLE AS weight,
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([1, any_value(step_ns)::DOUBLE]) AS weight,
         unnest([
             {metric: 'op_time', value: sum(total_ns)::DOUBLE},
             {metric: 'op_coverage', value: sum(total_ns) / nullif(any_value(step_ns), 0)}
