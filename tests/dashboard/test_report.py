@@ -137,7 +137,10 @@ def test_a_bar_is_as_long_as_its_share_and_boxes_keep_their_order(two: Content) 
     assert [(bar["x"], bar["width"]) for bar in drawn.all("rect")] == [
         ("0.000%", "74.250%"), ("74.250%", "24.750%"), ("0.000%", "49.500%"),
     ]  # fmt: skip
-    changes = [CategoryDifference("device", "gemm", 0.0, 3e6), CategoryDifference("device", "idle", 1e6, 0.0, -3e6, 1e6)]
+    changes = [
+        CategoryDifference("device", "gemm", 0.0, 3e6, 2e6, 4e6),
+        CategoryDifference("device", "idle_host", 1e6, 0.0, -3e6, 1e6),
+    ]
     drawn = Page(figures.differences(changes, "t"))
     assert [(bar["x"], bar["width"], bar["class"]) for bar in drawn.all("rect")] == [
         ("24.750%", "74.250%", "worse"), ("0.000%", "24.750%", "better pale"),

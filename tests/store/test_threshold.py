@@ -52,7 +52,7 @@ def test_an_amount_is_a_share_or_has_the_metrics_unit(
         ("step_time", "three%", "no threshold"),
         ("step_time", "", "no threshold"),
         ("step_time", "nan%", "no threshold"),
-        ("throughput", "150%", "can.t fail"),
+        ("throughput", "150%", "can't fail"),
         ("step_time", "-3%", "gets worse as it rises: write step_time=3%"),
         ("throughput", "+3%", "gets worse as it falls: write throughput=3%"),
         ("op_coverage", "3%", "write op_coverage=+3% or op_coverage=-3%"),
