@@ -97,7 +97,8 @@ _WITHOUT_OPERATOR = """
 def work(source: Source, sides: Sequence[tuple[Sequence[str], Place | None]]) -> list[Work]:
     """The measured work of each side, runs and where they ran, per step."""
     found: dict[int, Work] = {}
-    for place in dict.fromkeys(place for _, place in sides):
+    places: dict[Place | None, None] = {place: None for _, place in sides}
+    for place in places:
         numbers = [number for number, side in enumerate(sides) if side[1] == place]
         found |= zip(numbers, _in_place(source, [sides[number][0] for number in numbers], place), strict=True)
     return [found[number] for number in range(len(sides))]
@@ -151,8 +152,8 @@ def finest(pairs: Sequence[Sequence[Level]]) -> LevelName | None:
     for levels in pairs:
         for level in levels:
             shared[level.name] = min(shared.get(level.name, 1.0), level.matched_ratio)
-    enough = [name for name in _LEVELS if shared.get(name, 0.0) >= _ENOUGH]
-    order = [name for name in (_LEVELS if any(shared.values()) else reversed(_LEVELS)) if name in shared]
+    enough: list[LevelName] = [name for name in _LEVELS if shared.get(name, 0.0) >= _ENOUGH]
+    order: list[LevelName] = [name for name in (_LEVELS if any(shared.values()) else reversed(_LEVELS)) if name in shared]
     best_first = sorted(order, key=lambda name: -shared[name])  # stable: of equals the first
     return next(iter(enough or best_first), None)
 
