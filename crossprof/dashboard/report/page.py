@@ -158,7 +158,7 @@ def _difference(content: Content, other: RunDifference) -> Markup | None:
     heads, rows = tables.part_rows(base, other)
     reading = (
         f"{wording.PLACES[held[0].place]} per step, in parts that add up to it. Right: more than in the baseline; left: less; "
-        "pale: the interval covers no change."
+        "pale: the interval covers no change, or there is none."
     )
     body = [
         figures.differences(held, f"{title}: the change of each part of a step; the table below has the figures."),
