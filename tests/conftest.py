@@ -7,8 +7,8 @@ from types import ModuleType
 import duckdb
 import pytest
 
-TINY = Path(__file__).parent / "store" / "tiny.py"
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+TESTS = Path(__file__).parent
+BENCHMARKS = TESTS.parent / "benchmarks"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,12 +32,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
     """The module store/tiny.py: three hand-checked runs."""
-    spec = importlib.util.spec_from_file_location("tiny", TINY)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _loaded(TESTS / "store" / "tiny.py")
 
 
 @pytest.fixture(scope="session")
@@ -47,18 +42,44 @@ def tiny_runs(tiny: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """The module dashboard/synthetic.py: made-up runs for everything that is looked at."""
+    return _loaded(TESTS / "dashboard" / "synthetic.py")
+
+
+@pytest.fixture(scope="session")
+def synthetic_store(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published store of the made-up runs. Read only."""
+    path: Path = synthetic.write_store(tmp_path_factory.mktemp("synthetic"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def load_docs() -> Callable[[str], ModuleType]:
+    """Loads a script of docs/."""
+    return lambda name: _loaded(TESTS.parent / "docs" / f"{name}.py")
+
+
 @pytest.fixture
 def load_benchmark(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """Loads a script of benchmarks/ under a name of its own, since `import ingest` would find the room."""
 
     def load(name: str) -> ModuleType:
         monkeypatch.syspath_prepend(str(BENCHMARKS))  # for growth.py beside it
-        spec = importlib.util.spec_from_file_location(f"benchmark_of_{name}", BENCHMARKS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module
+        monkeypatch.delitem(sys.modules, f"script_{name}", raising=False)  # what a test changes in it stays there
+        return _loaded(BENCHMARKS / f"{name}.py")
 
     return load
+
+
+def _loaded(path: Path) -> ModuleType:
+    """A file as a module, run once, under a name that no package has."""
+    name = f"script_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]

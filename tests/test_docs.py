@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -36,18 +36,8 @@ PROSE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_reference_is_what_the_code_says(generate: ModuleType) -> None:
-    assert generate.stale() == []
+def test_the_reference_is_what_the_code_says(load_docs: Callable[[str], ModuleType]) -> None:
+    assert load_docs("generate").stale() == []
 
 
 @pytest.mark.parametrize("name", PROSE)

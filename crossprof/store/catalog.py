@@ -23,6 +23,7 @@ __all__ = ["FILLED", "ROLLUPS", "View", "create_base", "create_rollups", "create
 
 ROLLUPS = (
     "step_time",
+    "_launching_device",
     "kernel_summary",
     "op_summary",
     "category_summary",

@@ -69,11 +69,6 @@ class Composition:
         """Nanoseconds by category of what was done, without idle time and what lies outside operators."""
         return {name: ns for name, ns in self.categories.items() if not name.startswith("idle") and name != "outside_ops"}
 
-    @property
-    def window_ns(self) -> float:
-        """The mean of the measured steps."""
-        return sum(part.value for part in self.parts.values())
-
 
 # A category that a step lacks takes none of it; the devices and ranks of a step are averaged.
 _PARTS = """

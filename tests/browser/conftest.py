@@ -52,17 +52,6 @@ _DRAWN = """() => document.querySelectorAll('.skeleton').length === 0
   && [...document.querySelectorAll('.grid')].every(grid => grid.querySelector('.ag-row, .ag-overlay-no-rows-center'))"""
 
 
-def _synthetic() -> ModuleType:
-    """tests/dashboard/synthetic.py: the store of made-up runs that both rooms' tests share."""
-    path = Path(__file__).parents[1] / "dashboard" / "synthetic.py"
-    spec = importlib.util.spec_from_file_location("synthetic", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault("synthetic", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     if CHROMIUM is None:
@@ -86,12 +75,6 @@ def _served(path: Path, *, token: str | None = None) -> Iterator[str]:
     thread.join()
     server.server_close()
     application.extensions["crossprof"].close()
-
-
-@pytest.fixture(scope="session")
-def synthetic_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = _synthetic().write_store(tmp_path_factory.mktemp("synthetic"))
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -134,9 +117,8 @@ def locked_address(synthetic_store: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def growing(tmp_path: Path) -> Iterator[tuple[str, Any]]:
+def growing(tmp_path: Path, synthetic: ModuleType) -> Iterator[tuple[str, Any]]:
     """The address of a store with one run, and what adds the next."""
-    synthetic = _synthetic()
     synthetic.write_store(tmp_path, synthetic.DEMO[:1])
     for address in _served(tmp_path):
         yield address, lambda: synthetic.write_store(tmp_path, synthetic.DEMO[1:2])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,22 +181,9 @@ def test_one_capture_under_two_names_is_no_comparison(
     assert "one and again hold the same capture" in answer.err
 
 
-@pytest.fixture(scope="module")
-def devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with runs on a GPU and on a CPU."""
-    path = Path(__file__).parents[1] / "dashboard" / "synthetic.py"
-    spec = importlib.util.spec_from_file_location("synthetic", path)
-    assert spec is not None
-    assert spec.loader is not None
-    synthetic = sys.modules.setdefault("synthetic", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(synthetic)
-    store: Path = synthetic.write_store(tmp_path_factory.mktemp("devices"))
-    return store
-
-
-def test_what_two_devices_do_not_share_is_said(crossprof: Crossprof, devices: Path) -> None:
+def test_what_two_devices_do_not_share_is_said(crossprof: Crossprof, synthetic_store: Path) -> None:
     def reason(base: str, other: str, limit: str) -> str:
-        answer = crossprof("check", base, other, *limits(limit), "--json", "--allow-unlike", store=devices)
+        answer = crossprof("check", base, other, *limits(limit), "--json", "--allow-unlike", store=synthetic_store)
         assert answer.code == 1
         (one,) = json.loads(answer.out)["thresholds"]
         assert one["state"] == "not_comparable"

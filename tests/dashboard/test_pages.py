@@ -124,6 +124,16 @@ def test_the_parts_of_the_difference_add_up_under_their_sum(snapshot: Snapshot) 
     assert table.count("is-worse") + table.count("is-better") + table.count("is-dimmed") == len(parts)
 
 
+def test_only_what_is_sure_is_coloured(snapshot: Snapshot) -> None:
+    (found,) = snapshot.store().compare("bert-base", "bert-base-fp32").others
+    unsure = replace(found, waterfall=tuple(replace(one, ci_low_ns=None, ci_high_ns=None) for one in found.waterfall))
+    table = text_of(waterfall_card("bert-base", unsure, is_only=True))
+    assert "is-dimmed" in table
+    assert "is-worse" not in table
+    assert "is-better" not in table
+    assert "is-worse" in text_of(waterfall_card("bert-base", found, is_only=True))
+
+
 def test_small_parts_are_one_and_still_add_up(snapshot: Snapshot) -> None:
     (found,) = snapshot.store().compare("bert-base", "bert-base-fp32").others
     parts = folded(found.waterfall, 2)

@@ -1,23 +1,15 @@
 """docs/reconciliation.md is what the captures and the code say."""
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import peer_truth
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "reconcile.py"
 
-
-@pytest.fixture(scope="module")
-def reconcile() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reconcile_docs", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def reconcile(load_docs: Callable[[str], ModuleType]) -> ModuleType:
+    return load_docs("reconcile")
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_blocks_grow_with_the_correlation_of_neighbours() -> None:
 
 
 # The nominal rate is 5 %, which 300 pairs tell to within 2.5. Five steps can't show how strongly neighbours are tied, so the
-# rate there may be higher; resampling single steps calls 41 % of the last case different.
+# rate there may be higher.
 @pytest.mark.parametrize(
     ("tie", "n", "highest"),
     [(0.0, 5, 0.05), (0.0, 50, 0.075), (0.5, 5, 0.06), (0.5, 20, 0.085), (0.5, 200, 0.075), (0.8, 200, 0.075)],

@@ -92,6 +92,33 @@ def test_work_inside_counted_work_adds_its_device_time_alone(tiny: ModuleType) -
         assert counted(connection) == {"aten::conv2d": (1000, None, 16), "aten::mm": (48, 104, 13)}
 
 
+@pytest.mark.parametrize(("uncounted_ns", "is_known"), [(0, True), (10, True), (12, False)])
+def test_operations_of_a_part_of_the_work_are_no_figure_of_the_step(
+    uncounted_ns: int, is_known: bool, tiny: ModuleType
+) -> None:
+    with tiny.connect() as connection:
+        insert_ops(connection, [(0, None, "aten::mm", 0, 10, 90, [[2, 3], [3, 4]], "float", None)])
+        connection.execute("UPDATE base.op SET step = 0")
+        connection.execute("""
+            INSERT INTO base.step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup)
+            VALUES ('r', 0, 0, 0, 200, true, false)
+        """)
+        connection.execute(
+            """
+            INSERT INTO base.kernel BY NAME
+            SELECT 'r' AS run_id, 0 AS rank, 0 AS device_id, 'kernel' AS kind, 0 AS step, * FROM (VALUES
+                (0, 'sgemm', 'gemm', 0, 90), (1, 'conv', 'conv', 90, ?), (2, 'relu', 'elementwise', 102, 50)
+            ) AS t (kernel_id, name, category, start_ns, dur_ns)
+            """,
+            [uncounted_ns],
+        )
+        found = dict(connection.sql("SELECT metric, value FROM _work_sample").fetchall())
+    assert found["flops_coverage"] == pytest.approx(90 / (140 + uncounted_ns))
+    assert found.get("flops_per_step") == (48 if is_known else None)
+    assert found.get("achieved_flops") == (pytest.approx(48 / 200e-9) if is_known else None)
+    assert (found.get("mfu") is not None) == is_known
+
+
 def test_the_peak_is_that_of_the_precision(tiny: ModuleType) -> None:
     row = (0, None, "aten::mm", 0, 10, 1000, [[512, 512], [512, 512]], "float", None)
     for precision, peak in ((None, 19.5e12), ("float32", 19.5e12), ("tf32", 156e12)):

@@ -20,10 +20,13 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="crossprof-tiny-")  # gone with the process
+
+
 @cache
 def _empty() -> Path:
     """A database with the tables and views: to copy it takes a twentieth of the time that its comments took."""
-    file = Path(tempfile.mkdtemp(prefix="crossprof-tiny-")) / "empty.duckdb"
+    file = Path(_FOLDER.name) / "empty.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute("BEGIN")
         catalog.create_base(connection)

@@ -14,6 +14,7 @@ from crossprof.dashboard.grids import work_grid
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import NONE, instant, percent, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
+from crossprof.dashboard.wording import part
 from crossprof.store import Store
 from crossprof.store.composition import Composition, composition
 
@@ -83,7 +84,7 @@ def _bound(made_of: Composition) -> str:
     share = percent(work[largest] / sum(work.values()))
     if made_of.place == "device":
         idle = percent(1 - sum(work.values()) / total)
-        return f"The device is idle for {idle} of a measured step; the largest part of its work is {largest}, {share}."
+        return f"The device is idle for {idle} of a measured step; the largest part of its work is {part(largest)}, {share}."
     outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
     return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."
 
