@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from crossprof.dashboard import components, theme
+from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.compression import compress_static_files
 from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.security import guard
+from crossprof.dashboard.selection import connect_picker
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.errors import CrossprofError
 from crossprof.settings import store_path as resolved_path
@@ -22,6 +23,14 @@ from crossprof.settings import store_path as resolved_path
 __all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
+
+_KEYS = {
+    "/": "find: the filter, the search, the choice of runs",
+    "b": "make the selected run the baseline (Runs)",
+    "Ctrl+Enter": "run the query (SQL)",
+    "W A S D": "zoom and move (Timeline)",
+    "?": "this list",
+}
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -62,6 +71,7 @@ def create_app(
     _route(app, snapshot)
     for page in PAGES:
         page.connect(app, snapshot)
+    connect_picker(app)
     app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
     compress_static_files(app.server)
     hashes: list[str] = []
@@ -85,6 +95,7 @@ def _shell() -> Any:
             dcc.Store(id="menu", data=_menu()),
             _header(),
             html.Main(id="page"),
+            _shortcuts(),
         ],
         id="mantine",
         theme={"fontFamily": "Inter, system-ui, sans-serif", "primaryShade": 8},
@@ -93,15 +104,47 @@ def _shell() -> Any:
 
 def _header() -> html.Header:
     brand = dcc.Link([html.I(className="icon icon-brand"), html.Span("crossprof")], href="/", className="brand")
-    links = [dcc.Link(page.title, href=page.path, id={"nav": page.path}) for page in PAGES if page.is_in_menu]
-    switch = html.Button(
-        html.I(className="icon icon-scheme"),
-        id="scheme-toggle",
-        className="icon-button",
-        title="Light or dark",
-        **components.labelled("Switch between light and dark"),
+    links = [_nav_link(page) for page in PAGES if page.is_in_menu]
+    return html.Header(
+        [
+            _icon_button("menu", "burger", "Pages"),
+            brand,
+            html.Nav(links, **components.labelled("Pages")),
+            html.Div(className="spacer"),
+            _icon_button("help", "shortcuts", "Keys"),
+            _icon_button("scheme", "scheme", "Switch between light and dark", id="scheme-toggle"),
+        ],
+        className="header",
     )
-    return html.Header([brand, html.Nav(links, **components.labelled("Pages")), switch], className="header")
+
+
+def _nav_link(page: Page) -> html.A:
+    """A link of the menu; assets/navigation.js has it carry the runs of the page that is shown."""
+    data = {"data-path": page.path, "data-key": page.key, "data-carries": "runs" if page.shows_runs else ""}
+    return html.A(page.title, href=page.path, id={"nav": page.path}, **data)
+
+
+def _icon_button(icon: str, action: str, title: str, **more: Any) -> html.Button:
+    return html.Button(
+        html.I(className=f"icon icon-{icon}"),
+        className=f"icon-button {action}",
+        title=title,
+        type="button",
+        **{"data-act": action},
+        **components.labelled(title),
+        **more,
+    )
+
+
+def _shortcuts() -> html.Dialog:
+    keys = {f"g {page.key}": page.title for page in PAGES if page.is_in_menu} | _KEYS
+    rows = [part for key, what in keys.items() for part in (html.Dt(_keys(key)), html.Dd(what))]
+    close = html.Button("Close", className="button", type="button", **{"data-act": "close"})
+    return html.Dialog([html.H2("Keys"), html.Dl(rows), close], id="shortcuts", **components.labelled("Keys"))
+
+
+def _keys(text: str) -> list[Any]:
+    return [part for key in text.split() for part in (html.Kbd(key), " ")]
 
 
 def _menu() -> list[str]:
@@ -146,10 +189,10 @@ def _body(page: Page, snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     try:
         return page.layout(snapshot, query)
     except CrossprofError as error:
-        return [html.H1(page.title), components.failed(str(error)), dcc.Link("All runs", href="/")]
+        return [html.H1(page.title), cards.failed(str(error)), dcc.Link("All runs", href="/")]
     except Exception as error:
         logger.exception("The page %s failed.", page.path)
-        return [html.H1(page.title), components.failed(f"{type(error).__name__}: {error}")]
+        return [html.H1(page.title), cards.failed(f"{type(error).__name__}: {error}")]
 
 
 def _no_such_page(pathname: str) -> list[Any]:

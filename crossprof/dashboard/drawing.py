@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from dash import Dash, Input, Output, dcc
+from dash import Dash, Input, Output, dcc, html
 from plotly.graph_objects import Figure
 
-from crossprof.dashboard import components, theme
+from crossprof.dashboard import cards, theme
 from crossprof.dashboard.figures import categories, series, step_time
 from crossprof.dashboard.snapshot import Snapshot, frame, rows_of
 from crossprof.store import Store
@@ -19,6 +19,13 @@ from crossprof.store.composition import composition
 __all__ = ["COURSE", "FIGURES", "Drawing", "connect_figure", "shown"]
 
 _TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
+_STEPS = "select run_id, rank, step, dur_ns, is_profiled, is_warmup from step_time"
+_CATEGORIES = "select * from category_breakdown"
+_MEMORY = (
+    "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
+    "from memory_timeline"
+)
+_UTILIZATION = "select run_id, rank, device_id, metric, at_ns, value from utilization"
 _COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
 Sides = Sequence[Sequence[str]]
@@ -29,15 +36,21 @@ Draw = Callable[[Store, Sides, Sequence[theme.Lane], theme.Theme], Figure]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure card: its title, how to read it, and what draws it."""
+    """A figure card: its title, how to read it, the rows that it shows, and what draws them."""
 
     title: str
     subtitle: str
+    select: str
     draw: Draw
+
+    def card(self, page: str, name: str, sides: Sides) -> html.Section:
+        """The card of a page's figure about these runs."""
+        named = ", ".join(f"'{run_id}'" for side in sides for run_id in side)
+        return cards.figure_card(page, name, self.title, self.subtitle, query=f"{self.select} where run_id in ({named})")
 
 
 def _draw_step_time(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    steps = _of_sides(store, "select run_id, dur_ns, is_profiled, is_warmup from step_time where run_id = ?", sides)
+    steps = _of_sides(store, _STEPS, sides)
     return step_time.distribution(steps, lanes, look)
 
 
@@ -57,11 +70,7 @@ def _coverage(store: Store, run_id: str) -> float | None:
 
 
 def _draw_memory(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    query = (
-        "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
-        "from memory_timeline where run_id = ?"
-    )
-    events = _of_sides(store, query, sides).filter(pl.col("bytes").is_not_null())
+    events = _of_sides(store, _MEMORY, sides).filter(pl.col("bytes").is_not_null())
     counts = events.group_by("counter").agg(pl.col("run_id").n_unique())
     shared = dict(counts.iter_rows())
     counter = max(_COUNTERS, key=lambda name: (shared.get(name, 0), -_COUNTERS.index(name)))
@@ -74,20 +83,20 @@ def _draw_memory(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: 
 
 
 def _draw_utilization(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    samples = _of_sides(store, "select run_id, rank, device_id, metric, at_ns, value from utilization where run_id = ?", sides)
+    samples = _of_sides(store, _UTILIZATION, sides)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
     return series.utilization(one_each, lanes, look, titles=_TELEMETRY)
 
 
-def _of_sides(store: Store, query: str, sides: Sides) -> pl.DataFrame:
+def _of_sides(store: Store, select: str, sides: Sides) -> pl.DataFrame:
     """The rows of all runs; those of a side's repeats under the name of its first."""
     first = {run_id: side[0] for side in sides for run_id in side}
-    return rows_of(store, query, list(first)).with_columns(pl.col("run_id").replace(first))
+    return rows_of(store, f"{select} where run_id = ?", list(first)).with_columns(pl.col("run_id").replace(first))
 
 
 def _draw_course(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    steps = _of_sides(store, "select run_id, rank, step, dur_ns, is_profiled, is_warmup from step_time where run_id = ?", sides)
+    steps = _of_sides(store, _STEPS, sides)
     return step_time.over_time(steps, lanes[0], look)
 
 
@@ -95,26 +104,32 @@ FIGURES = {
     "step_time": Drawing(
         "Step time",
         "Filled: bare steps. Hollow: profiled steps. Box: quartiles; whiskers: 5th to 95th percentile. Warm-up is left out.",
+        _STEPS,
         _draw_step_time,
     ),
     "categories": Drawing(
         "Time by category",
         "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators, "
         "with the share of the step that they cover.",
+        _CATEGORIES,
         _draw_categories,
     ),
     "memory": Drawing(
         "Memory",
         "The driver's count, else the process's, else the allocator's, as most runs here have; of several devices the fullest.",
+        _MEMORY,
         _draw_memory,
     ),
     "utilization": Drawing(
         "Utilization",
         "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
+        _UTILIZATION,
         _draw_utilization,
     ),
 }
-COURSE = Drawing("Steps over time", "Wall time of each step on the host. Warm-up steps may lie above the axis.", _draw_course)
+COURSE = Drawing(
+    "Steps over time", "Wall time of each step on the host. Warm-up steps may lie above the axis.", _STEPS, _draw_course
+)
 
 
 def shown(sides: Sides, labels: Sequence[str]) -> dcc.Store:
@@ -126,7 +141,7 @@ def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawi
     """Draw a figure by a request of its own, so that the first shows early, and anew when the colour scheme changes."""
     chosen = drawing or FIGURES[name]
 
-    def draw(scheme: str | None, held: dict[str, Any]) -> Any:
+    def draw(scheme: str | None, held: dict[str, Any], _again: int | None = None) -> Any:
         def figure() -> Figure:
             store, sides = snapshot.store(), held["sides"]
             runs = [
@@ -134,6 +149,11 @@ def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawi
             ]
             return chosen.draw(store, sides, theme.lanes(runs, scheme, labels=held["labels"]), theme.theme(scheme))
 
-        return components.drawn(figure, name=name)
+        return cards.drawn(figure, page=page, name=name)
 
-    app.callback(Output({"page": page, "figure": name}, "children"), Input("look", "data"), Input("runs-shown", "data"))(draw)
+    app.callback(
+        Output({"page": page, "figure": name}, "children"),
+        Input("look", "data"),
+        Input("runs-shown", "data"),
+        Input({"page": page, "retry": name}, "data"),
+    )(draw)

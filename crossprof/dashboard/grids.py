@@ -8,7 +8,7 @@ from typing import Any
 import dash_ag_grid as dag
 import polars as pl
 
-from crossprof.dashboard import components, theme
+from crossprof.dashboard import cards, theme
 from crossprof.dashboard.quantity import percent, scale_for
 from crossprof.store.compare import Comparison
 
@@ -60,7 +60,7 @@ def operations_grid(found: Comparison) -> Any:
     """Kernels or operators of the baseline and the others, per step, the largest difference first."""
     rows = _operation_rows(found)
     if not rows:
-        return components.absent(
+        return cards.absent(
             "the runs have no work of one kind: kernels on a device are never set beside operators of a CPU run."
         )
     scale = scale_for("ns", [value for row in rows for key, value in row.items() if key.startswith("value") and value])

@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import html
 
-from crossprof.dashboard import components, wording
+from crossprof.dashboard import cards, components, wording
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
@@ -22,17 +22,17 @@ _EXPLAINED = {
 }
 
 
-def waterfall_card(base: str, found: RunDifference, *, is_only: bool) -> html.Section:
-    """One run against the baseline: each part of a step in both, and by how much it differs."""
+def waterfall_card(base: str, found: RunDifference, *, is_only: bool, query: str = "") -> html.Section:
+    """One run against the baseline: each part of a step in both, and by how much it differs. `query` gives both runs' parts."""
     title = "What the difference is made of" if is_only else f"What the difference is made of: {found.run}"
     parts = folded(found.waterfall or found.categories, _MOST)
     if not parts:
         reason = "the two runs have no measured work of one kind: device time is never set beside operators of a CPU run."
-        return components.card(title, "", components.absent(reason))
+        return cards.card(title, "", cards.absent(reason), query=query)
     subtitle = (
         f"{wording.PLACES[parts[0].place]} per step, in parts that add up to it. The interval is that of the change, 95 %."
     )
-    return components.card(title, subtitle, html.Div(_table(base, found.run, parts), className="scroll"))
+    return cards.card(title, subtitle, html.Div(_table(base, found.run, parts), className="scroll"), query=query)
 
 
 def _table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.Table:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from crossprof.dashboard.components import Absent
+from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures import categories, series, step_time
 from crossprof.dashboard.theme import category_order, lanes, shortened, theme
 

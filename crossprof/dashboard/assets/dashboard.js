@@ -66,6 +66,17 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       return id === base ? null : id;
     },
 
+    /* Other runs, the same page: the rest of its state is of the runs that were. */
+    pickRuns: (chosen) => {
+      const ids = [].concat(chosen || []);
+      const here = new URLSearchParams(window.location.search);
+      const before = here.get("runs") || here.get("run") || "";
+      if (!ids.length || ids.join(",") === before) return;
+      const href = window.location.pathname + "?runs=" + ids.map(encodeURIComponent).join(",");
+      window.history.pushState({}, "", href);
+      window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    },
+
     openComparison: (clicks, selected, base) => {
       if (!clicks) return window.dash_clientside.no_update;
       const ids = compared(selected, base);

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard import wording
-from crossprof.dashboard.components import Absent
+from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.quantity import scale_for, significant
 from crossprof.dashboard.theme import Lane, Theme, category_color, category_order, figure_layout

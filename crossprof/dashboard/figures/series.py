@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from crossprof.dashboard.components import Absent
+from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout
 

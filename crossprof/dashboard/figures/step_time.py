@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import polars as pl
 
-from crossprof.dashboard.components import Absent
+from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout

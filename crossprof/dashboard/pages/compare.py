@@ -7,7 +7,8 @@ from typing import Any
 
 from dash import Dash, dcc, html
 
-from crossprof.dashboard import comparison, components, theme
+from crossprof.dashboard import cards, comparison, components, theme
+from crossprof.dashboard.addresses import compare_address, run_address
 from crossprof.dashboard.drawing import FIGURES, connect_figure, shown
 from crossprof.dashboard.grids import operations_grid
 from crossprof.dashboard.pages.page import Page
@@ -46,7 +47,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         ),
         *_tables(store, found, names, runs, labels),
         *(waterfall_card(found.base, other, is_only=len(found.others) == 1) for other in found.others),
-        components.columns(*([_figure(name) for name in column] for column in _COLUMNS)),
+        cards.columns(*([FIGURES[name].card("compare", name, sides) for name in column] for column in _COLUMNS)),
         _operations(found),
         shown(sides, labels),
     ]
@@ -55,13 +56,13 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
 def _too_few() -> list[Any]:
     steps = html.P(["Choose two or more runs on the page ", dcc.Link("Runs", href="/"), " and press Compare."])
     again = html.P(["On the command line: ", components.command("crossprof compare BASE OTHER...")])
-    return [html.Div(html.H1("Compare"), className="title-row"), components.card("Nothing to compare yet", "", steps, again)]
+    return [html.Div(html.H1("Compare"), className="title-row"), cards.notice("Nothing to compare yet", "", steps, again)]
 
 
 def _legend(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> html.Div:
     shades = theme.shades([run["framework"] for run in runs])
     chips = [
-        dcc.Link(components.chip(run["framework"], label, shade=shade), href=components.run_address(str(run["run_id"])))
+        dcc.Link(components.chip(run["framework"], label, shade=shade), href=run_address(str(run["run_id"])))
         for run, label, shade in zip(runs, labels, shades, strict=True)
     ]
     return html.Div(chips, className="legend")
@@ -71,20 +72,16 @@ def _tables(
     store: Store, found: Comparison, names: Sequence[str], runs: Sequence[Mapping[str, Any]], labels: Sequence[str]
 ) -> list[html.Section]:
     registry = frame(store, "select * from metric").to_dicts()
-    addresses = [components.compare_address(names, name) for name in names[1:]]
+    addresses = [compare_address(names, name) for name in names[1:]]
     reading = "Change against the baseline and the 95 % interval of that change. Hover over a name for its definition."
     return [
-        components.card("Metrics", reading, *comparison.metrics(found, registry, addresses)),
-        components.card("What differs between the runs", "", *comparison.differing_facts(runs, labels)),
+        cards.card("Metrics", reading, *comparison.metrics(found, registry, addresses)),
+        cards.card("What differs between the runs", "", *comparison.differing_facts(runs, labels)),
     ]
 
 
-def _figure(name: str) -> html.Section:
-    return components.figure_card("compare", name, FIGURES[name].title, FIGURES[name].subtitle)
-
-
 def _operations(found: Comparison) -> html.Section:
-    return components.card("Kernels or operators", _matching(found), operations_grid(found))
+    return cards.card("Kernels or operators", _matching(found), operations_grid(found))
 
 
 def _matching(found: Comparison) -> str:
@@ -103,4 +100,4 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         connect_figure(app, snapshot, page="compare", name=name)
 
 
-PAGE = Page("/compare", "Compare", layout, connect)
+PAGE = Page("/compare", "Compare", layout, connect, key="c")

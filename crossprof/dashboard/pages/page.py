@@ -22,3 +22,7 @@ class Page:
     layout: Callable[[Snapshot, Mapping[str, str]], Any]
     connect: Callable[[Dash, Snapshot], None]
     is_in_menu: bool = True
+    key: str = ""
+    """The key that opens the page, after g."""
+    shows_runs: bool = True
+    """Whether the page is about chosen runs, which come along from page to page."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import Dash, dcc, html
 
-from crossprof.dashboard import components
+from crossprof.dashboard import cards, components
 from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
 from crossprof.dashboard.grids import work_grid
 from crossprof.dashboard.pages.page import Page
@@ -32,7 +32,7 @@ _FIGURES = ("categories", "memory", "utilization")  # the last one over the whol
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     """The page of the run that `run` names."""
     if not query.get("run"):
-        return [html.H1("Run"), components.absent("the address names no run."), dcc.Link("All runs", href="/")]
+        return [html.H1("Run"), cards.absent("the address names no run."), dcc.Link("All runs", href="/")]
     store = snapshot.store()
     run_id = store.resolve(query["run"])[0]
     run = frame(store, "select * from run where run_id = ?", run_id).to_dicts()[0]
@@ -46,32 +46,28 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             ],
             className="title-row",
         ),
-        components.card(
+        cards.card(
             "What a step is made of",
             "",
             html.P(_bound(composition(store, [run_id])), className="sentence"),
             class_name="verdict",
         ),
-        components.figure_card("run", "course", COURSE.title, COURSE.subtitle),
-        components.columns(
+        COURSE.card("run", "course", [[run_id]]),
+        cards.columns(
             [_findings(store, run_id), _metrics(store, run_id)],
-            [_figure(name) for name in _FIGURES[:-1]],
+            [FIGURES[name].card("run", name, [[run_id]]) for name in _FIGURES[:-1]],
         ),
-        _figure(_FIGURES[-1]),
+        FIGURES[_FIGURES[-1]].card("run", _FIGURES[-1], [[run_id]]),
         _work(store, run_id),
-        components.columns(
-            [components.card("Run", "Where and how it ran.", *_identity(run)), _artifacts(store, run_id)],
+        cards.columns(
+            [cards.card("Run", "Where and how it ran.", *_identity(run)), _artifacts(store, run_id)],
             [
-                components.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
+                cards.card("Environment", "Versions and variables that decide what a figure means.", _environment(run)),
                 _options(run),
             ],
         ),
         shown([[run_id]], [run["run"]]),
     ]
-
-
-def _figure(name: str) -> html.Section:
-    return components.figure_card("run", name, FIGURES[name].title, FIGURES[name].subtitle)
 
 
 def _bound(made_of: Composition) -> str:
@@ -102,7 +98,7 @@ def _metrics(store: Store, run_id: str) -> html.Section:
         run_id,
     )
     if rows.is_empty():
-        return components.card("Metrics", "", components.absent("no metric could be computed: see the findings."))
+        return cards.card("Metrics", "", cards.absent("no metric could be computed: see the findings."))
     body = []
     for row in rows.to_dicts():
         scale = scale_for(row["unit"], [row["value"]])
@@ -113,7 +109,7 @@ def _metrics(store: Store, run_id: str) -> html.Section:
     names = ("Value", "95\u00a0%\u00a0interval", "Samples")
     head = html.Tr([html.Th("Metric"), *(html.Th(name, className="number", scope="col") for name in names)])
     table = html.Table([html.Thead(head), html.Tbody(body)], className="plain metrics")
-    return components.card("Metrics", "Hover over a name for its definition.", html.Div(table, className="scroll"))
+    return cards.card("Metrics", "Hover over a name for its definition.", html.Div(table, className="scroll"))
 
 
 def _work(store: Store, run_id: str) -> html.Section:
@@ -126,15 +122,15 @@ def _work(store: Store, run_id: str) -> html.Section:
         " on the device." if title == "Kernels" else " of their own on the host."
     )
     if rows.is_empty():
-        return components.card("Kernels or operators", subtitle, components.absent("the capture holds neither."))
-    return components.card(title, subtitle, work_grid(rows))
+        return cards.card("Kernels or operators", subtitle, cards.absent("the capture holds neither."))
+    return cards.card(title, subtitle, work_grid(rows))
 
 
 def _findings(store: Store, run_id: str) -> html.Section:
     rows = frame(store, "select severity, code, rank, count, detail, effect from finding where run_id = ?", run_id).to_dicts()
     subtitle = "What is wrong or notable in the capture, and what it means for the numbers."
     if not rows:
-        return components.card("Findings", subtitle, components.absent("nothing wrong or notable was found in this capture."))
+        return cards.card("Findings", subtitle, cards.absent("nothing wrong or notable was found in this capture."))
     rows.sort(key=lambda row: _SEVERITIES.index(row["severity"]) if row["severity"] in _SEVERITIES else 0)
     body = [
         html.Tr(
@@ -151,7 +147,7 @@ def _findings(store: Store, run_id: str) -> html.Section:
         )
         for row in rows
     ]
-    return components.card("Findings", subtitle, html.Table(html.Tbody(body), className="plain"))
+    return cards.card("Findings", subtitle, html.Table(html.Tbody(body), className="plain"))
 
 
 def _count(row: Mapping[str, Any]) -> html.Span:
@@ -193,21 +189,21 @@ def _options(run: Mapping[str, Any]) -> html.Section:
     subtitle = "What was asked of the profiler, and what was in force. Differences are in bold."
     names = list(dict.fromkeys([*requested, *effective]))
     if not names:
-        return components.card("Options", subtitle, components.absent("an imported trace does not tell its options."))
+        return cards.card("Options", subtitle, cards.absent("an imported trace does not tell its options."))
     body = []
     for name in names:
         asked, used = (_shown(options.get(name)) for options in (requested, effective))
         differs = asked != used and NONE not in (asked, used)
         body.append(html.Tr([html.Th(name, scope="row"), html.Td(asked), html.Td(html.B(used) if differs else used)]))
     head = html.Tr([html.Th("Option", scope="col"), html.Th("Requested", scope="col"), html.Th("Effective", scope="col")])
-    return components.card("Options", subtitle, html.Table([html.Thead(head), html.Tbody(body)], className="plain facts"))
+    return cards.card("Options", subtitle, html.Table([html.Thead(head), html.Tbody(body)], className="plain facts"))
 
 
 def _artifacts(store: Store, run_id: str) -> html.Section:
     rows = frame(store, "select path, format, bytes, storage, sha256 from artifact where run_id = ?", run_id).sort("path")
     subtitle = "The files that the run was read from."
     if rows.is_empty():
-        return components.card("Artifacts", subtitle, components.absent("the profiler wrote no file."))
+        return cards.card("Artifacts", subtitle, cards.absent("the profiler wrote no file."))
     body = [
         html.Tr(
             [
@@ -219,7 +215,7 @@ def _artifacts(store: Store, run_id: str) -> html.Section:
         )
         for row in rows.to_dicts()
     ]
-    return components.card("Artifacts", subtitle, html.Div(html.Table(html.Tbody(body), className="plain"), className="scroll"))
+    return cards.card("Artifacts", subtitle, html.Div(html.Table(html.Tbody(body), className="plain"), className="scroll"))
 
 
 def _pairs(value: Any) -> str:

@@ -9,7 +9,7 @@ import dash_ag_grid as dag
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from crossprof.dashboard import components, theme
+from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import NONE, instant, scale_for
@@ -112,7 +112,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
 def _empty(snapshot: Snapshot) -> list[Any]:
     return [
         html.Div(html.H1("Runs"), className="title-row"),
-        components.card(
+        cards.notice(
             "No runs yet",
             f"The store at {snapshot.path} is empty. Any of these adds runs to it; reload this page afterwards.",
             html.P([components.command("crossprof demo"), " profiles a small Transformer in every framework installed."]),
@@ -231,4 +231,4 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     )(refresh)
 
 
-PAGE = Page("/", "Runs", layout, connect)
+PAGE = Page("/", "Runs", layout, connect, key="r")
