@@ -67,10 +67,10 @@ def columns(*held: Sequence[Any]) -> html.Div:
 def figure_card(page: str, name: str, title: str, subtitle: str, *, query: str = "", height: int = 260) -> html.Section:
     """A card whose figure a callback draws, once the page knows its colour scheme. `height` in pixels is kept free for it."""
     body = html.Div(
-        html.Div(className="skeleton", style={"height": height}),
+        html.Div(className="skeleton"),
         id={"page": page, "figure": name},
         className="card-body",
-        style={"minHeight": height},
+        style={"--height": f"{height}px"},
         **labelled(title),
         role="group",
     )

@@ -93,15 +93,8 @@ _THEMES = {
     "dark": Theme("dark", "#E3E5E8", "#A6A7AB", "#33363B", "#1B1D20", "#69DB7C", "#FF8787"),
 }
 
-GRAPH_CONFIG: Any = {
-    "displaylogo": False,
-    "responsive": True,
-    "plotlyServerURL": "",
-    # plotly 7 would post the figure to its makers' cloud on a click
-    "modeBarButtonsToRemove": [
-        "sendChartToCloud", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d", "zoom2d",
-    ],
-}  # fmt: skip
+# No bar of buttons: a card's menu saves the picture, and plotly 7's own would post the figure to its makers' cloud on a click.
+GRAPH_CONFIG: Any = {"displayModeBar": False, "responsive": True, "plotlyServerURL": ""}
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,26 @@
     return address.href;
   }
 
+  /* The font as a data address: a picture can't load it, and the library's own way sets a base address, which the policy forbids. */
+  const font = () =>
+    fetch("/assets/inter.woff2")
+      .then((answer) => answer.blob())
+      .then(
+        (blob) =>
+          new Promise((done) => {
+            const reader = new FileReader();
+            reader.onload = () => done(`@font-face { font-family: "Inter"; font-weight: 100 900; src: url(${reader.result}); }`);
+            reader.readAsDataURL(blob);
+          })
+      );
+
   /* The card as one sees it, menu apart, on the ground of the page. */
   function picture(button, card) {
     const style = window.getComputedStyle(card);
-    const isMenu = (node) => node.classList && (node.classList.contains("card-menu") || node.classList.contains("modebar-container"));
-    window.htmlToImage
-      .toPng(card, { pixelRatio: 2, backgroundColor: style.backgroundColor, filter: (node) => !isMenu(node) })
+    const isMenu = (node) => node.classList && node.classList.contains("card-menu");
+    const options = { pixelRatio: 2, backgroundColor: style.backgroundColor, filter: (node) => !isMenu(node) };
+    font()
+      .then((fontEmbedCSS) => window.htmlToImage.toPng(card, { ...options, fontEmbedCSS }))
       .then((url) => {
         const link = document.createElement("a");
         link.href = url;
@@ -65,15 +79,18 @@
   /* A link to a card: it comes with the page's first answer, so wait for it. */
   function showLinked() {
     const name = decodeURIComponent(window.location.hash.slice(1));
-    if (!name) return;
-    const watch = new MutationObserver(() => {
+    const watch = new MutationObserver(show);
+    function show() {
       const card = document.getElementById(name);
       if (!card) return;
       watch.disconnect();
       card.classList.add("is-linked");
       card.scrollIntoView({ block: "start" });
-    });
+    }
+    if (!name) return;
     watch.observe(document, { childList: true, subtree: true });
+    show();
   }
+  window.addEventListener("hashchange", showLinked);
   showLinked();
 })();

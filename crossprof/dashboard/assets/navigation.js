@@ -52,7 +52,7 @@
 
   const keys = {
     "?": () => document.getElementById("shortcuts").showModal(),
-    "/": () => focusOn("[data-search], .filter, #run-picker"),
+    "/": () => focusOn("#filter, [data-search], #run-picker"),
     b: () => {
       const button = document.getElementById("set-baseline");
       if (button && !button.disabled) button.click();
