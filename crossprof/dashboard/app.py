@@ -17,6 +17,7 @@ from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.security import guard
 from crossprof.dashboard.selection import connect_picker
 from crossprof.dashboard.snapshot import Snapshot
+from crossprof.dashboard.vendored import serve_vendored
 from crossprof.errors import CrossprofError
 from crossprof.settings import store_path as resolved_path
 
@@ -76,6 +77,7 @@ def create_app(
     compress_static_files(app.server)
     hashes: list[str] = []
     guard(app.server, token=token, allowed_hosts=allowed_hosts, script_hashes=lambda: hashes or _hashes(app, hashes))
+    serve_vendored(app.server)  # after the guard, which is asked first
     return app
 
 
