@@ -78,6 +78,21 @@ def _served(path: Path, *, token: str | None = None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def serve_store() -> Any:
+    """Serves a store as long as a fixture yields from it."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real traces."""
+    folder = Path(os.environ.get("CROSSPROF_CORPUS") or Path(__file__).parents[2].parent / "shared" / "traces")
+    if not (folder / "torch_h100_bertsmall").is_dir():
+        pytest.skip("no real traces: set CROSSPROF_CORPUS to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def address(synthetic_store: Path) -> Iterator[str]:
     yield from _served(synthetic_store)
 
