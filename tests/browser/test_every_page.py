@@ -72,8 +72,12 @@ def is_sound(page: Page, guard: Any) -> None:
     assert page.locator(".failed").count() == 0, page.locator(".failed").all_inner_texts()
     for width in (1440, 1024, 480):
         page.set_viewport_size({"width": width, "height": 1480})
-        page.wait_for_timeout(300)
-        assert page.evaluate(_SPILLED) == [], f"at {width} px"
+        for _ in range(50):  # figures follow the width a little later
+            page.wait_for_timeout(200)
+            spilled = page.evaluate(_SPILLED)
+            if not spilled:
+                break
+        assert spilled == [], f"at {width} px"
 
 
 @EVERY
