@@ -54,13 +54,16 @@ SELECT
     work.step AS device_step, coalesce(staged.op_name, launching.name) AS op_name, staged.module, staged.bytes, staged.flops,
     staged.bytes_accessed, staged.grid, staged.block, staged.registers_per_thread, staged.shared_memory_bytes,
     staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size,
-    launch.call.start_ns AS launch_ns
+    launch.call.start_ns AS launch_ns, launching.root_op_id
 FROM staged_kernel AS staged
 JOIN work ON work.source = staged.rowid
 JOIN kernel_category AS known ON known.name = staged.name AND known.hlo_category IS NOT DISTINCT FROM staged.hlo_category
 LEFT JOIN launch ON launch.correlation_id = staged.correlation_id AND launch.capture IS NOT DISTINCT FROM staged.capture
 LEFT JOIN (
-    SELECT span.number AS op_id, op.name FROM staged_op AS op JOIN span ON span.kind = 'op' AND span.source = op.rowid
+    SELECT span.number AS op_id, op.name, mark.root_op_id
+    FROM staged_op AS op
+    JOIN span ON span.kind = 'op' AND span.source = op.rowid
+    JOIN mark ON mark.kind = 'op' AND mark.number = span.number
 ) AS launching ON launching.op_id = launch.call.op_id;
 
 INSERT INTO op BY NAME

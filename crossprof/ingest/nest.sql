@@ -30,6 +30,8 @@ counted AS (
 SELECT
     thread, at_ns AS start_ns, end_ns, kind, number, opens = 1 AS is_open, position,
     depth::INTEGER AS depth, op_depth::INTEGER AS op_depth,
+    -- Of an op, the outermost one around it, or itself: no thread has an op before its first outermost one.
+    arg_max(number, position) FILTER (kind = 'op' AND op_depth = 0) OVER (ROWS UNBOUNDED PRECEDING) AS root_op_id,
     is_backward OR is_in_backward AS is_backward
 FROM counted
 WHERE phase > 0;

@@ -111,7 +111,7 @@ CREATE TABLE kernel (
     correlation_id BIGINT, call_id BIGINT, op_id BIGINT, step BIGINT, device_step BIGINT,
     op_name VARCHAR, module VARCHAR, bytes BIGINT, flops BIGINT, bytes_accessed BIGINT,
     grid VARCHAR, block VARCHAR, registers_per_thread INTEGER, shared_memory_bytes BIGINT, occupancy_ratio DOUBLE,
-    graph_node_id BIGINT, process_group VARCHAR, group_size INTEGER, launch_ns BIGINT
+    graph_node_id BIGINT, process_group VARCHAR, group_size INTEGER, launch_ns BIGINT, root_op_id BIGINT
 );
 COMMENT ON TABLE kernel IS 'One piece of work on a device. An independent count of kernels is kind in (kernel, collective).';
 COMMENT ON COLUMN kernel.run_id IS 'Run of the work.';
@@ -143,6 +143,7 @@ COMMENT ON COLUMN kernel.graph_node_id IS 'Node of a CUDA graph.';
 COMMENT ON COLUMN kernel.process_group IS 'Process group of a collective.';
 COMMENT ON COLUMN kernel.group_size IS 'Ranks in that group.';
 COMMENT ON COLUMN kernel.launch_ns IS 'Start of the runtime_call that launched it. NULL where the launch is not in the file.';
+COMMENT ON COLUMN kernel.root_op_id IS 'Outermost op around that launch, on the thread of op_id.';
 
 CREATE TABLE op (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, op_id BIGINT NOT NULL, parent_id BIGINT, depth INTEGER,

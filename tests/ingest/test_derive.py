@@ -146,6 +146,27 @@ def test_launches(scratch: duckdb.DuckDBPyConnection) -> None:
     assert findings(scratch) == {"kernels_without_launch": 1, "kernels_before_launch": 1}
 
 
+def test_work_knows_the_outermost_operator_of_its_launch(scratch: duckdb.DuckDBPyConnection) -> None:
+    for thread, name, start, end in (
+        ("1", "outer", 0, 30), ("1", "inner", 5, 20), ("1", "alone", 40, 50),
+        ("2", "early", 1, 3), ("2", "late", 10, 45), ("2", "empty", 12, 12),
+    ):  # fmt: skip
+        stage(scratch, "op", name=name, start_ns=start, end_ns=end, thread=thread)
+    for number, (thread, start) in enumerate([("1", 6), ("1", 25), ("1", 35), ("1", 41), ("2", 12), ("3", 12)]):
+        call = {"start_ns": start, "end_ns": start + 1, "thread": thread, "correlation_id": number}
+        stage(scratch, "runtime_call", name="cudaLaunchKernel", **call)
+        work = {"start_ns": 100 + number, "end_ns": 101 + number, "correlation_id": number}
+        stage(scratch, "kernel", device_id=0, name="k", kind="kernel", **work)
+    derive(scratch, run_id="r", rank=0)
+    assert rows(
+        scratch,
+        """SELECT op.name, root.name FROM kernel LEFT JOIN op USING (op_id) LEFT JOIN op AS root ON root.op_id = root_op_id
+        ORDER BY kernel_id""",
+    ) == [
+        ("inner", "outer"), ("outer", "outer"), (None, None), ("alone", "alone"), ("late", "late"), (None, None),
+    ]  # fmt: skip
+
+
 def test_our_own_steps_are_kept(scratch: duckdb.DuckDBPyConnection) -> None:
     scratch.execute("""INSERT INTO step (run_id, rank, step, start_ns, dur_ns, is_profiled, is_warmup, source)
         VALUES ('r', 0, 3, 0, 50, true, true, 'crossprof')""")

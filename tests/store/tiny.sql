@@ -128,6 +128,7 @@ UPDATE base.kernel SET call_id = launch.call_id, launch_ns = call.start_ns, op_i
 FROM (VALUES (0, 1), (1, 0), (2, 3), (3, 4), (4, 5), (5, 6), (7, 7), (8, 7), (9, 7), (11, 8)) AS launch (kernel_id, call_id)
 JOIN base.runtime_call AS call ON call.call_id = launch.call_id
 WHERE kernel.run_id = call.run_id AND kernel.kernel_id = launch.kernel_id;
+UPDATE base.kernel SET root_op_id = coalesce(op.parent_id, op.op_id) FROM base.op WHERE op.run_id = kernel.run_id AND op.op_id = kernel.op_id;
 UPDATE base.kernel SET bytes = 1000, process_group = 'dp', group_size = 2 WHERE run_id = 'run-gpu' AND kind = 'collective';
 
 -- The products of matrices of tiny-gpu have shapes: 2 * 2 * 3 * 4 = 48 operations in bf16 each, 2 * (6 + 12 + 8) = 52 bytes.

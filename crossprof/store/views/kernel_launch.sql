@@ -3,24 +3,15 @@
 -- Caveat: work launched by a graph belongs to the operator around the launch of the graph; the operators that the graph was recorded from
 -- are not in the trace. Triton and Inductor launch outside of any operator.
 CREATE VIEW kernel_launch AS
-WITH nested AS (
-    SELECT run_id, rank, op_id,
-        max(if(depth = 0, op_id, NULL)) OVER (PARTITION BY run_id, rank, thread ORDER BY op_id ROWS UNBOUNDED PRECEDING) AS root_op_id
-    FROM op
-),
-placed AS (
-    SELECT kernel.*, call.name AS call_name, call.kind AS call_kind, call.thread, call.dur_ns AS call_dur_ns, root_op_id
-    FROM kernel
-    LEFT JOIN runtime_call AS call ON call.run_id = kernel.run_id AND call.rank = kernel.rank AND call.call_id = kernel.call_id
-    LEFT JOIN nested ON nested.run_id = kernel.run_id AND nested.rank = kernel.rank AND nested.op_id = kernel.op_id
-)
-SELECT placed.run_id, run.run, placed.rank, device_id, kernel_id, placed.name, placed.kind, placed.category, stream, placed.start_ns,
-    placed.dur_ns, placed.step, device_step, call_id, call_name, call_kind, placed.thread, launch_ns, call_dur_ns,
-    if(placed.start_ns < launch_ns, 0, placed.start_ns - launch_ns) AS delay_ns, placed.op_id, op_name, root_op_id,
-    root.name AS root_op_name, placed.module, graph_node_id
-FROM placed
+SELECT kernel.run_id, run.run, kernel.rank, device_id, kernel_id, kernel.name, kernel.kind, kernel.category, stream, kernel.start_ns,
+    kernel.dur_ns, kernel.step, device_step, kernel.call_id, call.name AS call_name, call.kind AS call_kind, call.thread, launch_ns,
+    call.dur_ns AS call_dur_ns, if(kernel.start_ns < launch_ns, 0, kernel.start_ns - launch_ns) AS delay_ns, kernel.op_id, op_name,
+    kernel.root_op_id, root.name AS root_op_name, kernel.module, graph_node_id
+FROM kernel
 JOIN run USING (run_id)
-LEFT JOIN op AS root ON root.run_id = placed.run_id AND root.rank = placed.rank AND root.op_id = root_op_id;
+LEFT JOIN runtime_call AS call ON call.run_id = kernel.run_id AND call.rank = kernel.rank AND call.call_id = kernel.call_id
+LEFT JOIN (SELECT run_id, rank, op_id, name FROM op WHERE depth = 0) AS root
+    ON root.run_id = kernel.run_id AND root.rank = kernel.rank AND root.op_id = kernel.root_op_id;
 
 COMMENT ON VIEW kernel_launch IS 'One piece of work on a device, with the call, the operators and the step that it comes from.';
 COMMENT ON COLUMN kernel_launch.run_id IS 'Run of the work.';

@@ -23,20 +23,22 @@ placed AS (
     FROM work
     WINDOW s AS (PARTITION BY run_id, rank, device_id, stream, step ORDER BY start_ns, kernel_id)
 ),
-ending AS ( -- every sequence that ends with this kernel
-    SELECT run_id, rank, unnest([2, 3, 4, 5]) AS length, n1, n2, unnest([NULL, n3, n3, n3]) AS n3, unnest([NULL, NULL, n4, n4]) AS n4,
-        unnest([NULL, NULL, NULL, n5]) AS n5, unnest([d1 + d2, d1 + d2 + d3, d1 + d2 + d3 + d4, d1 + d2 + d3 + d4 + d5]) AS kernel_ns,
-        end_ns - unnest([s2, s3, s4, s5]) AS span_ns,
-        unnest([n1 + n2, n1 + n2 + n3, n1 + n2 + n3 + n4, n1 + n2 + n3 + n4 + n5]) IS NOT NULL AS is_whole
+ending AS ( -- what ends with a kernel is summed by the five before anything is counted by length: few rows are left
+    SELECT run_id, rank, n1, n2, n3, n4, n5, count(*) AS occurrences, [NULL, sum(d1 + d2), sum(d1 + d2 + d3), sum(d1 + d2 + d3 + d4),
+            sum(d1 + d2 + d3 + d4 + d5)] AS kernel_ns, [NULL, sum(greatest(end_ns - s2 - d1 - d2, 0)), sum(greatest(end_ns - s3 - d1 - d2 - d3, 0)),
+            sum(greatest(end_ns - s4 - d1 - d2 - d3 - d4, 0)), sum(greatest(end_ns - s5 - d1 - d2 - d3 - d4 - d5, 0))] AS gap_ns
     FROM placed
+    WHERE n1 + n2 IS NOT NULL
+    GROUP BY ALL
 ),
 counted AS (
-    SELECT run_id, rank, length, n1, n2, n3, n4, n5, count(*) AS occurrences, sum(kernel_ns)::BIGINT AS total_ns,
-        sum(greatest(span_ns - kernel_ns, 0))::BIGINT AS gap_ns
+    SELECT run_id, rank, length::INTEGER AS length, n1, n2, if(length > 2, n3, NULL) AS n3, if(length > 3, n4, NULL) AS n4, if(length > 4, n5, NULL) AS n5,
+        sum(occurrences)::BIGINT AS occurrences, sum(kernel_ns[length])::BIGINT AS total_ns, sum(gap_ns[length])::BIGINT AS gap_ns
     FROM ending
-    WHERE is_whole
+    CROSS JOIN range(2, 6) AS counting (length)
+    WHERE length = 2 OR length = 3 AND n3 IS NOT NULL OR length = 4 AND n3 + n4 IS NOT NULL OR length = 5 AND n3 + n4 + n5 IS NOT NULL
     GROUP BY ALL
-    HAVING count(*) > 1
+    HAVING sum(occurrences) > 1
 ),
 first AS (
     FROM counted
