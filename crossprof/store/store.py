@@ -9,7 +9,8 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -97,6 +98,18 @@ class Store:
         from crossprof.store.compare import compare
 
         return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics, by=by)
+
+    @contextmanager
+    def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to this snapshot for work in temporary tables, which go with it. DuckDB's errors are QueryErrors."""
+        cursor = self._connection.cursor()
+        self._handed_out.add(cursor)
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise QueryError("", str(error)) from error
+        finally:
+            cursor.close()
 
     def refresh(self) -> None:
         """Moves on to what is published now. Relations handed out before keep their snapshot as long as they are kept."""
