@@ -16,7 +16,7 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import check, compare, demo, ingest, lifecycle, query, report, runs, serve
+from crossprof.cli import check, compare, demo, export, ingest, lifecycle, query, report, runs, serve
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -45,6 +45,7 @@ for command in (
     compare.compare,
     check.check,
     report.report,
+    export.export,
     query.sql,
     query.views,
     query.metrics,

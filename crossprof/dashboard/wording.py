@@ -9,12 +9,14 @@ from typing import Any
 from crossprof.dashboard.quantity import NONE, Scale, percent, percent_change, percent_range, significant
 from crossprof.dashboard.theme import framework_title
 from crossprof.store.compare import MetricDifference, RunDifference
-from crossprof.store.composition import CategoryDifference
+from crossprof.store.composition import CategoryDifference, Composition
 
 __all__ = [
     "LEADING",
     "PLACES",
+    "TRUST",
     "advice",
+    "bound",
     "change",
     "definition",
     "extras",
@@ -44,6 +46,13 @@ _ARROWS = {True: "▲", False: "▼"}
 _WORDS = {"too_few": "too few samples", "not_comparable": "not comparable"}
 PLACES = {"device": "Time of the device", "host": "Self time of operators on the host"}
 """What the parts of a step are measured by."""
+
+TRUST = {
+    "good": "Nothing was found that stands against its numbers.",
+    "usable": "Its numbers need care: read the findings.",
+    "broken": "Some of its numbers are wrong or missing: read the findings.",
+}
+"""What the verdict on a capture means for its numbers."""
 
 _PARTS = {
     "idle_unknown": "idle: cause unknown",
@@ -141,6 +150,21 @@ def definition(metric: Mapping[str, Any]) -> str:
     numerator = metric["numerator"].removesuffix(" of a step") if over == " per step" else metric["numerator"]
     text = f"{numerator}{over}; {metric['over_window']}"
     return text[:1].upper() + text[1:]
+
+
+def bound(made_of: Composition) -> str:
+    """What a measured step spends its time on, in one line."""
+    work = made_of.work
+    if not any(work.values()):
+        return "Unknown: the capture holds no work of a measured step."
+    largest = max(work, key=lambda name: work[name])
+    total = sum(made_of.categories.values())
+    share = percent(work[largest] / sum(work.values()))
+    if made_of.place == "device":
+        idle = percent(1 - sum(work.values()) / total)
+        return f"The device is idle for {idle} of a measured step; the largest part of its work is {part(largest)}, {share}."
+    outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
+    return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."
 
 
 def facts_of(runs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[str]], str]:

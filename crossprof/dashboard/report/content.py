@@ -16,7 +16,7 @@ from crossprof.store import Store
 from crossprof.store.compare import Comparison
 from crossprof.store.composition import Composition, composition
 
-__all__ = ["Content", "Quartiles", "Side", "gather"]
+__all__ = ["Content", "Quartiles", "Side", "gather", "side"]
 
 _FINDINGS = """
     SELECT code, severity, rank, count, detail, effect FROM finding WHERE run_id = ?
@@ -84,14 +84,15 @@ def gather(store: Store, base: str, others: Sequence[str]) -> Content:
     words = shlex.join([base, *others])
     return Content(
         comparison=found,
-        sides=[_side(store, name, run_ids) for name, run_ids in named],
+        sides=[side(store, name, run_ids) for name, run_ids in named],
         registry=[metric for metric in known if metric["id"] in held],
         commands=[f"crossprof compare {words}", f"crossprof report {words}"],
         made=instant(time.time_ns()),
     )
 
 
-def _side(store: Store, name: str, run_ids: Sequence[str]) -> Side:
+def side(store: Store, name: str, run_ids: Sequence[str]) -> Side:
+    """What stands behind a name: its runs, their findings, their steps."""
     runs = [store.arrow("SELECT * FROM run WHERE run_id = ?", [run_id]).to_pylist()[0] for run_id in run_ids]
     findings = [row for run_id in run_ids for row in store.arrow(_FINDINGS, [run_id]).to_pylist()]
     steps = [Quartiles(*row.values()) for row in store.arrow(_STEPS, [list(run_ids)]).to_pylist()]
