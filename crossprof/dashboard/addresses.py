@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-__all__ = ["compare_address", "page_address", "result_address", "run_address", "sql_address"]
+__all__ = [
+    "EXPORTS",
+    "compare_address",
+    "export_address",
+    "flame_address",
+    "page_address",
+    "result_address",
+    "run_address",
+    "sql_address",
+]
+
+EXPORTS = {
+    "perfetto": ".perfetto-trace.gz",
+    "speedscope": ".speedscope.json",
+    "parquet": ".parquet.zip",
+    "html": ".html",
+}
+"""The formats of exports, and how the names of their files end."""
 
 
 def run_address(run_id: str) -> str:
@@ -31,3 +48,14 @@ def sql_address(query: str) -> str:
 def result_address(query: str, format: str) -> str:
     """The rows of a query as a file to download: csv, parquet or arrow."""
     return f"/sql/result.{format}?" + urlencode({"q": query})
+
+
+def export_address(run_id: str, format: str, **chosen: str) -> str:
+    """A run as a file of a format of EXPORTS; `rank` and `step` choose of it as the options of `crossprof export` do."""
+    return f"/export/{quote(run_id)}{EXPORTS[format]}" + (f"?{urlencode(chosen)}" if chosen else "")
+
+
+def flame_address(run_id: str, title: str, **chosen: str) -> str:
+    """The viewer of speedscope with a run opened in it."""
+    profile = quote(export_address(run_id, "speedscope", **chosen), safe="")
+    return f"/speedscope/index.html#profileURL={profile}&title={quote(title, safe='')}"

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.compression import compress_static_files
+from crossprof.dashboard.exports import serve_exports
 from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.security import guard
 from crossprof.dashboard.selection import connect_picker
@@ -74,6 +75,7 @@ def create_app(
         page.connect(app, snapshot)
     connect_picker(app)
     app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    serve_exports(app.server, snapshot)
     compress_static_files(app.server)
     hashes: list[str] = []
     guard(app.server, token=token, allowed_hosts=allowed_hosts, script_hashes=lambda: hashes or _hashes(app, hashes))

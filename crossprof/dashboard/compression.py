@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 
 __all__ = ["compress_static_files"]
 
-_STATIC = ("/_dash-component-suites/", "/assets/")
+_STATIC = ("/_dash-component-suites/", "/assets/", "/speedscope/")
 _TEXT = ("text/javascript", "application/javascript", "text/css", "image/svg+xml", "application/json")
 _LEAST_BYTES = 1024
 

@@ -148,7 +148,7 @@ def _text(message: str, status: int) -> Response:
 def _header_writer(script_hashes: Callable[[], list[str]]) -> Callable[[Response], Response]:
     def write(response: Response) -> Response:
         # Mantine, AG Grid and plotly write style elements, so styles can't be limited further; scripts can.
-        response.headers["Content-Security-Policy"] = "; ".join(
+        policy = "; ".join(
             (
                 "default-src 'self'",
                 " ".join(("script-src 'self'", *script_hashes())),
@@ -161,6 +161,7 @@ def _header_writer(script_hashes: Callable[[], list[str]]) -> Callable[[Response
                 "frame-ancestors 'none'",
             )
         )
+        response.headers.setdefault("Content-Security-Policy", policy)  # a route may have its own
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Referrer-Policy"] = "same-origin"

@@ -9,22 +9,18 @@ from typing import Any
 from dash import Dash, dcc, html
 
 from crossprof.dashboard import cards, components
+from crossprof.dashboard.addresses import export_address, flame_address
 from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
 from crossprof.dashboard.grids import work_grid
 from crossprof.dashboard.pages.page import Page
-from crossprof.dashboard.quantity import NONE, instant, percent, scale_for
+from crossprof.dashboard.quantity import NONE, instant, scale_for
 from crossprof.dashboard.snapshot import Snapshot, frame
-from crossprof.dashboard.wording import part
+from crossprof.dashboard.wording import TRUST, bound
 from crossprof.store import Store
-from crossprof.store.composition import Composition, composition
+from crossprof.store.composition import composition
 
 __all__ = ["PAGE"]
 
-_TRUST = {
-    "good": "Nothing was found that stands against its numbers.",
-    "usable": "Its numbers need care: read the findings.",
-    "broken": "Some of its numbers are wrong or missing: read the findings.",
-}
 _SEVERITIES = ("error", "warning", "info")
 _FIGURES = ("categories", "memory", "utilization")  # the last one over the whole width
 
@@ -40,16 +36,17 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         html.Div(
             [
                 html.H1(run["run"]),
-                html.Span(f"capture {run['verdict']}", className=f"badge is-{run['verdict']}", title=_TRUST[run["verdict"]]),
+                html.Span(f"capture {run['verdict']}", className=f"badge is-{run['verdict']}", title=TRUST[run["verdict"]]),
                 components.chip(run["framework"]),
                 html.Span(_summary(run), className="dimmed"),
             ],
             className="title-row",
         ),
+        _exports(run_id, run["run"]),
         cards.card(
             "What a step is made of",
             "",
-            html.P(_bound(composition(store, [run_id])), className="sentence"),
+            html.P(bound(composition(store, [run_id])), className="sentence"),
             class_name="verdict",
         ),
         COURSE.card("run", "course", [[run_id]]),
@@ -70,24 +67,17 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     ]
 
 
-def _bound(made_of: Composition) -> str:
-    """What a measured step spends its time on, in one line."""
-    work = made_of.work
-    if not any(work.values()):
-        return "Unknown: the capture holds no work of a measured step."
-    largest = max(work, key=lambda name: work[name])
-    total = sum(made_of.categories.values())
-    share = percent(work[largest] / sum(work.values()))
-    if made_of.place == "device":
-        idle = percent(1 - sum(work.values()) / total)
-        return f"The device is idle for {idle} of a measured step; the largest part of its work is {part(largest)}, {share}."
-    outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
-    return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."
-
-
 def _summary(run: Mapping[str, Any]) -> str:
     parts = (run["framework_version"], run["model"], run["precision"], run["device_model"], instant(run["started_ns"]) + " UTC")
     return " · ".join(part for part in parts if part)
+
+
+def _exports(run_id: str, name: str) -> html.Div:
+    """The run in other tools: the flame graph opens beside, the others are files."""
+    files = {"perfetto": "Perfetto trace", "speedscope": "speedscope", "parquet": "Parquet", "html": "HTML report"}
+    links = [html.A(title, href=export_address(run_id, form), download="") for form, title in files.items()]
+    flames = html.A("Flame graph", href=flame_address(run_id, name), target="_blank", rel="noopener")
+    return html.Div([flames, html.Span("Export", className="dimmed"), *links], className="exports")
 
 
 def _metrics(store: Store, run_id: str) -> html.Section:
