@@ -56,6 +56,19 @@ def synthetic_store(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
+def spread() -> ModuleType:
+    """The module dashboard/spread.py: made-up runs of several ranks, with memory, on several numbers of devices."""
+    return _loaded(TESTS / "dashboard" / "spread.py")
+
+
+@pytest.fixture(scope="session")
+def spread_store(spread: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published store of these. Read only."""
+    path: Path = spread.write_spread(tmp_path_factory.mktemp("spread"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def load_docs() -> Callable[[str], ModuleType]:
     """Loads a script of docs/."""
     return lambda name: _loaded(TESTS.parent / "docs" / f"{name}.py")

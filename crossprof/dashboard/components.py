@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 
 from crossprof.dashboard import theme
+from crossprof.dashboard.addresses import run_address
 from crossprof.dashboard.wording import definition
 
-__all__ = ["chip", "command", "defined", "definition", "facts", "labelled"]
+__all__ = ["chip", "command", "defined", "definition", "facts", "labelled", "run_legend"]
 
 
 def labelled(text: str) -> dict[str, Any]:
@@ -40,3 +41,13 @@ def facts(rows: Mapping[str, Any]) -> html.Table:
 def defined(title: str, definition: str) -> html.Span:
     """A metric's title that explains itself on hover."""
     return html.Span(title, className="defined", title=definition, tabIndex=0) if definition else html.Span(title)
+
+
+def run_legend(runs: Sequence[Mapping[str, Any]]) -> html.Div:
+    """The colours of several runs, each a link to its page; nothing for one run, whose name the page says anyway."""
+    shades = theme.shades([run["framework"] for run in runs])
+    chips = [
+        dcc.Link(chip(run["framework"], label, shade=shade), href=run_address(str(run["run_id"])))
+        for run, label, shade in zip(runs, theme.named(runs), shades, strict=True)
+    ]
+    return html.Div(chips if len(runs) > 1 else [], className="legend")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from crossprof.dashboard.snapshot import Snapshot, frame, rows_of
 from crossprof.store import Store
 from crossprof.store.composition import composition
 
-__all__ = ["COURSE", "FIGURES", "Drawing", "connect_figure", "shown"]
+__all__ = ["COURSE", "FIGURES", "Drawing", "connect_drawing", "connect_figure", "lanes_of", "shown"]
 
 _TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
 _STEPS = "select run_id, rank, step, dur_ns, is_profiled, is_warmup from step_time"
@@ -132,28 +132,45 @@ COURSE = Drawing(
 )
 
 
-def shown(sides: Sides, labels: Sequence[str]) -> dcc.Store:
-    """What the figures of a page are about."""
-    return dcc.Store(id="runs-shown", data={"sides": [list(side) for side in sides], "labels": list(labels)})
+def shown(sides: Sides, labels: Sequence[str], **state: Any) -> dcc.Store:
+    """What the figures of a page are about: its runs, and what else its address says."""
+    return dcc.Store(id="runs-shown", data={**state, "sides": [list(side) for side in sides], "labels": list(labels)})
 
 
 def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawing: Drawing | None = None) -> None:
     """Draw a figure by a request of its own, so that the first shows early, and anew when the colour scheme changes."""
     chosen = drawing or FIGURES[name]
 
-    def draw(scheme: str | None, held: dict[str, Any], _again: int | None = None) -> Any:
-        def figure() -> Figure:
-            store, sides = snapshot.store(), held["sides"]
-            runs = [
-                frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in sides
-            ]
-            return chosen.draw(store, sides, theme.lanes(runs, scheme, labels=held["labels"]), theme.theme(scheme))
+    def draw(store: Store, held: Mapping[str, Any], scheme: str | None) -> Figure:
+        return chosen.draw(store, held["sides"], lanes_of(store, held, scheme), theme.theme(scheme))
 
-        return cards.drawn(figure, page=page, name=name)
+    connect_drawing(app, snapshot, page=page, name=name, draw=draw)
+
+
+def connect_drawing(
+    app: Dash,
+    snapshot: Snapshot,
+    *,
+    page: str,
+    name: str,
+    draw: Callable[[Store, Mapping[str, Any], str | None], Figure],
+) -> None:
+    """As `connect_figure`, for a figure that needs more of what `shown` holds than the runs."""
+
+    def answer(scheme: str | None, held: dict[str, Any], _again: int | None = None) -> Any:
+        return cards.drawn(lambda: draw(snapshot.store(), held, scheme), page=page, name=name)
 
     app.callback(
         Output({"page": page, "figure": name}, "children"),
         Input("look", "data"),
         Input("runs-shown", "data"),
         Input({"page": page, "retry": name}, "data"),
-    )(draw)
+    )(answer)
+
+
+def lanes_of(store: Store, held: Mapping[str, Any], scheme: str | None) -> list[theme.Lane]:
+    """The lanes of the runs that `shown` holds."""
+    runs = [
+        frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in held["sides"]
+    ]
+    return theme.lanes(runs, scheme, labels=held["labels"])

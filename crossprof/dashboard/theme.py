@@ -16,6 +16,7 @@ __all__ = [
     "category_color",
     "framework_title",
     "lanes",
+    "named",
     "shades",
     "shortened",
     "stylesheet",
@@ -118,7 +119,7 @@ def lanes(runs: Sequence[Mapping[str, Any]], scheme: str | None, *, labels: Sequ
     colors = _FRAMEWORK_COLORS[theme(scheme).scheme]
     seen: dict[str, int] = {}
     drawn = []
-    for run, label in zip(runs, labels or _labels(runs), strict=True):
+    for run, label in zip(runs, labels or named(runs), strict=True):
         family = run["framework"] if run["framework"] in colors else ""
         nth = seen[family] = seen.get(family, -1) + 1
         shade = colors[family][min(nth, 1)]
@@ -146,7 +147,8 @@ def shortened(label: str, *, most: int = 38) -> str:
     return f"{label[: most - 1 - len(tail)]}…{tail}"
 
 
-def _labels(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+def named(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the runs; one that several share gets the start of the run id."""
     names = [str(run["run"]) for run in runs]
     return [
         name if names.count(name) == 1 else f"{name} · {str(run['run_id'])[:8]}" for run, name in zip(runs, names, strict=True)

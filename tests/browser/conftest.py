@@ -98,6 +98,12 @@ def address(synthetic_store: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def spread_address(spread_store: Path) -> Iterator[str]:
+    """A dashboard over runs of several ranks, with memory, on several numbers of devices."""
+    yield from _served(spread_store)
+
+
+@pytest.fixture(scope="session")
 def recorded_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of real recordings: a small network trained in PyTorch, and in JAX where that is installed."""
     pytest.importorskip("torch")

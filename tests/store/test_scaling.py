@@ -88,3 +88,36 @@ def test_variation_is_what_plain_python_finds(empty: duckdb.DuckDBPyConnection, 
         assert found[9] == pytest.approx(np.polyfit(range(len(times)), times, 1)[0], abs=1e-6)
         if len(set(times[1:])) > 1 and len(set(times[:-1])) > 1:
             assert found[8] == pytest.approx(np.corrcoef(times[1:], times[:-1])[0, 1], abs=1e-6)
+
+
+def batch(connection: duckdb.DuckDBPyConnection, run: str, size: int) -> None:
+    connection.execute("UPDATE base.run SET batch_size = ? WHERE run = ?", [size, run])
+    connection.execute("UPDATE base.step SET samples = ? WHERE run_id = ?", [size, run])
+
+
+def test_a_run_is_set_against_the_smallest_with_its_batch_of_a_rank_else_of_all(empty: duckdb.DuckDBPyConnection) -> None:
+    for name, ranks, size in (("one", 1, 32), ("weak", 2, 32), ("strong", 2, 16), ("strong4", 4, 8), ("unlike", 4, 5)):
+        add(empty, name, ranks, [100, 100])
+        batch(empty, name, size)
+    found = empty.sql(
+        "SELECT run, mode, base_run_id, base_devices, efficiency_ratio FROM scaling ORDER BY devices, run"
+    ).fetchall()
+    assert found == [
+        ("one", "base", "one", 1, 1),
+        ("strong", "strong", "one", 1, pytest.approx(0.5)),
+        ("weak", "weak", "one", 1, pytest.approx(1)),
+        ("strong4", "strong", "one", 1, pytest.approx(0.25)),
+        ("unlike", "base", "unlike", 4, 1),
+    ]
+
+
+def test_of_repeats_the_median_is_typical(empty: duckdb.DuckDBPyConnection) -> None:
+    for name, dur in (("a", 100), ("b", 110), ("c", 150)):
+        add(empty, name, 1, [dur])
+    add(empty, "partial", 2, [100], world_size=4)
+    assert empty.sql("SELECT run, is_typical FROM scaling ORDER BY run").fetchall() == [
+        ("a", False),
+        ("b", True),
+        ("c", False),
+        ("partial", True),
+    ]
