@@ -33,8 +33,10 @@ def text_of(layout: Any) -> str:
     return json.dumps(layout, cls=plotly.utils.PlotlyJSONEncoder, ensure_ascii=False)
 
 
-def test_every_page_has_an_address_of_its_own() -> None:
-    assert sorted(page.path for page in PAGES) == ["/", "/compare", "/memory", "/ranks", "/run", "/scaling"]
+def test_every_page_has_an_address_and_a_key_of_its_own() -> None:
+    for values in ([page.path for page in PAGES], [page.key for page in PAGES if page.is_in_menu]):
+        assert all(values)
+        assert len(set(values)) == len(values)
 
 
 def test_runs_has_a_row_for_each_run_latest_first(snapshot: Snapshot) -> None:

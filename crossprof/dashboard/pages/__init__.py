@@ -5,4 +5,11 @@ from crossprof.dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
 
-PAGES = (runs.PAGE, compare.PAGE, memory.PAGE, ranks.PAGE, scaling.PAGE, run.PAGE)
+PAGES = (
+    runs.PAGE,
+    compare.PAGE,
+    memory.PAGE,
+    ranks.PAGE,
+    scaling.PAGE,
+    run.PAGE,
+)
