@@ -162,9 +162,6 @@ def test_every_attack_is_refused_from_end_to_end(sandbox: Sandbox, synthetic_sto
     for place in ("runs", "store", "secret", "part", "parent"):
         sql = sql.replace("{" + place + "}", str(synthetic_store / "runs"))
     refused(sandbox, sql)
-    for form in ("csv", "parquet", "arrow"):
-        with pytest.raises(SandboxError):
-            sandbox.file(sql, form)
 
 
 HOSTILE = {
@@ -254,7 +251,7 @@ def test_a_new_catalog_is_asked_at_once(tmp_path: Path, synthetic: ModuleType) -
 @needs_landlock
 def test_two_queries_run_at_once_and_a_third_is_told(synthetic_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_PATIENCE_S", 0.1)
-    sandbox = Sandbox(lambda: allowed_over(synthetic_store, seconds=2))
+    sandbox = Sandbox(lambda: allowed_over(synthetic_store, seconds=0.8))
     errors: list[str] = []
 
     def ask() -> None:

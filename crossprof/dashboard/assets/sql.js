@@ -50,6 +50,21 @@
     );
   }
 
+  /* Columns of the views that the query names, wherever they are typed: CodeMirror's own come after a dot alone. */
+  function columnsHere(context) {
+    const word = context.matchBefore(/\w+/);
+    if (!word && !context.explicit) return null;
+    const held = schema();
+    const named = new Set(context.state.doc.toString().toLowerCase().match(/\w+/g));
+    const options = Object.keys(held)
+      .filter((name) => named.has(name))
+      .flatMap((name) =>
+        held[name].columns.map(([label, type, info]) => ({ label, type: "property", detail: type.toLowerCase(), info, boost: 1 }))
+      );
+    const known = new Map(options.map((option) => [option.label, option]));
+    return { from: word ? word.from : context.pos, options: [...known.values()], validFor: /^\w*$/ };
+  }
+
   function highlighting(editor) {
     const { tags } = editor;
     return editor.syntaxHighlighting(
@@ -69,13 +84,15 @@
     const runKey = (key) => ({ key, run: () => (run(), true) });
     const spec = Object.assign({}, editor.PostgreSQL.spec);
     const dialect = editor.SQLDialect.define(Object.assign(spec, { keywords: spec.keywords + DUCKDB }));
+    const language = editor.sql({ dialect, schema: completions() });
     view = new editor.EditorView({
       doc: part("sql-text").value,
       parent: holder,
       extensions: [
         editor.Prec.highest(editor.keymap.of([runKey("Mod-Enter"), runKey("Ctrl-Enter")])),
         editor.basicSetup,
-        editor.sql({ dialect, schema: completions() }),
+        language,
+        language.language.data.of({ autocomplete: columnsHere }),
         highlighting(editor),
         editor.placeholder("select ... from a view on the left; Ctrl+Space completes"),
         editor.EditorView.lineWrapping,
