@@ -95,7 +95,7 @@ def contents(places: dict[str, str]) -> dict[str, bytes]:
 
 
 def probe(allowed: Confinement, statements: list[str]) -> list[str]:
-    command = [sys.executable, "-I", "-X", "utf8", "-c", PROBE, PACKAGES, allowed.as_json()]
+    command = [sys.executable, "-E", "-P", "-X", "utf8", "-c", PROBE, PACKAGES, allowed.as_json()]
     done = subprocess.run(
         command, input=json.dumps(statements), capture_output=True, text=True, env={}, timeout=60, check=False
     )
@@ -153,7 +153,11 @@ def test_landlock_stops_python_itself(places: dict[str, str]) -> None:
     )
     allowed = confinement(places, is_landlocked=True)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, PACKAGES, allowed.as_json()], capture_output=True, text=True, env={}, check=True
+        [sys.executable, "-E", "-P", "-c", code, PACKAGES, allowed.as_json()],
+        capture_output=True,
+        text=True,
+        env={},
+        check=True,
     )
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[0] == ["went", "through"]

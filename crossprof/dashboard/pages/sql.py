@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
@@ -22,6 +23,8 @@ from crossprof.dashboard.sql_examples import EXAMPLES
 from crossprof.errors import CrossprofError
 
 __all__ = ["PAGE"]
+
+logger = logging.getLogger(__name__)
 
 _COLUMNS = """
     select view_name, v.comment as view_comment, column_name, data_type, c.comment
@@ -179,15 +182,18 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     answers = _Answers(snapshot, sandbox)
 
     def answer(asked: dict[str, str] | None, held: dict[str, str | None]) -> Any:
-        if not asked:
-            sandbox.warm()  # while the query is being typed
-            return no_update
         try:
+            if not asked:
+                sandbox.warm()  # while the query is being typed
+                return no_update
             return _answered(answers.ask(asked["sql"]), asked["sql"], held or {})
         except SandboxError as error:
             return html.Section([html.H2("Answer"), *results.failure(error)], className="card")
         except CrossprofError as error:
             return cards.notice("Answer", "", cards.failed(str(error)))
+        except Exception as error:
+            logger.exception("A query could not be asked.")
+            return cards.notice("Answer", "", cards.failed(f"{type(error).__name__}: {error}"))
 
     def draw(kind: str, x: str, y: str, colour: str | None, scheme: str | None, asked: dict[str, str]) -> Any:
         if kind not in KINDS:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 from contextlib import suppress
@@ -83,6 +82,8 @@ def confine(allowed: Confinement) -> None:
 
 def _limit(seconds: float) -> None:
     """Bound memory, processor time and files written, and let the system end this process first when memory is short."""
+    import resource  # the server imports this file too, on systems that have no such module
+
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     os.nice(_NICE)
@@ -109,8 +110,8 @@ def load() -> None:
 
 
 def _python() -> list[str]:
-    """Where Python and its packages lie."""
-    return sorted({*sys.path, sys.prefix, sys.base_prefix} - {""})
+    """Where Python and its packages lie. Of the folder that the server put first, the package crossprof alone."""
+    return sorted({*sys.path[1:], sys.prefix, sys.base_prefix, str(Path(__file__).parents[2])} - {""})
 
 
 def connect(allowed: Confinement) -> duckdb.DuckDBPyConnection:

@@ -137,7 +137,7 @@ class _Child:
     def __init__(self, allowed: Confinement) -> None:
         self._allowed = allowed
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-c", _START, _PACKAGES, allowed.as_json()],
+            [sys.executable, "-E", "-P", "-X", "utf8", "-c", _START, _PACKAGES, allowed.as_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

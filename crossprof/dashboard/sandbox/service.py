@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -37,6 +38,8 @@ def reach() -> Reach:
     natively = (
         "only tables that the catalog holds are answered, such as step_time, kernel_summary and run_metric; not kernel or op."
     )
+    if os.name != "posix":
+        raise CrossprofError("SQL in the browser needs Linux. `crossprof sql` asks the store directly.")
     if wanted == "off":
         raise CrossprofError("SQL is off on this server (CROSSPROF_SQL=off). `crossprof sql` asks the store directly.")
     if wanted == "native":
