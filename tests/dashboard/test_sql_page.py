@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from crossprof.dashboard import create_app, results
 from crossprof.dashboard.addresses import result_address
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures.query import SHADES, chart
+from crossprof.dashboard.figures.query import SHADES, chart, left_out
 from crossprof.dashboard.pages import sql
 from crossprof.dashboard.sandbox import landlock
 from crossprof.dashboard.sandbox.pool import Column, Rows, SandboxError
@@ -144,8 +144,17 @@ def test_a_chart_that_would_say_nothing_says_why() -> None:
     many = [str(place) for place in range(11)]
     with pytest.raises(Absent, match="11 values"):
         chart("bar", ("a", many, True), ("b", many), ("c", many), LOOK)
-    with pytest.raises(Absent, match="no column gone"):
-        sql._drawn(FOUND, "bar", ("name", "gone", None), "light")
+    assert "the answer has no column gone" in text_of(sql._chart(lambda: FOUND, "bar", ("name", "gone", None), "light"))
+    assert "no column is chosen" in text_of(sql._chart(lambda: FOUND, "bar", ("name", "", None), "light"))
+
+
+def test_a_chart_says_what_it_leaves_out() -> None:
+    names = [str(place) for place in range(41)]
+    assert left_out("bar", ("name", names, False)) == "The first 40 of 41 values of name."
+    assert left_out("bar", ("name", names, True)) == left_out("line", ("name", names, False)) == ""
+    assert left_out("scatter", ("name", names * 200, True)) == "The first 5,000 of 8,200 rows."
+    many = Rows(FOUND.columns, [[name, name, "gemm"] for name in names], None, 0.1)
+    assert "The first 40 of 41" in text_of(sql._chart(lambda: many, "bar", ("name", "ms", "category"), "dark"))
 
 
 @needs_landlock

@@ -10,11 +10,11 @@ from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
 from crossprof.dashboard.theme import Theme, category_color, figure_layout, shortened
 
-__all__ = ["KINDS", "SHADES", "chart"]
+__all__ = ["KINDS", "SHADES", "chart", "left_out"]
 
 KINDS = ("bar", "line", "scatter")
 _MOST_NAMES = 40
-_MOST_COLORS = 10
+_MOST_CATEGORIES = 30  # which have their own colours
 _LONGEST_NAME = 48  # what a telephone shows
 _MOST_POINTS = 5_000
 SHADES = ("#4269D0", "#EFB118", "#FF725C", "#6CC5B0", "#3CA951", "#FF8AB7", "#A463F2", "#97BBF5", "#9C6B4E", "#9498A0")
@@ -34,18 +34,18 @@ def chart(
     if not any(value is not None for value in heights):
         raise Absent(f"the column {y[0]} has no numbers.")
     places: list[float | str | None] = list(_numbers(x[1])) if x[2] else list(x[1])
-    groups = _groups(colour, len(heights))
+    groups = _groups(colour, min(len(heights), _MOST_POINTS))
     is_by_name = kind == "bar" and not x[2]
     figure = go.Figure()
     for place, (name, rows) in enumerate(groups.items()):
-        shown = [row for row in rows if places[row] is not None and heights[row] is not None][:_MOST_POINTS]
+        shown = [row for row in rows if places[row] is not None and heights[row] is not None]
         shade = _shade(colour[0] if colour else "", name, place)
         figure.add_trace(
             _trace(kind, [places[row] for row in shown], [heights[row] for row in shown], name, shade, by_name=is_by_name)
         )
     figure.update_layout(figure_layout(look, height=360), barmode="stack")
     if is_by_name:
-        names = list(dict.fromkeys(str(text) for text in x[1] if text is not None))[:_MOST_NAMES]
+        names = _names(x[1])[:_MOST_NAMES]
         name_rows(figure, names, look, pixels=36)
         for label in figure.layout.annotations:
             label.text = shortened(label.text, most=_LONGEST_NAME)
@@ -54,6 +54,18 @@ def chart(
         figure.update_xaxes(title_text=x[0])
         figure.update_yaxes(title_text=y[0], rangemode="tozero" if kind == "bar" else "normal")
     return figure
+
+
+def left_out(kind: str, x: tuple[str, Cells, bool]) -> str:
+    """What a chart over `x` does not show, in words; empty where it shows all."""
+    names = len(_names(x[1])) if kind == "bar" and not x[2] else 0
+    if names > _MOST_NAMES:
+        return f"The first {_MOST_NAMES} of {names:,} values of {x[0]}."
+    return f"The first {_MOST_POINTS:,} of {len(x[1]):,} rows." if len(x[1]) > _MOST_POINTS else ""
+
+
+def _names(cells: Cells) -> list[str]:
+    return list(dict.fromkeys(text for text in cells[:_MOST_POINTS] if text is not None))
 
 
 def _trace(
@@ -73,10 +85,11 @@ def _groups(colour: tuple[str, Cells] | None, count: int) -> dict[str, list[int]
     if colour is None:
         return {"": list(range(count))}
     groups: dict[str, list[int]] = {}
-    for row, value in enumerate(colour[1]):
+    for row, value in enumerate(colour[1][:count]):
         groups.setdefault("NULL" if value is None else value, []).append(row)
-    if len(groups) > _MOST_COLORS:
-        raise Absent(f"the column {colour[0]} has {len(groups)} values: at most {_MOST_COLORS} can be told apart by colour.")
+    most = _MOST_CATEGORIES if colour[0] == "category" else len(SHADES)
+    if len(groups) > most:
+        raise Absent(f"the column {colour[0]} has {len(groups)} values: at most {most} can be told apart by colour.")
     return groups
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from plotly.graph_objects import Figure
 
 from crossprof.dashboard import cards, components, results, theme
 from crossprof.dashboard.addresses import result_address
-from crossprof.dashboard.figures.query import KINDS, chart
+from crossprof.dashboard.figures.query import KINDS, chart, left_out
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.sandbox.pool import Rows, Sandbox, SandboxError
 from crossprof.dashboard.sandbox.service import reach, sandbox_over
@@ -198,7 +199,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     def draw(kind: str, x: str, y: str, colour: str | None, scheme: str | None, asked: dict[str, str]) -> Any:
         if kind not in KINDS:
             return None
-        return cards.drawn(lambda: _drawn(answers.held(asked["sql"]), kind, (x, y, colour), scheme), page="sql", name="figure")
+        return _chart(lambda: answers.held(asked["sql"]), kind, (x, y, colour), scheme)
 
     running = [(Output("sql-run", "disabled"), True, False), (Output("sql-state", "children"), "Running …", "")]
     app.callback(Output("sql-answer", "children"), Input("sql-asked", "data"), State("sql-chart", "data"), running=running)(
@@ -213,17 +214,31 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     results.connect_downloads(app.server, sandbox)
 
 
-def _drawn(found: Rows, kind: str, names: tuple[str, str, str | None], scheme: str | None) -> Any:
-    place = {column.name: at for at, column in reversed(list(enumerate(found.columns)))}
-    missing = [name for name in names if name and name not in place]
-    if missing or not names[0] or not names[1]:
-        raise cards.Absent(f"the answer has no column {missing[0]}." if missing else "no column is chosen for x or y.")
-    cells = {name: [row[place[name]] for row in found.rows] for name in names if name}
-    x, y, colour = names
-    is_number = found.columns[place[x]].is_number
-    return chart(
-        kind, (x, cells[x], is_number), (y, cells[y]), (colour, cells[colour]) if colour else None, theme.theme(scheme)
-    )
+def _chart(rows: Callable[[], Rows], kind: str, names: tuple[str, str, str | None], scheme: str | None) -> Any:
+    """A figure of the answer, and what of it is left out; or why there is none."""
+    notes: list[Any] = []
+
+    def draw() -> Figure:
+        found = rows()
+        x, y, colour = (_cells(found, name) for name in names)
+        if x is None or y is None:
+            raise cards.Absent("no column is chosen for x or y.")
+        if note := left_out(kind, x):
+            notes.append(html.P(note, className="subtitle"))
+        return chart(kind, x, y[:2], colour[:2] if colour else None, theme.theme(scheme))
+
+    drawn = cards.drawn(draw, page="sql", name="figure")
+    return [*notes, *(drawn if isinstance(drawn, list) else [drawn])]
+
+
+def _cells(found: Rows, name: str | None) -> tuple[str, list[str | None], bool] | None:
+    """A column of the answer: its name, its cells, whether they are numbers. Raises Absent where there is none of that name."""
+    if not name:
+        return None
+    place = next((at for at, column in enumerate(found.columns) if column.name == name), None)
+    if place is None:
+        raise cards.Absent(f"the answer has no column {name}.")
+    return name, [row[place] for row in found.rows], found.columns[place].is_number
 
 
 PAGE = Page("/sql", "SQL", layout, connect, key="s", shows_runs=False)
