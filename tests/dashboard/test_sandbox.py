@@ -118,6 +118,29 @@ def test_the_check_on_statements_refuses(parser: duckdb.DuckDBPyConnection, plac
     assert "\n" not in str(refused.value)
 
 
+DISGUISES = {
+    "in a subquery": "select * from ({})",
+    "in a common table": "with z as materialized ({}) select * from z",
+    "in a list": "select array({})",
+    "in a join": "from run left join ({}) as z on true",
+    "in a union": "select 1 union all by name ({})",
+    "explained": "explain {}",
+    "after another": "select 1; {}",
+    "described": "describe ({})",
+    "in a lambda": "select list_filter([1], lambda x: exists ({}))",
+    "as a parameter": "from json_each((select z.a from ({}) as z(a)))",
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_no_disguise_helps(parser: duckdb.DuckDBPyConnection, places: dict[str, str], disguise: str) -> None:
+    said = [sql for sql in (OUTSIDE | INSIDE).values() if sql and not sql.startswith("--")]
+    for sql in said:
+        for text in (sql, sql.replace(" ", "/**/ ")):
+            with pytest.raises(Refusal):
+                check(parser, DISGUISES[disguise].format(spelled(text, places)), VIEWS)
+
+
 @needs_landlock
 def test_duckdb_and_landlock_stop_what_reaches_outside_without_that_check(places: dict[str, str]) -> None:
     before = contents(places)
