@@ -41,6 +41,13 @@ SETTINGS = (
         "CSV file with rules of your own for categories of kernels and operators, tried before ours.",
     ),
     Setting("CROSSPROF_WAIT", "60", "Seconds that a training process waits at exit for its recordings to be ingested."),
+    Setting(
+        "CROSSPROF_SQL",
+        "all",
+        "What the SQL page may read: `all` views; `native`, tables that the catalog holds alone, as where the kernel lacks "
+        "Landlock; or `off`.",
+    ),
+    Setting("CROSSPROF_SQL_SECONDS", "30", "Seconds after which a query of the SQL page is stopped."),
     Setting("CROSSPROF_DEMO_SERVE", "1", "0 ends `crossprof demo` after printing the comparison."),
 )
 

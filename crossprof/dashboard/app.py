@@ -65,6 +65,7 @@ def create_app(
         suppress_callback_exceptions=True,
         serve_locally=True,
         enable_mcp=False,
+        assets_path_ignore=["vendor"],  # what one page needs is loaded there
         index_string=_INDEX.replace("$colors", theme.stylesheet()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ class Snapshot:
         self._held = threading.local()
         self._open: list[Store] = []
         self._opening = threading.Lock()
+        self._closing: list[Callable[[], None]] = []
 
     @property
     def version(self) -> str:
@@ -46,8 +47,14 @@ class Snapshot:
             self._held.version = version
         return held
 
+    def on_close(self, end: Callable[[], None]) -> None:
+        """Have something else end with this."""
+        self._closing.append(end)
+
     def close(self) -> None:
         """Close the stores of all threads. Connections that the interpreter's end finds open abort the process."""
+        for end in self._closing:
+            end()
         with self._opening:
             for store in self._open:
                 store.close()

@@ -1,6 +1,6 @@
 """The pages, in the order of the menu. A new page is one module and one entry here."""
 
-from crossprof.dashboard.pages import compare, memory, ranks, run, runs, scaling
+from crossprof.dashboard.pages import compare, memory, ranks, run, runs, scaling, sql
 from crossprof.dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
@@ -11,5 +11,6 @@ PAGES = (
     memory.PAGE,
     ranks.PAGE,
     scaling.PAGE,
+    sql.PAGE,
     run.PAGE,
 )
