@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ class Snapshot:
         self._held = threading.local()
         self._open: list[Store] = []
         self._opening = threading.Lock()
+        self._at_close: list[Callable[[], None]] = []
 
     @property
     def version(self) -> str:
@@ -46,8 +47,14 @@ class Snapshot:
             self._held.version = version
         return held
 
+    def closing(self, release: Callable[[], None]) -> None:
+        """Have something that was made from this store let go together with it."""
+        self._at_close.append(release)
+
     def close(self) -> None:
         """Close the stores of all threads. Connections that the interpreter's end finds open abort the process."""
+        for release in self._at_close:
+            release()
         with self._opening:
             for store in self._open:
                 store.close()

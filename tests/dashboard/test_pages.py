@@ -34,7 +34,7 @@ def text_of(layout: Any) -> str:
 
 
 def test_every_page_has_an_address_of_its_own() -> None:
-    assert sorted(page.path for page in PAGES) == ["/", "/compare", "/run"]
+    assert sorted(page.path for page in PAGES) == ["/", "/compare", "/run", "/timeline"]
 
 
 def test_runs_has_a_row_for_each_run_latest_first(snapshot: Snapshot) -> None:
