@@ -69,7 +69,8 @@
   function describe(view, span) {
     const length = parts.duration(span.to - span.from);
     const places = view.runs.map((run) => onDevices(run).length > 0);
-    const work = places.every(Boolean) ? "All work of devices" : places.some(Boolean) ? "All work of devices, or operators" : "All operators, one inside another in both,";
+    const onHosts = places.some(Boolean) ? "All work of devices, or operators" : "All operators, one inside another in both,";
+    const work = places.every(Boolean) ? "All work of devices" : onHosts;
     element("scope").textContent = view.area
       ? "Selected area, " + length + ". Esc clears it."
       : work + " in these " + length + ". A drag selects an area.";
@@ -96,7 +97,8 @@
     try {
       const told = await Promise.all(view.runs.map((run) => parts.json("search", searchQuery(view, run))));
       if (isOld(view) || view.search !== text) return;
-      const words = (one) => one.calls.toLocaleString("en-US") + (one.calls === 1 ? " call, " : " calls, ") + parts.duration(one.total_ns);
+      const calls = (one) => one.calls.toLocaleString("en-US") + (one.calls === 1 ? " call, " : " calls, ");
+      const words = (one) => calls(one) + parts.duration(one.total_ns);
       element("found").textContent = told.map(words).join(" | ");
     } catch (error) {
       fail(view.status, error);

@@ -18,7 +18,8 @@
   parts.palette = function (view) {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    view.colors = { text: read("--text"), dimmed: read("--dimmed"), line: read("--line"), surface: read("--surface"), hover: read("--hover"), accent: read("--accent") };
+    const names = ["text", "dimmed", "line", "surface", "hover", "accent"];
+    view.colors = Object.fromEntries(names.map((name) => [name, read("--" + name)]));
     for (const run of view.runs) {
       run.fills = run.info.categories.map((category) => category.color);
       run.faded = run.fills.map((color) => mixed(color, view.colors.surface, 0.25));
@@ -144,7 +145,8 @@
   /* A kernel by what tells it apart: without return type, parameters and, where there is no room, template arguments. */
   parts.shortName = function (name, room) {
     if (name.length <= room) return name;
-    const bare = name.replace(/^(void|static|__global__) /, "").replace(/\(anonymous namespace\)::/g, "").replace(/^(at|c10)::(native::)?/, "");
+    const start = /^((void|static|__global__) )*((at|c10)::(native::)?)?/;
+    const bare = name.replace(/\(anonymous namespace\)::/g, "").replace(start, "");
     const short = bare.length <= room ? bare : bare.replace(/[<(].*$/, "");
     if (short.length <= room) return short;
     return room >= 4 ? short.slice(0, room - 1) + "…" : "";

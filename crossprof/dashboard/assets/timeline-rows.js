@@ -11,7 +11,8 @@
 
   /* The lane that stands for a folded rank: the busiest stream, else the busiest thread. */
   function summary(tracks) {
-    const chosen = tracks.find((track) => track.family === "device") || tracks.find((track) => track.family === "host") || tracks[0];
+    const first = (family) => tracks.find((track) => track.family === family);
+    const chosen = first("device") || first("host") || tracks[0];
     return chosen ? { lane: chosen.lanes[0], key: chosen.key } : {};
   }
 
@@ -22,8 +23,8 @@
       const canFold = track.lanes.length > 1;
       const open = canFold && isOpen(view, key, track.is_open);
       (open ? track.lanes : track.lanes.slice(0, 1)).forEach((lane, depth) => {
-        const named = depth === 0 ? { label: track.label, detail: track.detail, key, canFold, open, byDefault: track.is_open } : {};
-        rows.push({ kind: track.family, run, lane, alike: track.key + ":" + depth, ...named });
+        const named = { label: track.label, detail: track.detail, key, canFold, open };
+        rows.push({ kind: track.family, run, lane, alike: track.key + ":" + depth, ...(depth === 0 ? named : {}) });
       });
       rows[rows.length - 1].gap = GAP;
     }
@@ -34,13 +35,14 @@
     const tracks = run.info.tracks.filter((track) => track.rank === rank);
     const rows = trackRows(view, run, tracks.filter((track) => !track.is_rest));
     for (const counter of run.info.counters.filter((counter) => counter.rank === rank)) {
-      rows.push({ kind: "counter", run, counter, label: counter.label, detail: counter.detail + ": at most " + counter.most_text, gap: GAP });
+      const detail = counter.detail + ": at most " + counter.most_text;
+      rows.push({ kind: "counter", run, counter, label: counter.label, detail, gap: GAP });
     }
     const rest = tracks.filter((track) => track.is_rest);
     if (rest.length) {
       const key = run.place + "/" + rank + ".rest";
       const open = isOpen(view, key, false);
-      rows.push({ kind: "rest", run, label: rest.length + " more threads", key, canFold: true, open, byDefault: false });
+      rows.push({ kind: "rest", run, label: rest.length + " more threads", key, canFold: true, open });
       if (open) rows.push(...trackRows(view, run, rest));
     }
     return rows;
@@ -55,7 +57,7 @@
         if (ranks.length > 1) {
           const key = run.place + "/" + rank;
           const open = isOpen(view, key, place === 0);
-          const row = { kind: "rank", run, label: "Rank " + rank, key, canFold: true, open, byDefault: place === 0 };
+          const row = { kind: "rank", run, label: "Rank " + rank, key, canFold: true, open };
           if (!open) {
             const held = summary(run.info.tracks.filter((track) => track.rank === rank));
             rows.push({ ...row, lane: held.lane, alike: held.key + ":0", gap: 3 });
@@ -74,7 +76,8 @@
     }
     view.rows = rows;
     view.total = y + 6;
-    for (const run of view.runs) run.lanes = rows.filter((row) => row.run === run && row.lane !== undefined).map((row) => row.lane);
+    const drawn = rows.filter((row) => row.lane !== undefined);
+    for (const run of view.runs) run.lanes = drawn.filter((row) => row.run === run).map((row) => row.lane);
   };
 
   parts.drawLabels = function (view, onFold) {

@@ -113,7 +113,7 @@ def _counter(row: Mapping[str, Any], *, several: bool) -> dict[str, Any]:
     return {
         "id": row["counter_id"],
         "rank": row["rank"],
-        "label": f"{label} · {device}" if several else label,
+        "label": f"{label} · {device.replace('device', 'dev')}" if several else label,
         "detail": ", ".join(
             part for part in (row["counter"].partition(",")[0], allocator, device, f"rank {row['rank']}") if part
         ),
