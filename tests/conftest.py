@@ -69,6 +69,19 @@ def spread_store(spread: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def launches() -> ModuleType:
+    """The module dashboard/launches.py: two runs whose kernels know their launches."""
+    return _loaded(TESTS / "dashboard" / "launches.py")
+
+
+@pytest.fixture(scope="session")
+def launches_store(launches: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published store of those runs. Read only."""
+    path: Path = launches.write_store(tmp_path_factory.mktemp("launches"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def load_docs() -> Callable[[str], ModuleType]:
     """Loads a script of docs/."""
     return lambda name: _loaded(TESTS.parent / "docs" / f"{name}.py")

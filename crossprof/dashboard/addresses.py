@@ -14,6 +14,7 @@ __all__ = [
     "result_address",
     "run_address",
     "sql_address",
+    "timeline_address",
 ]
 
 EXPORTS = {
@@ -38,6 +39,15 @@ def compare_address(run_ids: Sequence[str], base: str) -> str:
 def page_address(path: str, run_ids: Sequence[str], **state: str) -> str:
     """A page that shows runs, with more of its state."""
     return f"{path}?" + urlencode({"runs": ",".join(run_ids), **state}, safe=",")
+
+
+def timeline_address(run_ids: Sequence[str], *, selected: str = "", search: str = "") -> str:
+    """The page that draws one or two runs over time, aligned at their first measured steps.
+
+    `selected` is PLACE.KIND.RANK.ID: the place of the run in the list, and the event as timeline/events.sql numbers it.
+    """
+    state = {"sel": selected, "search": search}
+    return page_address("/timeline", run_ids, **{name: value for name, value in state.items() if value})
 
 
 def sql_address(query: str) -> str:
