@@ -9,7 +9,7 @@ import polars as pl
 
 from crossprof.dashboard import theme, wording
 from crossprof.dashboard.grids import number_column
-from crossprof.dashboard.quantity import NONE, instant, scale_for
+from crossprof.dashboard.quantity import NONE, instant, percent_change, scale_for
 from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store
 from crossprof.store.compare import MetricDifference, changes
@@ -120,7 +120,9 @@ def _delta(one: MetricDifference) -> dict[str, Any]:
         return {}
     name = f"delta_{one.metric}"
     why = " ".join((wording.change(one), wording.interval(one)))
-    return {name: one.ratio, f"{name}_text": wording.change(one), f"{name}_tone": wording.tone(one), f"{name}_why": why}
+    is_sure = one.verdict in ("better", "worse", "different")
+    text = wording.change(one).removesuffix(f" {one.verdict}") if is_sure else f"~ {percent_change(one.ratio)}"
+    return {name: one.ratio, f"{name}_text": text, f"{name}_tone": wording.tone(one), f"{name}_why": why}
 
 
 def columns(
@@ -136,7 +138,7 @@ def columns(
         _text("verdict", "Capture", 90, cellRenderer="Verdict"),
         _text("started", "Started, UTC", 160, valueFormatter={"function": "(params.value || '').slice(0, 16)"}),
         _text("model", "Model", 112),
-        _text("device", "Device", 190),
+        _text("device", "Device", 210),
         _text("precision", "Precision", 96),
         {**number_column("batch_size", "Batch", 76), "valueFormatter": {"function": "params.value == null ? '–' : params.value"}},
         _text("tags", "Tags", 190, editable=True, headerTooltip="key=value, key=value: double-click or Enter to edit"),
@@ -150,7 +152,8 @@ def columns(
     wanted = shown or shown_by_default(filled)
     field, _, direction = sort.partition(":")
     for column in filled:
-        column["hide"] = column["field"] not in wanted and column["field"] not in ("is_pinned", "run")
+        is_fixed = column["field"] in ("is_pinned", "run") or column["field"].startswith("delta_")
+        column["hide"] = column["field"] not in wanted and not is_fixed
         if column["field"] == field and direction in ("asc", "desc"):
             column["sort"] = direction
     return filled
@@ -166,8 +169,8 @@ _LONG_TEXT: Mapping[str, Any] = {
 
 
 def shown_by_default(offered: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The fields of the columns that show unless one chooses others."""
-    dull = {*_HIDDEN, *METRICS} - {*_DEFAULT}
+    """The fields of the columns that show unless one chooses others; changes show wherever there is a baseline."""
+    dull = {*_HIDDEN, *METRICS, *(f"delta_{metric}" for metric in CHANGES)} - {*_DEFAULT}
     return [one["field"] for one in offered if one["field"] not in dull]
 
 
@@ -175,10 +178,10 @@ def _metric_columns(metric: str, units: Mapping[str, str]) -> list[dict[str, Any
     titles = {"mfu": "MFU", "exposed_communication_time": "Exposed communication"}
     title = titles.get(metric, metric.replace("_", " ").capitalize())
     unit = units.get(metric, "")
-    found = [number_column(metric, f"{title}, {unit}" if unit else title, 190 if metric in _INTERVALS else 116)]
+    found = [number_column(metric, f"{title}, {unit}" if unit else title, 190 if metric in _INTERVALS else 138)]
     if metric in CHANGES:
-        change = number_column(f"delta_{metric}", f"{title}, change", 150)
-        found.append({**change, "cellRenderer": "Change", "headerTooltip": "Against the baseline; hover for the 95 % interval"})
+        change = number_column(f"delta_{metric}", f"{title}, change", 128)
+        found.append({**change, "cellRenderer": "Change", "headerTooltip": "Against the baseline; ~ is within the noise, or of too few samples. Hover for the 95 % interval."})
     return found
 
 

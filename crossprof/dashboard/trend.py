@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, html
+from dash import Dash, Input, Output, dcc, html
 from plotly.graph_objects import Figure
 
 from crossprof.dashboard import cards, components
@@ -36,20 +36,17 @@ def trend_section(store: Store, rows: Sequence[Mapping[str, Any]], query: Mappin
             html.Div(
                 [
                     html.H2("Trend"),
-                    dmc.Select(id="trend-metric", value=query.get("metric") or "step_time", data=data, **shared, **_labelled("Metric of the trend")),
+                    dmc.Select(id="trend-metric", value=query.get("metric") or "step_time", data=data, **shared, **components.labelled("Metric of the trend")),
                     html.Span("over the runs named", className="dimmed"),
-                    dmc.Select(id="trend-name", value=name, data=sorted({*names, name}), **shared, **_labelled("Name of the runs of the trend")),
+                    dmc.Select(id="trend-name", value=name, data=sorted({*names, name}), **shared, **components.labelled("Name of the runs of the trend")),
                 ],
                 className="title-row trend-choices",
             ),
             html.Div(id="trend-card", className="trend-card"),
+            dcc.Store(id={"page": "runs", "retry": "trend"}),
         ],
         className="trend",
     )
-
-
-def _labelled(text: str) -> dict[str, str]:
-    return components.labelled(text)
 
 
 def connect_trend(app: Dash, snapshot: Snapshot) -> None:
