@@ -44,7 +44,8 @@ _FINDINGS = """
 """
 _BOTTLENECK = "SELECT scope, place, bound_by, share_ratio, window_ns, sentence FROM bottleneck WHERE run_id = ?"
 _ADVICE = """
-    SELECT code, title, share_ratio, evidence, action, query FROM advice WHERE run_id = ? ORDER BY share_ratio DESC NULLS LAST, code
+    SELECT code, title, share_ratio, evidence, action, query FROM advice WHERE run_id = ?
+    ORDER BY share_ratio DESC NULLS LAST, code
 """
 _CAPTURE = "SELECT * EXCLUDE (run_id, run) FROM capture_total WHERE run_id = ? ORDER BY rank, device_id NULLS LAST"
 _PEERS = """

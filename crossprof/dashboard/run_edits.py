@@ -8,7 +8,6 @@ from typing import Any
 
 from dash import html
 
-from crossprof.dashboard import cards
 from crossprof.dashboard.quantity import scale_for
 from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store, edits, publish
@@ -53,8 +52,10 @@ def delete_runs(root: Path, run_ids: Sequence[str]) -> str:
 
 
 def farewell(store: Store, run_ids: Sequence[str]) -> list[Any]:
-    """What is lost with these runs, to be read before it is: their rows, what users wrote, and the files that the store keeps."""
-    runs = frame(store, "select run_id, run, note, part_count from run where list_contains(?, run_id)", list(run_ids)).to_dicts()
+    """What is lost with these runs: their rows, what users wrote, and the files that the store keeps of them."""
+    runs = frame(
+        store, "select run_id, run, note, part_count from run where list_contains(?, run_id)", list(run_ids)
+    ).to_dicts()
     kept = frame(
         store,
         "select path, bytes from artifact where list_contains(?, run_id) and storage <> 'referenced' order by bytes desc",
@@ -63,9 +64,9 @@ def farewell(store: Store, run_ids: Sequence[str]) -> list[Any]:
     names = [html.Li([html.Strong(run["run"]), " ", html.Code(run["run_id"]), _noted(run["note"])]) for run in runs]
     files = [html.Li([html.Code(file["path"]), " ", scale_for("bytes", [file["bytes"]]).full(file["bytes"])]) for file in kept]
     return [
-        html.P("They leave the store at once, with their tags and notes; their files follow an hour later. Nothing brings them back."),
+        html.P("They leave the store at once, with their tags and notes; their files follow an hour later."),
         html.Ul(_first(names)),
-        html.P("Trace files that the store keeps, and that go too:") if files else cards.absent("the store keeps no trace of them."),
+        html.P("Traces that the store keeps, and that go too:" if files else "The store keeps no trace of them."),
         html.Ul(_first(files)),
         html.P("Traces that were only read stay where they are.", className="dimmed"),
     ]

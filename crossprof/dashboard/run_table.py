@@ -25,6 +25,7 @@ CHANGES = ("step_time", "throughput", "peak_memory")
 _DEFAULT = ("step_time", "throughput", "device_busy", "peak_memory")
 _INTERVALS = ("step_time",)  # the ones that have room for it
 _MOST_COMPARED = 200  # the latest: a comparison reads the samples of each
+_CHANGE_TOLD = "Against the baseline; ~ is within the noise, or of too few samples. Hover for the 95 % interval."
 _HIDDEN = ("status", "host", "run_id")
 _FACTS = (
     "run_id, run.run, framework, framework_version, model, device_model, device_count, precision, batch_size, status, verdict, "
@@ -106,13 +107,13 @@ def _facts(run: Mapping[str, Any]) -> dict[str, Any]:
 def deltas(store: Store, rows: Sequence[dict[str, Any]], base: str | None) -> None:
     """Add to the rows how each run differs from the baseline: the latest 200, and nothing without a baseline."""
     known = [row["run_id"] for row in rows]
-    if base not in known:
+    if base is None or base not in known:
         return
     others = [run_id for run_id in known if run_id != base][:_MOST_COMPARED]
     found = changes(store, base, others, metrics=CHANGES) if others else {}
     for row in rows:
         for one in found.get(row["run_id"], []):
-            row |= _delta(one)
+            row.update(_delta(one))
 
 
 def _delta(one: MetricDifference) -> dict[str, Any]:
@@ -140,7 +141,10 @@ def columns(
         _text("model", "Model", 112),
         _text("device", "Device", 210),
         _text("precision", "Precision", 96),
-        {**number_column("batch_size", "Batch", 76), "valueFormatter": {"function": "params.value == null ? '–' : params.value"}},
+        {
+            **number_column("batch_size", "Batch", 76),
+            "valueFormatter": {"function": "params.value == null ? '–' : params.value"},
+        },
         _text("tags", "Tags", 190, editable=True, headerTooltip="key=value, key=value: double-click or Enter to edit"),
         _text("note", "Note", 220, **_LONG_TEXT),
         _text("status", "Status", 98),
@@ -148,7 +152,7 @@ def columns(
         _text("run_id", "Run id", 200, cellClass="mono"),
     ]
     always = ("is_pinned", "tags", "note")
-    filled = [one for one in offered if one["field"] in always or any(row.get(one["field"]) not in (None, "", NONE) for row in rows)]
+    filled = [one for one in offered if one["field"] in always or _is_told(one["field"], rows)]
     wanted = shown or shown_by_default(filled)
     field, _, direction = sort.partition(":")
     for column in filled:
@@ -157,6 +161,10 @@ def columns(
         if column["field"] == field and direction in ("asc", "desc"):
             column["sort"] = direction
     return filled
+
+
+def _is_told(field: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(row.get(field) not in (None, "", NONE) for row in rows)
 
 
 _LONG_TEXT: Mapping[str, Any] = {
@@ -181,7 +189,7 @@ def _metric_columns(metric: str, units: Mapping[str, str]) -> list[dict[str, Any
     found = [number_column(metric, f"{title}, {unit}" if unit else title, 190 if metric in _INTERVALS else 138)]
     if metric in CHANGES:
         change = number_column(f"delta_{metric}", f"{title}, change", 128)
-        found.append({**change, "cellRenderer": "Change", "headerTooltip": "Against the baseline; ~ is within the noise, or of too few samples. Hover for the 95 % interval."})
+        found.append({**change, "cellRenderer": "Change", "headerTooltip": _CHANGE_TOLD})
     return found
 
 

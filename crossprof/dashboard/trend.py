@@ -21,6 +21,7 @@ _POINTS = (
     "select run_id, run.run, framework, framework_version, started_ns, value, n, ci_low, ci_high "
     "from run join run_metric using (run_id) where rank is null and metric = ? and "
 )
+_METRIC = "select title, unit from metric where id = ?"
 _SUBTITLE = "A point is a run, its bar the 95 % interval; colour is the framework."
 
 
@@ -36,9 +37,21 @@ def trend_section(store: Store, rows: Sequence[Mapping[str, Any]], query: Mappin
             html.Div(
                 [
                     html.H2("Trend"),
-                    dmc.Select(id="trend-metric", value=query.get("metric") or "step_time", data=data, **shared, **components.labelled("Metric of the trend")),
+                    dmc.Select(
+                        id="trend-metric",
+                        value=query.get("metric") or "step_time",
+                        data=data,
+                        **shared,
+                        **components.labelled("Metric of the trend"),
+                    ),
                     html.Span("over the runs named", className="dimmed"),
-                    dmc.Select(id="trend-name", value=name, data=sorted({*names, name}), **shared, **components.labelled("Name of the runs of the trend")),
+                    dmc.Select(
+                        id="trend-name",
+                        value=name,
+                        data=sorted({*names, name}),
+                        **shared,
+                        **components.labelled("Name of the runs of the trend"),
+                    ),
                 ],
                 className="title-row trend-choices",
             ),
@@ -52,9 +65,11 @@ def trend_section(store: Store, rows: Sequence[Mapping[str, Any]], query: Mappin
 def connect_trend(app: Dash, snapshot: Snapshot) -> None:
     """Draw the card for its choices, the baseline, the colour scheme, and after each publish."""
 
-    def draw(scheme: str | None, name: str | None, metric: str | None, base: str | None, _version: str | None, _again: int | None) -> Any:
+    def draw(
+        scheme: str | None, name: str | None, metric: str | None, base: str | None, _version: str | None, _again: int | None
+    ) -> Any:
         store = snapshot.store()
-        (told,) = frame(store, "select title, unit from metric where id = ?", metric).to_dicts() or [{"title": metric or "", "unit": ""}]
+        told: dict[str, Any] = next(iter(frame(store, _METRIC, metric).to_dicts()), {"title": metric, "unit": ""})
 
         def figure() -> Figure:
             points = frame(store, _POINTS + "run.run = ?", metric, name)

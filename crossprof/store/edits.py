@@ -50,7 +50,7 @@ def parsed_tags(words: Iterable[str]) -> dict[str, str | None]:
     pairs = [word.partition("=") for word in words]
     wrong = next(("".join(pair) for pair in pairs if not pair[0].strip() or not pair[1]), None)
     if wrong is not None:
-        raise StoreError(f"'{wrong}' is no tag. Write key=value; key= takes a tag away.")
+        raise StoreError(f"'{wrong.strip()}' is no tag. Write key=value; key= takes a tag away.")
     return {key.strip(): value.strip() or None for key, _, value in pairs}
 
 

@@ -52,7 +52,8 @@ def _points(rows: Sequence[Mapping[str, Any]], name: str, color: str, divisor: f
         showlegend=True,
         marker={"color": color, "size": 8},
         customdata=[[row["run_id"], instant(row["started_ns"])[:16], row["framework_version"] or ""] for row in rows],
-        hovertemplate=f"%{{y:.4g}} {unit}<br>%{{customdata[1]}} UTC, {name} %{{customdata[2]}}<br>%{{customdata[0]}}<extra></extra>",
+        hovertemplate=f"%{{y:.4g}} {unit}<br>%{{customdata[1]}} UTC, {name} %{{customdata[2]}}<br>%{{customdata[0]}}"
+        "<extra></extra>",
     )
 
 

@@ -73,7 +73,7 @@ def _count(count: int) -> str:
 
 
 def _controls(rows: Sequence[Mapping[str, Any]], offered: Sequence[Mapping[str, Any]], query: Mapping[str, str]) -> html.Div:
-    """What narrows, groups and widens the table. Several choices of one kind are alternatives, those of two kinds conditions."""
+    """What narrows, groups and widens the table. Choices of one kind are alternatives, those of two kinds conditions."""
     shared: dict[str, Any] = {"size": "xs", "clearable": True}
     return html.Div(
         [
@@ -210,8 +210,8 @@ def _connect_browser(app: Dash) -> None:
 
 def _connect_store(app: Dash, snapshot: Snapshot) -> None:
     def update(
-        _ticks: int | None, base: str | None, changed: Any, _deleted: int | None, doomed: list[str] | None, held: str, shown: list[str]
-    ) -> Any:
+        _ticks: Any, base: str | None, changed: Any, _deleted: Any, doomed: list[str] | None, held: str, shown: list[str]
+    ) -> Any:  # fmt: skip
         """Rows, columns, how many, the version of the catalog that they are of, and what is to be said."""
         message: Any = no_update
         asked = ctx.triggered_id
@@ -223,7 +223,8 @@ def _connect_store(app: Dash, snapshot: Snapshot) -> None:
         except CrossprofError as error:
             message = cards.failed(str(error))
         version = snapshot.version
-        if not asked and not base or asked == "refresh" and version == held:
+        is_seen = version == held if asked == "refresh" else not asked and not base
+        if is_seen:
             return (no_update,) * 6
         rows, units = load(snapshot.store())
         deltas(snapshot.store(), rows, base)

@@ -1,6 +1,7 @@
 -- One row is one rule of advice: what it is about, from when on it speaks and why from then, what to do, where to look. Read by advice.
 -- `query` shows the evidence; $run_id in it is the run. An action in a framework's own words goes before the general one.
 CREATE VIEW _advice_rule AS
+SELECT * REPLACE (threshold_ratio::DOUBLE AS threshold_ratio)
 FROM (VALUES
     ('launch_bound', 'Launch-bound: the device waits for the host', 0.10,
         'A tenth of the time is 1.1 times the speed at the most, and more than most runs differ by from one to the next.',

@@ -35,7 +35,7 @@ launch AS (
     )
 ),
 kernel_time AS (
-    SELECT run_id, sum(total_ns) FILTER (is_work) AS work_ns, sum(calls) FILTER (is_work) AS calls,
+    SELECT run_id, nullif(sum(total_ns) FILTER (is_work), 0) AS work_ns, sum(calls) FILTER (is_work) AS calls,
         coalesce(sum(total_ns) FILTER (is_work AND category IN ('elementwise', 'norm', 'reduce', 'softmax', 'optimizer')), 0) AS elementwise_ns,
         coalesce(sum(calls) FILTER (is_work AND category IN ('elementwise', 'norm', 'reduce', 'softmax', 'optimizer')), 0) AS elementwise_calls,
         coalesce(sum(total_ns) FILTER (is_work AND category IN ('gemm', 'conv') AND regexp_matches(name, '(?i)(^|[^a-z])(sgemm|scudnn)')
@@ -150,7 +150,7 @@ SELECT run_id, run.run, code, title, value AS value_ratio, share_ratio, evidence
 FROM measured
 JOIN _advice_rule USING (code)
 JOIN run USING (run_id)
-WHERE value >= threshold_ratio AND coalesce(share_ratio, 1) >= 0.01;
+WHERE isfinite(value) AND value >= threshold_ratio AND coalesce(share_ratio, 1) >= 0.01;
 
 COMMENT ON VIEW advice IS 'One piece of advice for a run, with its evidence.';
 COMMENT ON COLUMN advice.run_id IS 'Run that it is for.';
