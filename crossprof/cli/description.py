@@ -149,6 +149,7 @@ def print_capture(totals: Sequence[Mapping[str, Any]]) -> None:
 def print_advice(advice: Sequence[Mapping[str, Any]]) -> None:
     """What to do next, each with its evidence and the SQL that shows it; nothing where nothing speaks."""
     for one in advice:
+        terminal.print_line()
         terminal.print_card(one["title"], [one["evidence"], one["action"], f'crossprof sql "{one["query"]}"'], style="bold")
 
 

@@ -124,7 +124,7 @@
     const query = new URLSearchParams();
     Object.entries(address).forEach(([name, value]) => value && query.set(name, value));
     if (view.sort) query.set("sort", view.sort);
-    const search = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+    const search = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3D", "=");
     window.history.replaceState(window.history.state, "", window.location.pathname + (search ? "?" + search : "") + window.location.hash);
   }
 

@@ -84,12 +84,12 @@ variation AS ( -- the worst rank, of its bare steps where there are enough
     WHERE steps >= 20 AND p50_ns > 0
     GROUP BY run_id
 ),
-measured AS (
-    SELECT run_id, 'launch_bound' AS code, launch_ratio AS value, launch_ratio AS share_ratio, concat(
+measured (run_id, code, value, share_ratio, evidence) AS (
+    SELECT run_id, 'launch_bound', launch_ratio, launch_ratio, concat(
         format('The device is idle for {:.3g} % of {}, waiting for a launch', 100 * launch_ratio, span),
         coalesce(format(', with {:.0f} launches a step', launches), ''),
         coalesce(format('. A launch takes the host {}, and a kernel {} on average', launch_text, kernel_text), ''),
-        if(short_ratio >= 0.01, format('; {:.3g} % of the work is shorter than its launch', 100 * short_ratio), ''), '.') AS evidence
+        if(short_ratio >= 0.01, format('; {:.3g} % of the work is shorter than its launch', 100 * short_ratio), ''), '.')
     FROM part LEFT JOIN figure USING (run_id) LEFT JOIN launch USING (run_id)
     UNION ALL
     SELECT run_id, 'input_bound', input_ratio, input_ratio,
