@@ -62,7 +62,7 @@ def _baseline(figure: go.Figure, base: Mapping[str, Any], divisor: float, look: 
     figure.add_hline(y=base["value"] / divisor, line=line, layer="below")
     figure.add_annotation(
         text=f"baseline {base['run']}", xref="paper", x=1, xanchor="right", y=base["value"] / divisor, yanchor="bottom",
-        showarrow=False, font={"size": 12, "color": look.dimmed},
+        showarrow=False, font={"size": 12, "color": look.dimmed}, bgcolor=look.surface,
     )  # fmt: skip
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dash import Dash, dcc, html
+from dash import Dash, html
 
 from crossprof.dashboard import cards, components, run_facts, run_overview
 from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import instant
-from crossprof.dashboard.snapshot import Snapshot, frame
+from crossprof.dashboard.selection import chosen, picker, unfilled
+from crossprof.dashboard.snapshot import Snapshot
 
 __all__ = ["PAGE"]
 
@@ -28,19 +29,19 @@ _DRAWN = {
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
-    """The page of the run that `run` names."""
-    if not query.get("run"):
-        return [html.H1("Run"), cards.absent("the address names no run."), dcc.Link("All runs", href="/")]
+    """The page of the run that the address names, of the latest where it names none."""
     store = snapshot.store()
-    run_id = store.resolve(query["run"])[0]
-    run = frame(store, "select * from run where run_id = ?", run_id).to_dicts()[0]
+    found = chosen(store, query)
+    if not found:
+        return unfilled("Run")
+    run, run_id = found[0], str(found[0]["run_id"])
     figures = {name: drawing.card("run", name, [[run_id]]) for name, drawing in _DRAWN.items()}
     bound = run_overview.bottleneck(store, run_id)
     totals = run_overview.capture_totals(store, run_id)
     has_steps = bound.get("scope") == "steps"
     ranks = run_overview.ranks(store, run_id)
     return [
-        _title(run),
+        _title(run, picker(store, found)),
         run_overview.verdict(bound, run_id),
         figures["parts"],
         *([] if has_steps else [totals]),
@@ -63,7 +64,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     ]
 
 
-def _title(run: Mapping[str, Any]) -> html.Div:
+def _title(run: Mapping[str, Any], others: html.Div) -> html.Div:
     pin = [html.Span("★", className="pin is-pinned", title="Pinned")] if run["is_pinned"] else []
     return html.Div(
         [
@@ -72,6 +73,8 @@ def _title(run: Mapping[str, Any]) -> html.Div:
             html.Span(f"capture {run['verdict']}", className=f"badge is-{run['verdict']}", title=_TRUST[run["verdict"]]),
             components.chip(run["framework"]),
             html.Span(_summary(run), className="dimmed"),
+            html.Div(className="spacer"),
+            others,
         ],
         className="title-row",
     )
