@@ -53,7 +53,7 @@ def trend_section(store: Store, rows: Sequence[Mapping[str, Any]], query: Mappin
                         **components.labelled("Name of the runs of the trend"),
                     ),
                 ],
-                className="title-row trend-choices",
+                className="trend-choices",
             ),
             html.Div(id="trend-card", className="trend-card"),
             dcc.Store(id={"page": "runs", "retry": "trend"}),

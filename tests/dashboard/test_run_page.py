@@ -75,7 +75,7 @@ def _unmarked(path: Path, *, with_work: bool) -> Path:
         if with_work:
             connection.execute(
                 "INSERT INTO base.kernel BY NAME SELECT 'plain' AS run_id, 0 AS rank, 0 AS device_id, id AS kernel_id, "
-                "'gemm' AS name, 'kernel' AS kind, 'gemm' AS category, 55 * id AS start_ns, 45 AS dur_ns FROM range(2) AS w (id)"
+                "'gemm' AS name, 'kernel' AS kind, 'gemm' AS category, 55 * id AS start_ns, 45 AS dur_ns FROM range(2) w (id)"
             )
         write_part(connection, path, run_id="plain", rank=0, content_sha256="plain")
     publish(path)
