@@ -24,6 +24,7 @@ import pytest
 from crossprof.cli import main
 from crossprof.dashboard.pages import compare, run, runs
 from crossprof.dashboard.quantity import NONE, percent, percent_change, scale_for, significant
+from crossprof.dashboard.run_table import CHANGES, METRICS, deltas, load
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.wording import LEADING, extras
 from crossprof.store import Store, publish, write_part
@@ -338,13 +339,26 @@ def test_the_page_of_a_comparison_has_the_registrys_values_alone(
 
 
 def test_the_page_of_runs_has_the_registrys_values_alone(snapshot: Snapshot, values: Values, units: dict[str, str]) -> None:
-    grid = next(part for part in runs.layout(snapshot, {}) if getattr(part, "id", "") == "runs")
-    named = set(units) & set(grid.rowData[0])
-    assert named == {"step_time", "throughput", "peak_memory"}
-    for row in grid.rowData:
+    (grid,) = (part for part in parts_of(runs.layout(snapshot, {})) if part["props"].get("id") == "runs")
+    rows = grid["props"]["rowData"]
+    named = set(units) & set(rows[0])
+    assert named == set(METRICS)
+    for row in rows:
         for metric in named:
             assert row[metric] == values[metric, row["run"]]
             text = text_of(metric, row[metric], units).split("\u2009")[0]
             assert numbers(row[f"{metric}_text"]) == {text}
-    others = {key: value for key, value in grid.rowData[0].items() if key.removesuffix("_text") not in named}
+    others = {key: value for key, value in rows[0].items() if key.removesuffix("_text") not in named}
     assert not [key for key, value in others.items() if isinstance(value, float) and not math.isnan(value)]
+
+
+def test_the_changes_in_the_table_of_runs_are_the_stores(
+    snapshot: Snapshot, units: dict[str, str], differences: dict[str, MetricDifference]
+) -> None:
+    rows, _ = load(snapshot.store())
+    deltas(snapshot.store(), rows, RUNS[0])
+    held = {row["run"]: row for row in rows}
+    for metric in CHANGES:
+        assert held[RUNS[1]][f"delta_{metric}"] == differences[metric].ratio
+        assert percent_change(differences[metric].ratio) in held[RUNS[1]][f"delta_{metric}_text"]
+        assert f"delta_{metric}" not in held[RUNS[0]]

@@ -16,7 +16,7 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import check, compare, demo, export, ingest, lifecycle, query, report, runs, serve
+from crossprof.cli import check, compare, demo, edits, export, ingest, lifecycle, query, report, runs, serve
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -50,6 +50,10 @@ for command in (
     query.views,
     query.metrics,
     serve.serve,
+    edits.rename,
+    edits.tag,
+    edits.note,
+    edits.pin,
     lifecycle.delete,
     lifecycle.reindex,
     lifecycle.gc,

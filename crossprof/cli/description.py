@@ -17,6 +17,8 @@ __all__ = [
     "VERDICTS",
     "described",
     "peer_numbers",
+    "print_advice",
+    "print_capture",
     "print_facts",
     "print_findings",
     "print_metrics",
@@ -40,6 +42,12 @@ _FINDINGS = """
     SELECT code, severity, rank, count, detail, effect FROM finding WHERE run_id = ?
     ORDER BY list_position(['error', 'warning', 'info'], severity), code, rank
 """
+_BOTTLENECK = "SELECT scope, place, bound_by, share_ratio, window_ns, sentence FROM bottleneck WHERE run_id = ?"
+_ADVICE = """
+    SELECT code, title, share_ratio, evidence, action, query FROM advice WHERE run_id = ?
+    ORDER BY share_ratio DESC NULLS LAST, code
+"""
+_CAPTURE = "SELECT * EXCLUDE (run_id, run) FROM capture_total WHERE run_id = ? ORDER BY rank, device_id NULLS LAST"
 _PEERS = """
     SELECT metric, rank, capture, device_id, value, unit FROM peer_metric WHERE run_id = ?
     ORDER BY rank, capture, device_id NULLS FIRST, metric
@@ -68,11 +76,14 @@ def run_documents(store: Store) -> list[dict[str, Any]]:
 
 
 def described(store: Store, run_id: str) -> dict[str, Any]:
-    """The document of `show`: the run, its metrics as a whole, its findings."""
+    """The document of `show`: the run, what bounds it, its metrics as a whole, the totals of its capture, advice, findings."""
     (run,) = _unfolded(store.arrow("SELECT to_json(each)::VARCHAR AS document FROM run AS each WHERE run_id = ?", [run_id]))
     return {
         "run": run,
+        "bottleneck": next(iter(store.arrow(_BOTTLENECK, [run_id]).to_pylist()), None),
         "metrics": store.arrow(_METRICS, [run_id]).to_pylist(),
+        "capture": store.arrow(_CAPTURE, [run_id]).to_pylist(),
+        "advice": store.arrow(_ADVICE, [run_id]).to_pylist(),
         "findings": store.arrow(_FINDINGS, [run_id]).to_pylist(),
     }
 
@@ -120,6 +131,26 @@ def print_metrics(metrics: Sequence[Mapping[str, Any]]) -> None:
         interval = None if metric["ci_low"] is None else f"[{scale.text(metric['ci_low'])}, {scale.text(metric['ci_high'])}]"
         rows.append((metric["metric"], scale.text(metric["value"]), scale.unit, interval, f"{metric['n']:,}"))
     terminal.print_table(columns, rows, title="Metrics")
+
+
+def print_capture(totals: Sequence[Mapping[str, Any]]) -> None:
+    """One line a device or host: totals of the file, for a capture that marks no steps."""
+    names = ("capture", "busy", "compute", "communication", "copies", "idle", "sum")
+    columns = [Column("rank"), Column("where"), *(Column(name, is_number=True) for name in (*names, "pieces"))]
+    fields = ("window_ns", "busy_ratio", "compute_ns", "exposed_communication_ns", "exposed_copy_ns", "idle_ns", "total_ns")
+    rows = []
+    for total in totals:
+        where = "operators" if total["device_id"] is None else f"device {total['device_id']}"
+        cells = [scale_for("ratio" if field == "busy_ratio" else "ns", [total[field]]).full(total[field]) for field in fields]
+        rows.append((str(total["rank"]), where, *cells, f"{total['calls']:,}"))
+    terminal.print_table(columns, rows, title="Totals of the capture (no step is marked, so nothing is per step)")
+
+
+def print_advice(advice: Sequence[Mapping[str, Any]]) -> None:
+    """What to do next, each with its evidence and the SQL that shows it; nothing where nothing speaks."""
+    for one in advice:
+        terminal.print_line()
+        terminal.print_card(one["title"], [one["evidence"], one["action"], f'crossprof sql "{one["query"]}"'], style="bold")
 
 
 def print_peers(numbers: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,8 @@ from crossprof.cli.description import (
     VERDICTS,
     described,
     peer_numbers,
+    print_advice,
+    print_capture,
     print_facts,
     print_findings,
     print_metrics,
@@ -51,7 +53,7 @@ def runs(is_json: bool, store: Path) -> None:
 @as_json
 @store_path
 def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
-    """Show what a run is, its metrics with 95 % intervals, and the findings about it."""
+    """Show what a run is, what bounds it, its metrics with 95 % intervals, advice, and the findings about it."""
     opened = open_store(store)
     run_id = opened.resolve(run)[0]
     document = described(opened, run_id)
@@ -61,9 +63,14 @@ def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
         print_json(document)
         return
     print_facts(document["run"])
+    if bound := document["bottleneck"]:
+        terminal.print_line(bound["sentence"])
     print_metrics(document["metrics"])
+    if document["capture"] and (bound or {}).get("scope") != "steps":
+        print_capture(document["capture"])
     if has_peers:
         print_peers(document["peers"])
+    print_advice(document["advice"])
     print_findings(document["findings"])
 
 

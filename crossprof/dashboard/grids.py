@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_ag_grid as dag
-import polars as pl
 
 from crossprof.dashboard import cards, theme
-from crossprof.dashboard.quantity import percent, scale_for
+from crossprof.dashboard.quantity import scale_for
 from crossprof.store.compare import Comparison
 
-__all__ = ["COLUMN", "GRID_OPTIONS", "number_column", "operations_grid", "work_grid"]
+__all__ = ["COLUMN", "GRID_OPTIONS", "number_column", "operations_grid"]
 
 _MOST_OPERATIONS = 300
 GRID_OPTIONS: Mapping[str, Any] = {
@@ -30,30 +29,6 @@ _NAME: dict[str, Any] = {
     "cellClass": "mono",
 }
 _CATEGORY: dict[str, Any] = {"field": "category", "headerName": "Category", "minWidth": 130, "width": 130}
-
-
-def work_grid(rows: pl.DataFrame) -> dag.AgGrid:
-    """Kernels or operators of one run: name, category, calls, total_ns; ranks and devices are added up."""
-    summed = rows.group_by("name", "category").agg(pl.col("calls", "total_ns").sum())
-    total = summed["total_ns"].sum() or 1
-    found = summed.sort("total_ns", descending=True).head(_MOST_OPERATIONS).to_dicts()
-    scale = scale_for("ns", [row["total_ns"] for row in found])
-    for row in found:
-        row |= {
-            "key": f"{row['category']}|{row['name']}",
-            "calls_text": f"{row['calls']:,}",
-            "total_ns_text": scale.text(row["total_ns"]),
-            "share_ratio": row["total_ns"] / total,
-            "share_ratio_text": percent(row["total_ns"] / total),
-        }
-    columns = [
-        _NAME,
-        _CATEGORY,
-        number_column("calls", "Calls", 110),
-        number_column("total_ns", f"Total, {scale.unit}", 120),
-        number_column("share_ratio", "Share", 110),
-    ]
-    return _grid("work", found, columns)
 
 
 def operations_grid(found: Comparison) -> Any:

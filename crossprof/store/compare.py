@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crossprof.errors import CrossprofError
@@ -18,9 +18,9 @@ from crossprof.store.composition import CategoryDifference, Composition, categor
 from crossprof.store.metrics import Metric, Source, estimates, registry, samples
 from crossprof.store.permutation import permutation
 from crossprof.store.statistics import Estimate, Ratio, Series, detectable, pool, ratio
-from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, verdict_sentence, why_sentence
+from crossprof.store.verdict import MetricDifference, Verdict, judged, next_sentence, verdict_sentence, why_sentence
 
-__all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
+__all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "changes", "compare"]
 
 _MUST_SHARE = {"same kind of device": ("device_kind",), "same framework": ("framework", "device_kind")}
 
@@ -100,6 +100,9 @@ class Comparison:
         return {"base": self.base, "others": [one.to_json() for one in self.others]}
 
 
+_NOT_ASKED = Composition(None, {})
+
+
 @dataclass(frozen=True)
 class _Side:
     """One side of a comparison: its name, what is known of its runs, its metrics, what its steps are made of."""
@@ -111,7 +114,7 @@ class _Side:
     is_ahead: bool
     estimates: Mapping[str, Estimate]
     series: Mapping[str, Sequence[Series]]
-    composition: Composition
+    composition: Composition = _NOT_ASKED
 
 
 _NOTHING = Estimate(float("nan"), 0)
@@ -138,7 +141,7 @@ def compare(
     known = registry(source)
     chosen = _chosen(known, metrics)
     opening = [known[name] for name in _OPENING if name in known]
-    sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
+    sides = _composed(source, _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen))
     base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
     levels = [align(base_work, other_work) for other_work in other_works]
     shown = _level(by, levels)
@@ -146,6 +149,13 @@ def compare(
     for side, held in zip(sides[1:], levels, strict=True):
         found.append(_run_difference(sides[0], side, chosen, opening, levels=held, shown=shown))
     return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
+
+
+def changes(source: Source, base: str, others: Sequence[str], *, metrics: Sequence[str]) -> dict[str, list[MetricDifference]]:
+    """How some metrics of other runs differ from one base, by run id: for tables of many runs, without their work."""
+    chosen = _chosen(registry(source), metrics)
+    first, *rest = _sides(source, [(base,), *((other,) for other in others)], chosen)
+    return {side.run_ids[0]: [_metric_difference(metric, first, side) for metric in chosen] for side in rest}
 
 
 def _level(by: LevelName | None, pairs: Sequence[Sequence[Level]]) -> LevelName | None:
@@ -173,7 +183,7 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
     repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
     sides = []
-    for name, group, made_of in zip(_names(groups, known), groups, compositions(source, groups), strict=True):
+    for name, group in zip(_names(groups, known), groups, strict=True):
         held = {metric: [repeats[run_id, metric] for run_id in group if (run_id, metric) in repeats] for metric in wanted}
         side = _Side(
             name,
@@ -183,10 +193,14 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
             is_ahead=any(run_id in group and code == _AHEAD for run_id, _, code in trouble),
             estimates={metric: pool([found for _, found in those]) for metric, those in held.items() if those},
             series={metric: [series for series, _ in those] for metric, those in held.items() if those},
-            composition=made_of,
         )
         sides.append(side)
     return sides
+
+
+def _composed(source: Source, sides: Sequence[_Side]) -> list[_Side]:
+    made = compositions(source, [side.run_ids for side in sides])
+    return [replace(side, composition=made_of) for side, made_of in zip(sides, made, strict=True)]
 
 
 def _names(groups: Sequence[tuple[str, ...]], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -260,7 +274,7 @@ def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDiffe
         ratio=found.value,
         ci_low=found.low,
         ci_high=found.high,
-        verdict=_verdict(metric, ours, theirs, found) if is_comparable else "not_comparable",
+        verdict=judged(metric, ours, theirs, found) if is_comparable else "not_comparable",
         minimum_detectable=detectable(ours, theirs) if is_comparable else None,
         p_value=permutation(base.series[metric.id], other.series[metric.id]) if is_comparable else None,
     )
@@ -278,18 +292,3 @@ def _shared(field: str, base: _Side, other: _Side) -> bool:
     """Whether the sides agree in a field, as far as it is known of both."""
     known = [side.facts[field] - {None} for side in (base, other)]
     return not all(known) or known[0] == known[1]
-
-
-def _verdict(metric: Metric, base: Estimate, other: Estimate, found: Ratio) -> Verdict:
-    if not (base.is_certain and other.is_certain):
-        return "too_few"
-    if found.low is None or found.high is None:  # the base is zero: no ratio, but a change may still be sure
-        low, high = other.interval or (0.0, 0.0)
-        pivot = 0.0
-    else:
-        low, high, pivot = found.low, found.high, 1.0
-    if low <= pivot <= high:
-        return "indistinguishable"
-    if metric.better == "none":
-        return "different"
-    return "better" if (low > pivot) == (metric.better == "higher") else "worse"

@@ -15,7 +15,7 @@ from pathlib import Path
 from crossprof.errors import StoreError
 from crossprof.store.layout import Layout, create
 
-__all__ = ["Edits", "forget", "note", "pin", "read", "rename", "tag"]
+__all__ = ["Edits", "forget", "note", "parsed_tags", "pin", "read", "rename", "tag"]
 
 _WAIT_S = 30.0
 _TABLE = """
@@ -43,6 +43,15 @@ def rename(root: Path, run_id: str, name: str) -> None:
 def tag(root: Path, run_id: str, tags: Mapping[str, str | None]) -> None:
     """Sets tags of a run; None takes one away, a recorded one too."""
     _write(root, run_id, {f"tag:{key}": value for key, value in tags.items()})
+
+
+def parsed_tags(words: Iterable[str]) -> dict[str, str | None]:
+    """Tags as people write them, key=value; None where the value is empty. Raises StoreError: a word is no tag."""
+    pairs = [word.partition("=") for word in words]
+    wrong = next(("".join(pair) for pair in pairs if not pair[0].strip() or not pair[1]), None)
+    if wrong is not None:
+        raise StoreError(f"'{wrong.strip()}' is no tag. Write key=value; key= takes a tag away.")
+    return {key.strip(): value.strip() or None for key, _, value in pairs}
 
 
 def note(root: Path, run_id: str, text: str) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from crossprof.store.composition import CategoryDifference
+from crossprof.store.metrics import Metric
+from crossprof.store.statistics import Estimate, Ratio
 
-__all__ = ["MetricDifference", "Verdict", "next_sentence", "verdict_sentence", "why_sentence"]
+__all__ = ["MetricDifference", "Verdict", "judged", "next_sentence", "verdict_sentence", "why_sentence"]
 
 Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
 
@@ -50,6 +52,22 @@ class MetricDifference:
     def to_json(self) -> dict[str, Any]:
         """The fields, by name."""
         return dict(vars(self))
+
+
+def judged(metric: Metric, base: Estimate, other: Estimate, found: Ratio) -> Verdict:
+    """The word for the difference of two estimates of a metric that can be compared."""
+    if not (base.is_certain and other.is_certain):
+        return "too_few"
+    if found.low is None or found.high is None:  # the base is zero: no ratio, but a change may still be sure
+        low, high = other.interval or (0.0, 0.0)
+        pivot = 0.0
+    else:
+        low, high, pivot = found.low, found.high, 1.0
+    if low <= pivot <= high:
+        return "indistinguishable"
+    if metric.better == "none":
+        return "different"
+    return "better" if (low > pivot) == (metric.better == "higher") else "worse"
 
 
 def verdict_sentence(

@@ -14,7 +14,7 @@ import pytest
 
 from crossprof.dashboard import comparison, create_app
 from crossprof.dashboard.drawing import FIGURES
-from crossprof.dashboard.pages import PAGES, compare, run, runs
+from crossprof.dashboard.pages import PAGES, compare, runs
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import lanes, theme
 from crossprof.dashboard.waterfall import waterfall_card
@@ -37,35 +37,6 @@ def test_every_page_has_an_address_and_a_key_of_its_own() -> None:
     for values in ([page.path for page in PAGES], [page.key for page in PAGES if page.is_in_menu]):
         assert all(values)
         assert len(set(values)) == len(values)
-
-
-def test_runs_has_a_row_for_each_run_latest_first(snapshot: Snapshot) -> None:
-    grid = next(part for part in runs.layout(snapshot, {}) if getattr(part, "id", "") == "runs")
-    rows = grid.rowData
-    assert [row["run"] for row in rows][:2] == ["bert-base-fp32", "bert-base"]
-    first = next(row for row in rows if row["run_id"] == "syn-torch-0001")
-    assert first["step_time"] == pytest.approx(52e6, rel=0.02)
-    assert first["step_time_text"].startswith("5")
-    assert "[" in first["step_time_text"]
-    assert (first["verdict"], first["verdict_why"]) == ("usable", "ops_hidden")
-    assert first["tags"] == "precision=float32"
-
-
-def test_a_column_that_no_run_fills_is_left_out(snapshot: Snapshot) -> None:
-    grid = next(part for part in runs.layout(snapshot, {}) if getattr(part, "id", "") == "runs")
-    rows = [row | {"model": "–", "tags": ""} for row in grid.rowData]
-    fields = [column["field"] for column in runs.columns(rows, dict.fromkeys(rows[0], ""))]
-    assert fields[:3] == ["run", "framework", "device"]
-    assert not {"model", "tags"} & set(fields)
-    assert {"model", "tags"} < {column["field"] for column in grid.columnDefs}
-
-
-def test_the_addresses_state_reaches_the_runs_page(snapshot: Snapshot) -> None:
-    layout = runs.layout(snapshot, {"q": "jax", "runs": "a,b", "base": "a"})
-    grid = next(part for part in layout if getattr(part, "id", "") == "runs")
-    assert grid.selectedRows == {"ids": ["a", "b"]}
-    assert grid.dashGridOptions["quickFilterText"] == "jax"
-    assert next(part for part in layout if getattr(part, "id", "") == "baseline").data == "a"
 
 
 def test_an_empty_store_names_the_exact_commands(tmp_path: Path) -> None:
@@ -158,13 +129,6 @@ def test_an_unknown_run_and_too_many_are_one_line(snapshot: Snapshot) -> None:
         compare.layout(snapshot, {"runs": "syn-torch-0001,absent"})
     with pytest.raises(CrossprofError, match="at most 8"):
         compare.layout(snapshot, {"runs": ",".join("abcdefghij")})
-
-
-def test_run_shows_what_a_step_is_made_of_and_what_was_found(snapshot: Snapshot) -> None:
-    held = text_of(run.layout(snapshot, {"run": "bert-base"}))
-    assert "The device is idle for 4" in held
-    assert "Cheap operators are missing after warm-up." in held
-    assert "The largest part is gemm on the CPU" in text_of(run.layout(snapshot, {"run": "tiny-transformer-jax"}))
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -26,8 +26,8 @@ CONTRACT = {
     "run_metric": "metric rank value n ci_low ci_high",
 }
 REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_window", "comparable_across", "source"]
-DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "_device_model"}
-FILLED = {*catalog.FILLED, "critical_path_summary"}
+DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "_device_model", "_advice_rule"}
+FILLED = {*catalog.FILLED, "critical_path_summary", "advice"}
 UNITLESS = {
     "value",
     "weight",

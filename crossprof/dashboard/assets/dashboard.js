@@ -38,29 +38,6 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       return paths.map((path) => (page && page.path === path ? "active" : ""));
     },
 
-    quickFilter: (text, options) => Object.assign({}, options, { quickFilterText: text || "" }),
-
-    /* The address is replaced, never written through dcc.Location: the router would draw the page again. */
-    keepSelection: (selected, text, base, rows) => {
-      const chosen = selectedIds(selected);
-      const ids = compared(selected, base);
-      const query = new URLSearchParams();
-      if (text) query.set("q", text);
-      if (chosen.length) query.set("runs", chosen.join(","));
-      if (base) query.set("base", base);
-      const search = query.toString().replaceAll("%2C", ",");
-      window.history.replaceState(window.history.state, "", window.location.pathname + (search ? "?" + search : ""));
-      const row = (rows || []).find((candidate) => candidate.run_id === base);
-      const isBase = chosen.length === 1 && chosen[0] === base;
-      return [
-        ids.length < 2,
-        ids.length < 2 ? "Compare" : "Compare " + ids.length + " runs",
-        chosen.length !== 1,
-        isBase ? "Clear baseline" : "Set as baseline",
-        row ? "Baseline: " + row.run : "",
-      ];
-    },
-
     setBaseline: (clicks, selected, base) => {
       const id = selectedIds(selected)[0];
       return id === base ? null : id;

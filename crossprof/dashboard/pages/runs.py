@@ -1,112 +1,119 @@
-"""Runs `/`: every run of the store; find some, choose a baseline, compare."""
+"""Runs `/`: every run of the store; find, group, pin, tag and note them, choose a baseline, compare, follow a metric."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
-import polars as pl
+import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from crossprof.dashboard import cards, components, theme
-from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
+from crossprof.dashboard import cards, components, run_edits
+from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS
 from crossprof.dashboard.pages.page import Page
-from crossprof.dashboard.quantity import NONE, instant, scale_for
-from crossprof.dashboard.snapshot import Snapshot, frame
-from crossprof.store import Store
+from crossprof.dashboard.run_table import QUERY, columns, deltas, facets, groupings, load, shown_by_default
+from crossprof.dashboard.snapshot import Snapshot
+from crossprof.dashboard.trend import connect_trend, trend_section
+from crossprof.errors import CrossprofError
 
-__all__ = ["PAGE", "columns", "table"]
+__all__ = ["PAGE"]
 
-_METRICS = ("step_time", "throughput", "peak_memory")
 _REFRESH_MS = 15_000
-
-
-def table(
-    runs: pl.DataFrame, metrics: pl.DataFrame, units: Mapping[str, str], doubts: pl.DataFrame
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The rows of the grid, latest run first, and the unit of each metric's column.
-
-    `runs` has the columns of the view run; `metrics` those of run_metric for whole runs; `doubts` run_id and code of findings.
-    """
-    values = {(row["run_id"], row["metric"]): row for row in metrics.to_dicts()}
-    scales = {
-        metric: scale_for(units.get(metric), [row["value"] for (_, name), row in values.items() if name == metric])
-        for metric in _METRICS
-    }
-    codes = dict(doubts.group_by("run_id").agg(pl.col("code").unique().sort().str.join(", ")).iter_rows())
-    rows = []
-    for run in runs.sort("started_ns", descending=True, nulls_last=True).to_dicts():
-        row = _facts(run) | {"verdict_why": codes.get(run["run_id"], "")}
-        for metric, scale in scales.items():
-            held = values.get((run["run_id"], metric), {})
-            row[metric] = held.get("value")
-            row[f"{metric}_text"] = scale.text(held.get("value"))
-            if metric == "step_time" and held.get("ci_low") is not None:
-                row["step_time_text"] += f"  [{scale.text(held['ci_low'])}, {scale.text(held['ci_high'])}]"
-        rows.append(row)
-    return rows, {metric: scale.unit for metric, scale in scales.items()}
-
-
-def _facts(run: Mapping[str, Any]) -> dict[str, Any]:
-    tags = run["tags"] or {}
-    tags = dict(tags) if isinstance(tags, Mapping) else {pair["key"]: pair["value"] for pair in tags}
-    count = run["device_count"] or 1
-    return {
-        "run_id": str(run["run_id"]),
-        "run": run["run"],
-        "framework": f"{theme.framework_title(run['framework'])} {run['framework_version'] or ''}".strip(),
-        "framework_key": run["framework"] or "unknown",
-        "model": run["model"] or NONE,
-        "device": (run["device_model"] or run["device_kind"] or NONE) + (f" ×{count}" if count > 1 else ""),
-        "precision": run["precision"] or NONE,
-        "batch_size": run["batch_size"],
-        "batch_size_text": NONE if run["batch_size"] is None else f"{run['batch_size']:,}",
-        "status": run["status"],
-        "verdict": run["verdict"],
-        "started": instant(run["started_ns"]),
-        "tags": ", ".join(f"{key}={value}" for key, value in sorted(tags.items())),
-    }
-
-
-def _load(store: Store) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    metrics = frame(
-        store,
-        "select run_id, metric, value, ci_low, ci_high from run_metric where rank is null and list_contains(?, metric)",
-        list(_METRICS),
-    )
-    units = dict(frame(store, "select id, unit from metric where list_contains(?, id)", list(_METRICS)).iter_rows())
-    runs = frame(store, "select * from run")
-    doubts = frame(store, "select run_id, code from finding where severity <> 'info'")
-    return table(runs, metrics, units, doubts)
+_MOST_AT_FULL_HEIGHT = 20
+_SUBTITLE = (
+    "Latest first, pinned runs on top. Double-click tags or a note to change them. "
+    "Keys: j, k next and previous, x select, o open, p pin."
+)
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
-    """The page: filter, buttons and grid; with an empty store, how to fill it."""
+    """The page: filters, buttons, grid and trend; with an empty store, how to fill it."""
     version = snapshot.version
-    rows, units = _load(snapshot.store())
+    rows, units = load(snapshot.store())
     if not rows:
         return _empty(snapshot)
-    chosen = [run_id for run_id in query.get("runs", "").split(",") if run_id]
+    offered = columns(rows, units, shown=_listed(query, "cols"), sort=query.get("sort", ""))
     return [
-        html.Div(
-            [
-                html.H1("Runs"),
-                html.Span(f"{len(rows):,} in this store", className="dimmed", id="run-count"),
-                html.Div(className="spacer"),
-                html.Span(id="baseline-name", className="dimmed"),
-                html.Button("Set as baseline", id="set-baseline", className="button", disabled=True),
-                html.Button("Compare", id="compare", className="button primary", disabled=True),
-                html.Label("Filter runs", htmlFor="filter", className="hidden-label"),
-                dcc.Input(id="filter", value=query.get("q", ""), placeholder="Filter", className="filter", type="text"),
-            ],
-            className="title-row",
-        ),
-        _grid(rows, units, query.get("q", ""), chosen),
+        _title(len(rows)),
+        _controls(rows, offered, query),
+        html.Div(id="runs-message", className="runs-message", role="status"),
+        cards.card("All runs", _SUBTITLE, _grid(rows, offered, _listed(query, "runs")), query=QUERY, class_name="runs-card"),
+        trend_section(snapshot.store(), rows, query),
+        _deletion(),
         dcc.Store(id="baseline", data=query.get("base")),
         dcc.Store(id="catalog", data=version),
+        dcc.Store(id="usual-columns", data=shown_by_default(offered)),
         dcc.Interval(id="refresh", interval=_REFRESH_MS),
     ]
+
+
+def _listed(query: Mapping[str, str], name: str) -> list[str]:
+    return [one for one in query.get(name, "").split(",") if one]
+
+
+def _title(count: int) -> html.Div:
+    return html.Div(
+        [
+            html.H1("Runs"),
+            html.Span(_count(count), className="dimmed", id="run-count"),
+            html.Span(id="run-matches", className="dimmed"),
+            html.Div(className="spacer"),
+            html.Span(id="baseline-name", className="dimmed"),
+            html.Button("Set as baseline", id="set-baseline", className="button", disabled=True),
+            html.Button("Delete", id="delete", className="button", disabled=True, **{"data-act": "delete"}),
+            html.Button("Compare", id="compare", className="button primary", disabled=True),
+        ],
+        className="title-row",
+    )
+
+
+def _count(count: int) -> str:
+    return f"{count:,} in this store"
+
+
+def _controls(rows: Sequence[Mapping[str, Any]], offered: Sequence[Mapping[str, Any]], query: Mapping[str, str]) -> html.Div:
+    """What narrows, groups and widens the table. Choices of one kind are alternatives, those of two kinds conditions."""
+    shared: dict[str, Any] = {"size": "xs", "clearable": True}
+    return html.Div(
+        [
+            html.Label("Filter runs", htmlFor="filter", className="hidden-label"),
+            dcc.Input(id="filter", value=query.get("q", ""), placeholder="Filter by any text", className="filter", type="text"),
+            dmc.MultiSelect(
+                id="facets", value=_listed(query, "only"), data=facets(rows), placeholder="Framework, model, device, tag",
+                searchable=True, limit=100, **shared, **components.labelled("Only runs of"),
+            ),
+            dmc.Select(
+                id="group", value=query.get("group") or None, data=groupings(rows), placeholder="No groups", **shared,
+                **components.labelled("Group by"),
+            ),
+            html.Details(
+                [html.Summary("Columns", className="button"), html.Div(_choices(offered), className="menu")],
+                className="column-menu",
+            ),
+        ],
+        className="run-controls",
+    )  # fmt: skip
+
+
+def _choices(offered: Sequence[Mapping[str, Any]]) -> dcc.Checklist:
+    named = [one for one in offered if one["field"] not in ("is_pinned", "run") and not one["field"].startswith("delta_")]
+    options = [{"label": one["headerName"], "value": one["field"]} for one in named]
+    return dcc.Checklist(options, [one["field"] for one in named if not one["hide"]], id="columns")
+
+
+def _deletion() -> html.Dialog:
+    return html.Dialog(
+        [
+            html.H2("Delete these runs?"),
+            html.Div(id="farewell", className="farewell"),
+            dcc.Store(id="doomed"),
+            html.Button("Keep them", type="button", className="button", **{"data-act": "keep"}),
+            html.Button("Delete", id="delete-now", type="button", className="button danger", **{"data-act": "keep"}),
+        ],
+        id="deletion",
+        **components.labelled("Delete runs"),
+    )
 
 
 def _empty(snapshot: Snapshot) -> list[Any]:
@@ -122,82 +129,69 @@ def _empty(snapshot: Snapshot) -> list[Any]:
     ]
 
 
-def _grid(rows: list[dict[str, Any]], units: Mapping[str, str], text: str, chosen: list[str]) -> dag.AgGrid:
+def _grid(rows: list[dict[str, Any]], offered: list[dict[str, Any]], chosen: list[str]) -> dag.AgGrid:
+    is_short = len(rows) <= _MOST_AT_FULL_HEIGHT
     return dag.AgGrid(
         id="runs",
         rowData=rows,
-        columnDefs=columns(rows, units),
+        columnDefs=offered,
         selectedRows={"ids": chosen},
         getRowId="params.data.run_id",
         defaultColDef={**COLUMN, "wrapHeaderText": True, "autoHeaderHeight": True},
         dashGridOptions={
             **GRID_OPTIONS,
-            "rowSelection": {"mode": "multiRow", "enableClickSelection": False},
+            "rowSelection": {
+                "mode": "multiRow",
+                "enableClickSelection": False,
+                "selectAll": "filtered",
+                "isRowSelectable": {"function": "!params.data.is_group"},
+            },
             "selectionColumnDef": {"pinned": "left", "width": 44},
-            "quickFilterText": text,
-            "domLayout": "autoHeight" if len(rows) <= 25 else "normal",
+            "isExternalFilterPresent": {"function": "true"},
+            "doesExternalFilterPass": {"function": "runPasses(params.data)"},
+            "postSortRows": {"function": "orderRuns(params)"},
+            "isFullWidthRow": {"function": "params.rowNode.data.is_group"},
+            "fullWidthCellRenderer": "RunGroup",
+            "stopEditingWhenCellsLoseFocus": True,
+            "domLayout": "autoHeight" if is_short else "normal",
         },
         className="grid",
-        style={"height": None if len(rows) <= 25 else "calc(100vh - 132px)"},
+        style={"height": None if is_short else "max(60vh, 420px)"},
     )
-
-
-def columns(rows: list[dict[str, Any]], units: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The columns that some run fills, the name as wide as the names need within reason."""
-    name_width = min(max(44 + 7 * max(len(row["run"]) for row in rows), 130), 270)
-    offered = [
-        _text("run", "Name", name_width, cellRenderer="RunLink", pinned="left"),
-        _text("framework", "Framework", 178, cellRenderer="FrameworkChip"),
-        _text("device", "Device", 150, flex=1),
-        number_column("step_time", _titled("Step time", units["step_time"]), 152),
-        number_column("throughput", _titled("Throughput", units["throughput"]), 116),
-        number_column("peak_memory", _titled("Peak memory", units["peak_memory"]), 112),
-        _text("verdict", "Verdict", 84, cellRenderer="Verdict"),
-        _text("started", "Started, UTC", 160, valueFormatter={"function": "params.value.slice(0, 16)"}),
-        _text("model", "Model", 112),
-        _text("precision", "Precision", 96),
-        {
-            **number_column("batch_size", "Batch", 76),
-            "valueFormatter": {"function": "params.value == null ? '–' : params.value"},
-        },
-        _text("status", "Status", 98),
-        _text("tags", "Tags", 140),
-    ]
-    return [column for column in offered if any(row[column["field"]] not in (None, "", NONE) for row in rows)]
-
-
-def _titled(title: str, unit: str) -> str:
-    return f"{title}, {unit}" if unit else title
-
-
-def _text(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
-    return {"field": field, "headerName": title, "minWidth": width, "width": width, "tooltipField": field, **more}
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:
-    """Selection, filter and baseline live in the address; new runs appear without a reload."""
-    browser = "crossprof"
+    """What one looks at lives in the address; what one changes goes to the store; new runs appear without a reload."""
+    _connect_browser(app)
+    _connect_store(app, snapshot)
+    connect_trend(app, snapshot)
+
+
+def _connect_browser(app: Dash) -> None:
     app.clientside_callback(
-        ClientsideFunction(browser, "quickFilter"),
-        Output("runs", "dashGridOptions"),
-        Input("filter", "value"),
-        State("runs", "dashGridOptions"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction(browser, "keepSelection"),
+        ClientsideFunction("crossprof", "viewRuns"),
         Output("compare", "disabled"),
         Output("compare", "children"),
         Output("set-baseline", "disabled"),
         Output("set-baseline", "children"),
         Output("baseline-name", "children"),
+        Output("delete", "disabled"),
+        Output("delete", "children"),
+        Output("run-matches", "children"),
         Input("runs", "selectedRows"),
         Input("filter", "value"),
+        Input("facets", "value"),
+        Input("group", "value"),
+        Input("columns", "value"),
         Input("baseline", "data"),
-        State("runs", "rowData"),
+        Input("trend-name", "value"),
+        Input("trend-metric", "value"),
+        Input("runs", "rowData"),
+        State("columns", "options"),
+        State("usual-columns", "data"),
     )
     app.clientside_callback(
-        ClientsideFunction(browser, "setBaseline"),
+        ClientsideFunction("crossprof", "setBaseline"),
         Output("baseline", "data"),
         Input("set-baseline", "n_clicks"),
         State("runs", "selectedRows"),
@@ -205,7 +199,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction(browser, "openComparison"),
+        ClientsideFunction("crossprof", "openComparison"),
         Output("url", "href"),
         Input("compare", "n_clicks"),
         State("runs", "selectedRows"),
@@ -213,22 +207,57 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
         prevent_initial_call=True,
     )
 
-    def refresh(_ticks: int | None, shown: str) -> Any:
+
+def _connect_store(app: Dash, snapshot: Snapshot) -> None:
+    def update(
+        _ticks: Any, base: str | None, changed: Any, _deleted: Any, doomed: list[str] | None, held: str, shown: list[str]
+    ) -> Any:  # fmt: skip
+        """Rows, columns, how many, the version of the catalog that they are of, and what is to be said."""
+        message: Any = no_update
+        asked = ctx.triggered_id
+        try:
+            if asked == "delete-now" and doomed:
+                message = run_edits.delete_runs(snapshot.path, doomed)
+            elif asked == "runs" and changed:
+                message = run_edits.apply(snapshot.path, changed)
+        except CrossprofError as error:
+            message = cards.failed(str(error))
         version = snapshot.version
-        if not ctx.triggered_id or version == shown:
-            return no_update, no_update, no_update, no_update
-        rows, units = _load(snapshot.store())
-        return rows, columns(rows, units), f"{len(rows):,} in this store", version
+        is_seen = version == held if asked == "refresh" else not asked and not base
+        if is_seen:
+            return (no_update,) * 6
+        rows, units = load(snapshot.store())
+        deltas(snapshot.store(), rows, base)
+        offered = columns(rows, units, shown=shown)
+        return rows, offered, _count(len(rows)), version, message, facets(rows)
 
     app.callback(
         Output("runs", "rowData"),
         Output("runs", "columnDefs"),
         Output("run-count", "children"),
         Output("catalog", "data"),
+        Output("runs-message", "children"),
+        Output("facets", "data"),
         Input("refresh", "n_intervals"),
+        Input("baseline", "data"),
+        Input("runs", "cellValueChanged"),
+        Input("delete-now", "n_clicks"),
+        State("doomed", "data"),
         State("catalog", "data"),
+        State("columns", "value"),
+    )(update)
+
+    def part_with(_clicks: int | None, selected: Any) -> Any:
+        chosen = selected.get("ids", []) if isinstance(selected, dict) else [row["run_id"] for row in selected or []]
+        return run_edits.farewell(snapshot.store(), chosen), chosen
+
+    app.callback(
+        Output("farewell", "children"),
+        Output("doomed", "data"),
+        Input("delete", "n_clicks"),
+        State("runs", "selectedRows"),
         prevent_initial_call=True,
-    )(refresh)
+    )(part_with)
 
 
 PAGE = Page("/", "Runs", layout, connect, key="r")

@@ -1,0 +1,138 @@
+"""Advice on hand-made runs: a rule speaks from its threshold on and not below, says what it saw, and its SQL runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pytest
+
+from crossprof.store.metrics import fill_run_metric
+
+Advice = dict[str, dict[str, Any]]
+Advise = Callable[..., Advice]
+
+_RUN = """
+INSERT INTO base.run BY NAME SELECT 'r' AS run_id, 'r' AS run, $framework AS framework, 'gpu' AS device_kind;
+INSERT INTO base.rank BY NAME SELECT 'r' AS run_id, rank FROM range($ranks) AS ranks (rank);
+INSERT INTO base.device BY NAME
+SELECT 'r' AS run_id, rank, 0 AS device_id, 'gpu' AS kind, 'NVIDIA A100-SXM4-80GB' AS model, 1000 AS memory_bytes
+FROM range($ranks) AS ranks (rank);
+INSERT INTO base.step BY NAME
+SELECT 'r' AS run_id, rank, step, step * 100 AS start_ns, 100 AS dur_ns, true AS is_profiled, false AS is_warmup, 0 AS capture
+FROM range($ranks) AS ranks (rank), range(2) AS steps (step);
+"""
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, framework: str, ranks: int) -> None:
+    given = {"framework": framework, "ranks": ranks}
+    for statement in _RUN.split(";\n")[:-1]:
+        connection.execute(statement, {name: value for name, value in given.items() if f"${name}" in statement})
+
+
+@pytest.fixture
+def advise(tiny: ModuleType) -> Advise:
+    """The advice for a run of two steps of 100 ns in which the device works from `idle_ns` after the start of each on."""
+
+    def told(
+        *, idle_ns: int, framework: str = "torch", name: str = "fused", more: str = "", ranks: int = 1, other_ns: int = 0
+    ) -> Advice:
+        with tiny.connect() as connection:
+            _fill(connection, framework, ranks)
+            for rank in range(ranks):
+                late = other_ns if rank else idle_ns
+                _work(connection, rank, late, name)
+            if more:
+                connection.execute(more)
+            fill_run_metric(connection)
+            found = connection.sql("FROM advice").to_arrow_table().to_pylist()
+            for row in found:
+                connection.sql(row["query"]).fetchall()
+        return {row["code"]: row for row in found}
+
+    return told
+
+
+def _work(connection: duckdb.DuckDBPyConnection, rank: int, idle_ns: int, name: str) -> None:
+    """A launch at the end of the idle time, and its kernel, which begins with it and ends with the step."""
+    for step in range(2):
+        start = step * 100 + idle_ns
+        values = [rank, step, start]
+        connection.execute(
+            "INSERT INTO base.runtime_call BY NAME SELECT 'r' AS run_id, ? AS rank, ? AS call_id, 'cudaLaunchKernel' AS name, "
+            "'launch' AS kind, ? AS start_ns, 2 AS dur_ns, 'main' AS thread, call_id AS step",
+            values,
+        )
+        connection.execute(
+            "INSERT INTO base.kernel BY NAME SELECT 'r' AS run_id, ? AS rank, 0 AS device_id, ? AS kernel_id, ? AS start_ns, "
+            "? AS name, 'kernel' AS kind, 'gemm' AS category, 100 - ? AS dur_ns, start_ns AS launch_ns, kernel_id AS call_id, "
+            "kernel_id AS step, kernel_id AS device_step, kernel_id AS correlation_id",
+            [*values, name, idle_ns],
+        )
+
+
+def test_waiting_for_launches_is_named_from_a_tenth_of_the_step_on(advise: Advise) -> None:
+    assert advise(idle_ns=9) == {}
+    (one,) = advise(idle_ns=15).values()
+    assert (one["code"], one["share_ratio"]) == ("launch_bound", pytest.approx(0.15))
+    assert one["evidence"] == (
+        "The device is idle for 15 % of a measured step, waiting for a launch, with 1 launches a step. "
+        "A launch takes the host 0.002 us, and a kernel 0.085 us on average."
+    )
+    assert "torch.compile" in one["action"]
+
+
+def test_advice_is_in_the_words_of_the_framework(advise: Advise) -> None:
+    assert "jax.jit" in advise(idle_ns=15, framework="jax")["launch_bound"]["action"]
+    assert "capture the step as a graph" in advise(idle_ns=15, framework="other")["launch_bound"]["action"]
+
+
+def test_loading_data_is_not_called_launching(advise: Advise) -> None:
+    loading = """INSERT INTO base.annotation BY NAME SELECT 'r' AS run_id, 0 AS rank, 'enumerate(DataLoader)' AS name,
+        'user' AS kind, 100 * step AS start_ns, 8 AS dur_ns, 'main' AS thread, step FROM range(2) AS steps (step)"""
+    told = advise(idle_ns=8, more=loading)
+    assert set(told) == {"input_bound"}
+    assert told["input_bound"]["evidence"].startswith(
+        "The device is idle for 8 % of a measured step while a launching thread loads"
+    )
+    assert "num_workers" in told["input_bound"]["action"]
+
+
+def test_a_blocked_host_is_named_with_its_call(advise: Advise) -> None:
+    waiting = """INSERT INTO base.runtime_call BY NAME SELECT 'r' AS run_id, 0 AS rank, 10 + step AS call_id, step,
+        'cudaStreamSynchronize' AS name, 'sync' AS kind, 100 * step AS start_ns, 6 AS dur_ns, 'main' AS thread
+        FROM range(2) AS steps (step)"""
+    told = advise(idle_ns=6, more=waiting)
+    assert set(told) == {"host_blocked"}
+    assert told["host_blocked"]["evidence"].endswith("1 synchronisations a step; most time goes to cudaStreamSynchronize.")
+
+
+def test_products_in_single_precision_are_told_by_their_kernels(advise: Advise) -> None:
+    told = advise(idle_ns=0, name="ampere_sgemm_128x64_tn")
+    assert set(told) == {"low_precision"}
+    assert "A100 80GB SXM reaches 8 times the fp32 peak in TF32" in told["low_precision"]["evidence"]
+    assert advise(idle_ns=0, name="ampere_fp16_s16816gemm_fp16_128x64") == {}
+
+
+def test_a_rank_that_computes_longer_is_named(advise: Advise) -> None:
+    told = advise(idle_ns=0, ranks=2, other_ns=9)
+    assert set(told) == set()  # 100 of 95.5: 4.7 %
+    told = advise(idle_ns=0, ranks=2, other_ns=18)
+    assert told["uneven_ranks"]["evidence"].startswith("Rank 0 computes 0.0001 ms of a measured step, the mean of 2 ranks")
+
+
+def test_lost_memory_counts_where_memory_is_short(advise: Advise) -> None:
+    event = """INSERT INTO base.memory_event BY NAME SELECT 'r' AS run_id, 0 AS rank, 0 AS device_id, 10 AS at_ns, 300 AS bytes,
+        {} AS allocated_bytes, {} AS reserved_bytes, 'cuda' AS allocator"""
+    assert advise(idle_ns=0, more=event.format(300, 499)) == {}
+    told = advise(idle_ns=0, more=event.format(600, 800))
+    assert (
+        told["fragmentation"]["evidence"]
+        == "600 bytes of 800 bytes reserved are in use at the most, on a device with 1000 bytes."
+    )
+
+
+def test_nothing_is_said_of_work_that_takes_no_time(advise: Advise) -> None:
+    assert "low_precision" not in advise(idle_ns=99, name="sgemm", more="UPDATE base.kernel SET dur_ns = 0")
