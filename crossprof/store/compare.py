@@ -18,7 +18,15 @@ from crossprof.store.composition import CategoryDifference, Composition, categor
 from crossprof.store.metrics import Metric, Source, estimates, registry, samples
 from crossprof.store.permutation import permutation
 from crossprof.store.statistics import Estimate, Ratio, Series, detectable, pool, ratio
-from crossprof.store.verdict import MetricDifference, Verdict, next_sentence, verdict_sentence, why_sentence
+from crossprof.store.step_unit import StepUnit, per_step
+from crossprof.store.verdict import (
+    MetricDifference,
+    Verdict,
+    apart_sentence,
+    next_sentence,
+    verdict_sentence,
+    why_sentence,
+)
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "compare"]
 
@@ -32,7 +40,8 @@ class RunDifference:
     `unlike` says what makes the two different jobs, `notes` what else differs: software, settings, how they were captured.
     `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
     The parts of `waterfall` add up to the difference of the step times. `levels` are the ways to set kernels or operators side
-    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows.
+    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows. Where the work of
+    the two can't be set side by side, `apart` says why.
     """
 
     run: str
@@ -48,6 +57,7 @@ class RunDifference:
     verdict: str
     why: str
     next_step: str
+    apart: str = ""
 
     @property
     def alike(self) -> bool:
@@ -89,11 +99,12 @@ class RunDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Some runs against one base."""
+    """Some runs against one base. Parts of a step and operations are those of one unit `per` which they are told."""
 
     base: str
     base_ids: tuple[str, ...]
     others: tuple[RunDifference, ...]
+    per: StepUnit = "step"
 
     def to_json(self) -> dict[str, Any]:
         """The shape that scripts rely on."""
@@ -112,6 +123,7 @@ class _Side:
     estimates: Mapping[str, Estimate]
     series: Mapping[str, Sequence[Series]]
     composition: Composition
+    size: float
 
 
 _NOTHING = Estimate(float("nan"), 0)
@@ -128,24 +140,28 @@ def compare(
     *,
     metrics: Sequence[str] | None = None,
     by: LevelName | None = None,
+    per: StepUnit = "step",
 ) -> Comparison:
     """The comparison of each of `others` with `base`; a side is a list of run ids, several being repeats that are pooled.
 
-    Kernels or operators are set side by side `by` that level, else by the finest that all runs share.
+    Kernels or operators are set side by side `by` that level, else by the finest that all runs share. They and the parts of a
+    step are those of a step, or of a sample or token `per` which they are told; metrics and sentences stay as they are.
 
-    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work.
+    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work; a run
+    does not say how many samples or tokens its steps have.
     """
     known = registry(source)
     chosen = _chosen(known, metrics)
     opening = [known[name] for name in _OPENING if name in known]
-    sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen)
-    base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    sides = _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen, per)
+    works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    base_work, *other_works = (held.over(side.size) for held, side in zip(works, sides, strict=True))
     levels = [align(base_work, other_work) for other_work in other_works]
     shown = _level(by, levels)
     found = []
     for side, held in zip(sides[1:], levels, strict=True):
         found.append(_run_difference(sides[0], side, chosen, opening, levels=held, shown=shown))
-    return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
+    return Comparison(sides[0].name, sides[0].run_ids, tuple(found), per)
 
 
 def _level(by: LevelName | None, pairs: Sequence[Sequence[Level]]) -> LevelName | None:
@@ -164,7 +180,7 @@ def _chosen(known: Mapping[str, Metric], names: Sequence[str] | None) -> list[Me
     return list(known.values()) if names is None else [known[name] for name in names]
 
 
-def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[Metric]) -> list[_Side]:
+def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[Metric], per: StepUnit) -> list[_Side]:
     run_ids = sorted({run_id for group in groups for run_id in group})
     known = facts(source, run_ids)
     marks = ", ".join("?" for _ in run_ids)
@@ -172,8 +188,9 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
     wanted = {metric.id for metric in chosen} | _NEEDED
     sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
     repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
+    sizes = per_step(source, groups, per)
     sides = []
-    for name, group, made_of in zip(_names(groups, known), groups, compositions(source, groups), strict=True):
+    for name, group, made_of, size in zip(_names(groups, known), groups, compositions(source, groups), sizes, strict=True):
         held = {metric: [repeats[run_id, metric] for run_id in group if (run_id, metric) in repeats] for metric in wanted}
         side = _Side(
             name,
@@ -184,6 +201,7 @@ def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[M
             estimates={metric: pool([found for _, found in those]) for metric, those in held.items() if those},
             series={metric: [series for series, _ in those] for metric, those in held.items() if those},
             composition=made_of,
+            size=size,
         )
         sides.append(side)
     return sides
@@ -213,8 +231,11 @@ def _run_difference(
     leading = tuple(_metric_difference(metric, base, other) for metric in opening if metric.id in known)
     notes = [*(["capture: the same in both"] if is_same else []), *_ahead(base, other), *software(base.facts, other.facts)]
     categories = category_differences(base.composition, other.composition)
-    times = [side.estimates["step_time"].value if "step_time" in side.estimates else None for side in (base, other)]
-    parts = waterfall(categories, *times) if not (base.is_ahead or other.is_ahead) else ()
+    shown_categories = category_differences(base.composition.over(base.size), other.composition.over(other.size))
+    times = [
+        side.estimates["step_time"].value / side.size if "step_time" in side.estimates else None for side in (base, other)
+    ]
+    parts = waterfall(shown_categories, *times) if not (base.is_ahead or other.is_ahead) else ()
     names = base.name, other.name
     return RunDifference(
         run=other.name,
@@ -223,7 +244,7 @@ def _run_difference(
         notes=tuple(notes),
         is_same_capture=is_same,
         metrics=metrics,
-        categories=categories,
+        categories=shown_categories,
         waterfall=parts,
         levels=levels,
         shown=shown,
@@ -237,6 +258,7 @@ def _run_difference(
             is_same_capture=is_same,
             broken=(*base.broken, *other.broken),
         ),
+        apart=apart_sentence(names, (base.composition.place, other.composition.place)),
     )
 
 
