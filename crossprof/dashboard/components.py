@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 
 from crossprof.dashboard import theme
 from crossprof.dashboard.wording import definition
@@ -37,6 +37,8 @@ def facts(rows: Mapping[str, Any]) -> html.Table:
     return html.Table(html.Tbody(body), className="plain facts")
 
 
-def defined(title: str, definition: str) -> html.Span:
-    """A metric's title that explains itself on hover."""
+def defined(title: str, definition: str, href: str = "") -> html.Span | dcc.Link:
+    """A metric's title that explains itself on hover, and leads to its whole definition where `href` says so."""
+    if href:
+        return dcc.Link(title, href=href, className="defined", title=definition)
     return html.Span(title, className="defined", title=definition, tabIndex=0) if definition else html.Span(title)

@@ -132,9 +132,9 @@ COURSE = Drawing(
 )
 
 
-def shown(sides: Sides, labels: Sequence[str]) -> dcc.Store:
-    """What the figures of a page are about."""
-    return dcc.Store(id="runs-shown", data={"sides": [list(side) for side in sides], "labels": list(labels)})
+def shown(sides: Sides, labels: Sequence[str], **state: Any) -> dcc.Store:
+    """What the figures of a page are about: its runs, and what else its address says."""
+    return dcc.Store(id="runs-shown", data={**state, "sides": [list(side) for side in sides], "labels": list(labels)})
 
 
 def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawing: Drawing | None = None) -> None:

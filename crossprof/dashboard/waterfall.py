@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import html
 
-from crossprof.dashboard import cards, components, wording
+from crossprof.dashboard import cards, components, theme, wording
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
@@ -22,23 +22,30 @@ _EXPLAINED = {
 }
 
 
-def waterfall_card(base: str, found: RunDifference, *, is_only: bool, query: str = "") -> html.Section:
-    """One run against the baseline: each part of a step in both, and by how much it differs. `query` gives both runs' parts."""
+def waterfall_card(base: str, found: RunDifference, *, is_only: bool, unit: str = "step", query: str = "") -> html.Section:
+    """One run against the baseline: each part of a step in both, and by how much it differs.
+
+    `query` gives both runs' parts; `unit` is what the times are told for.
+    """
     title = "What the difference is made of" if is_only else f"What the difference is made of: {found.run}"
     parts = folded(found.waterfall or found.categories, _MOST)
     if not parts:
-        reason = "the two runs have no measured work of one kind: device time is never set beside operators of a CPU run."
-        return cards.card(title, "", cards.absent(reason), query=query)
+        reason = found.apart or "nothing was measured in either run."
+        return cards.card(title, "", cards.absent(reason), query=query, class_name="wide" if is_only else "")
     subtitle = (
-        f"{wording.PLACES[parts[0].place]} per step, in parts that add up to it. The interval is that of the change, 95 %."
+        f"{wording.PLACES[parts[0].place]} per {unit}, in parts that add up to it. The interval is that of the change, 95 %."
     )
-    return cards.card(title, subtitle, html.Div(_table(base, found.run, parts), className="scroll"), query=query)
+    table = html.Div(_table(base, found.run, parts), className="scroll")
+    return cards.card(title, subtitle, table, query=query, class_name="wide" if is_only else "")
 
 
 def _table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.Table:
     scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
     widest = max(abs(one.delta_ns) for one in parts) or 1.0
-    heads = [html.Th(f"{name}, {scale.unit}", scope="col", className="number") for name in (base, other, "Change")]
+    heads = [
+        html.Th([theme.shortened(name, most=24), f", {scale.unit}"], scope="col", className="number", title=name)
+        for name in (base, other, "Change")
+    ]
     head = html.Tr([html.Th("Part", scope="col"), *heads, html.Th("", className="bars"), html.Th("Interval", scope="col")])
     body = [_row(one, scale, widest) for one in parts[:-1]]
     return html.Table(
