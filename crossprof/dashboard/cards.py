@@ -15,7 +15,7 @@ from crossprof.dashboard.addresses import result_address, sql_address
 from crossprof.dashboard.components import labelled
 from crossprof.errors import CrossprofError
 
-__all__ = ["Absent", "absent", "card", "columns", "drawn", "failed", "figure_card", "notice", "spelled"]
+__all__ = ["Absent", "absent", "card", "card_id", "columns", "drawn", "failed", "figure_card", "notice", "spelled"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +29,18 @@ def card(title: str, subtitle: str, *body: Any, query: str = "", command: str = 
 
     `query` is the SQL that gives the card's rows, ready to run; `command` what shows the same in a terminal.
     """
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     data = ({"data-sql": query} if query else {}) | ({"data-command": command} if command else {})
     return html.Section(
         [_menu(title, query, command), *_heading(title, subtitle), *body],
-        id=name,
+        id=card_id(title),
         className=f"card {class_name}".rstrip(),
         **data,
     )
+
+
+def card_id(title: str) -> str:
+    """What the address of a card of that title ends in."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
 def notice(title: str, subtitle: str, *body: Any) -> html.Section:

@@ -1,4 +1,4 @@
-"""The kernels or operators of a comparison side by side: a grid, the level at which names are matched, and which rows it shows."""
+"""The kernels or operators of a comparison side by side: a grid, what its rows are matched by, and which of them it shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _ONLY = Toggle("only", "Which rows are shown", {"all": "All", "common": "In all 
 _QUERIES = {
     "device": "select run, rank, name, family, category, measured_calls, measured_ns from kernel_summary "
     "where list_contains(?, run_id) and measured_calls > 0 order by measured_ns desc",
-    "host": "select run, rank, name, category, calls, self_ns from op_summary where list_contains(?, run_id) order by self_ns desc",
+    "host": "select run, rank, name, category, calls, self_ns from op_summary "
+    "where list_contains(?, run_id) order by self_ns desc",
 }
 
 Rows = list[dict[str, Any]]
@@ -88,14 +89,16 @@ def _ids(found: Comparison) -> list[str]:
 def _reading(found: Comparison, by: str) -> str:
     """How to read the grid: by what its rows are matched, and how much of the time has a counterpart."""
     parts = [f"Time per {found.per} of measured steps, the largest difference first; a name leads to its page."]
-    for place, other in enumerate(found.others):
-        level = _level(found, place, by)
-        if level is not None:
-            shares = ", ".join(f"{one.name} {percent(one.matched_ratio)}" for one in other.levels)
-            whose = "Matched" if len(found.others) == 1 else f"{other.run} is matched"
-            parts.append(f"{whose} by {level.name}; time with a counterpart: {shares}.")
-        elif other.apart:
-            parts.append(f"None of {other.run}: {other.apart}")
+    levels = _levels(found, by)
+    if len(found.others) == 1:
+        shares = ", ".join(f"{one.name} {percent(one.matched_ratio)}" for one in found.others[0].levels)
+        parts.append(f"Matched by {levels[0].name}; time with a counterpart: {shares}.")
+    else:
+        held = [(other.run, _level(found, place, by)) for place, other in enumerate(found.others)]
+        shares = ", ".join(f"{run} {percent(level.matched_ratio)}" for run, level in held if level)
+        parts.append(f"Matched by {levels[0].name}; time with a counterpart: {shares}.")
+        if lacking := [run for run, level in held if level is None]:
+            parts.append(f"None of {', '.join(lacking)}: see above.")
     return " ".join(parts)
 
 

@@ -28,7 +28,8 @@ _STEPS = (
 _BREAKDOWN = (
     "from mean_breakdown where run_id = ? qualify row_number() over (partition by run_id order by scope = 'steps' desc) = 1"
 )
-_WORK = "from op_flops where run_id = ? order by rank, device_ns desc limit 16"
+_PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
+_WORK = f"{_PLACED} order by rank, device_ns desc limit 16"
 _PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
 _MEMORY = (
     "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
@@ -62,25 +63,39 @@ class Shown:
 class Multiple:
     """A figure card: its title, how to read it, what draws it, the SQL of its rows with `?` for the run id, and its switch.
 
-    `extra` is the height in pixels of what stands below the figure: the names of its colours.
+    `none` is why there may be no rows at all: such a card is small from the start. `extra` is the height in pixels of what
+    stands below the figure: the names of its colours.
     """
 
     title: str
     reading: str
     draw: Callable[[Store, Shown], Figure]
     query: str
+    none: str
     toggle: Toggle | None = None
     extra: int = 0
 
     def card(self, name: str, sides: Sides, address: Mapping[str, str]) -> html.Section:
         """The card on the page Compare about these runs."""
-        ids = [run_id for side in sides for run_id in side]
-        query = cards.spelled(self.query.replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids)
+        query = self._spelled(sides)
         height = height_for(len(sides)) + self.extra
         card = cards.figure_card("compare", name, self.title, self.reading, query=query, height=height)
         if self.toggle is not None:
             card.children.insert(1, self.toggle.control("compare", address))
         return card
+
+    def absent(self, sides: Sides) -> html.Section:
+        """The card where there are no rows."""
+        return cards.card(self.title, "", cards.absent(self.none), query=self._spelled(sides))
+
+    def has_rows(self, store: Store, sides: Sides) -> bool:
+        """Whether there is anything to draw for any of these runs."""
+        query = self._spelled(sides)
+        return not frame(store, f"select 1 as one from ({query}) limit 1").is_empty()
+
+    def _spelled(self, sides: Sides) -> str:
+        ids = [run_id for side in sides for run_id in side]
+        return cards.spelled(self.query.replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids)
 
 
 def height_for(runs: int) -> int:
@@ -161,6 +176,7 @@ SMALL_MULTIPLES = {
         "Warm-up is left out.",
         _step_time,
         _STEPS,
+        "no step of these runs is marked. crossprof.steps() or run.step() marks steps.",
         Toggle("dist", "How step times are shown", {"box": "Box", "ecdf": "ECDF"}),
         extra=44,
     ),
@@ -169,6 +185,7 @@ SMALL_MULTIPLES = {
         "Of the mean measured step, or of the whole capture where it marks none; what overlaps counts once, compute first.",
         _breakdown,
         _BREAKDOWN,
+        "no device work was recorded in any of these runs: on a CPU, operators are all there is.",
         extra=44,
     ),
     "categories": Multiple(
@@ -177,14 +194,16 @@ SMALL_MULTIPLES = {
         "with the share of the step that they cover.",
         _categories,
         "from category_breakdown where run_id = ?",
+        "no work of a measured step was recorded: the captures mark no steps, or hold neither kernels nor operators.",
         Toggle("bars", "Length of the bars", {"time": "Time", "share": "Share"}),
         extra=44,
     ),
     "roofline": Multiple(
         "Roofline",
-        "A marker an operator, its area after its time on the device; the lines are what the vendor says that the device can do.",
+        "A marker an operator, its area after its time on the device. Lines: what the device can do, by its vendor.",
         _roofline,
-        _WORK.partition(" order by")[0],
+        _PLACED,
+        roofline.NONE,
         extra=44,
     ),
     "memory": Multiple(
@@ -192,6 +211,7 @@ SMALL_MULTIPLES = {
         "The driver's count, else the process's, else the allocator's, as most runs here have; of several devices the fullest.",
         _memory,
         _MEMORY,
+        "no allocation and no memory reading was recorded.",
         Toggle("align", "What memory is aligned by", {"time": "Time", "step": "Step"}),
     ),
     "utilization": Multiple(
@@ -199,6 +219,7 @@ SMALL_MULTIPLES = {
         "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
         _utilization,
         _UTILIZATION,
+        "no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.",
     ),
 }
 

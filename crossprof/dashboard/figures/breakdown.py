@@ -59,7 +59,8 @@ def parts(rows: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int
                 hovertemplate=f"{title}: %{{customdata[0]}}, %{{customdata[1]}} %<extra></extra>",
             )
         )
-    notes = [note for lane in lanes if (note := _overlap(lane, held.get(lane.run_id)))]
+    hidden = [note for lane in lanes if (note := _overlap(lane, held.get(lane.run_id)))]
+    notes = [f"Hidden behind other work: {'; '.join(hidden)}."] if hidden else []
     figure.update_layout(figure_layout(look), barmode="stack", meta={"notes": notes})
     name_rows(figure, list(names.values()), look, height=height or height_of(len(names), 50))
     figure.update_xaxes(range=[0, 100], title_text="% of the time of the device")
@@ -77,4 +78,4 @@ def _overlap(lane: Lane, row: dict[str, Any] | None) -> str:
     """How much of communication and copies other work hides."""
     hidden = {"communication": row["hidden_communication_ratio"], "copies": row["hidden_copy_ratio"]} if row else {}
     told = [f"{percent(ratio)} of {what}" for what, ratio in hidden.items() if ratio is not None]
-    return f"{lane.label}: other work hides {' and '.join(told)}." if told else ""
+    return f"{' and '.join(told)} in {lane.label}" if told else ""

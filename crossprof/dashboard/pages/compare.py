@@ -54,13 +54,13 @@ class _Asked:
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     """The page: the runs, verdicts, metrics, what the difference is made of, figures, operations, circumstances."""
-    store = snapshot.store()
     asked = _asked(query)
     if len(asked.names) > _MOST_RUNS:
         raise CrossprofError(f"{len(asked.names)} runs are too many to tell apart on one page: choose at most {_MOST_RUNS}.")
     if len(asked.names) < 2:
-        return _too_few(store, asked)
+        return _too_few(snapshot.store(), asked)
     found = compared(snapshot, asked.base_first, asked.per)
+    store = snapshot.store()  # after what may have moved it on to a newer catalog
     labels, sides = _in_order(found, asked)
     runs = [_row(store, side[0]) for side in sides]
     ids = [side[0] for side in sides]
@@ -69,8 +69,8 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         runs_bar(store, runs, asked.names, labels, base=asked.base, most=_MOST_RUNS),
         html.Div([_verdict(found, asked, other, query) for other in found.others], className="cards"),
         _metrics(store, found, sides),
-        html.Div([_waterfall(found, other) for other in found.others], className="cards"),
-        html.Div([multiple.card(name, sides, query) for name, multiple in SMALL_MULTIPLES.items()], className="multiples"),
+        *_waterfalls(found),
+        *_multiples(store, sides, query),
         operations_card(found, query),
         overhead_card(store, ids, labels),
         settings_card(store, ids, labels, query),
@@ -164,9 +164,22 @@ def _metrics(store: Store, found: Comparison, sides: Sequence[Sequence[str]]) ->
     return cards.card("Metrics", reading, *comparison.metrics(found, registry), query=query)
 
 
-def _waterfall(found: Comparison, other: RunDifference) -> html.Section:
-    query = cards.spelled(_PARTS, [*found.base_ids, *other.run_ids])
-    return waterfall_card(found.base, other, is_only=len(found.others) == 1, unit=found.per, query=query)
+def _waterfalls(found: Comparison) -> list[html.Div]:
+    """What each difference is made of; after them why others have no parts."""
+    held: tuple[list[html.Section], list[html.Section]] = [], []
+    for other in found.others:
+        query = cards.spelled(_PARTS, [*found.base_ids, *other.run_ids])
+        card = waterfall_card(found.base, other, is_only=len(found.others) == 1, unit=found.per, query=query)
+        held[not other.categories].append(card)
+    return [html.Div(part, className="cards") for part in held if part]
+
+
+def _multiples(store: Store, sides: Sequence[Sequence[str]], query: Mapping[str, str]) -> list[html.Div]:
+    """The figures that have something to draw, two in a row; after them why the others have not."""
+    drawn = [name for name, multiple in SMALL_MULTIPLES.items() if multiple.has_rows(store, sides)]
+    missing = [multiple.absent(sides) for name, multiple in SMALL_MULTIPLES.items() if name not in drawn]
+    held = [SMALL_MULTIPLES[name].card(name, sides, query) for name in drawn], missing
+    return [html.Div(part, className="multiples") for part in held if part]
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:

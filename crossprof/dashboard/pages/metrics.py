@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, dcc, html
 
-from crossprof.dashboard import cards, components, theme, wording
+from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import NONE, scale_for
 from crossprof.dashboard.selection import chosen, names_in, picker
@@ -52,7 +52,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     registry = frame(store, _REGISTRY).to_dicts()
     values = _values(store, [str(run["run_id"]) for run in runs])
     lanes = theme.lanes(runs, "light")
-    groups = [_group(title, told, held, lanes, values) for title, told, held in _grouped(registry) if held]
+    grouped = [(title, told, held) for title, told, held in _grouped(registry) if held]
     return [
         html.Div(
             [
@@ -67,7 +67,12 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             ],
             className="title-row",
         ),
-        *groups,
+        html.Nav(
+            [html.A(title, href=f"#{cards.card_id(title)}") for title, _, _ in grouped],
+            className="page-links",
+            **components.labelled("Groups of metrics"),
+        ),
+        *(_group(title, told, held, lanes, values) for title, told, held in grouped),
         html.P("None of the definitions holds these words.", className="absent", id="metric-none", hidden=True),
         dcc.Store(id="metrics-shown", data=len(registry)),
     ]
@@ -114,25 +119,23 @@ def _metric(metric: Mapping[str, Any], lanes: Sequence[theme.Lane], values: Valu
 
 
 def _meaning(metric: Mapping[str, Any]) -> list[Any]:
-    """Numerator, denominator, window; what it may be compared across, where it comes from, what to keep in mind."""
+    """Numerator, denominator, window; how samples are summed up, what it compares across, where it is from; caveats."""
     has_denominator = metric["denominator"] not in (None, "", "none")
     facts = {
         "What": metric["numerator"],
         "Over" if metric["denominator"] != "step" else "Per": metric["denominator"] if has_denominator else None,
         "Window": metric["over_window"],
-        "Summed up": _statistic(metric),
-        "Compares across": metric["comparable_across"],
-        "From": html.Code(metric["source"]),
-        "Keep in mind": metric["caveats"],
+        "Caveat": metric["caveats"],
     }
     rows = [part for title, told in facts.items() if told for part in (html.Dt(title), html.Dd(told))]
-    return [html.P(f"{wording.definition(metric)}.", className="hidden-label"), html.Dl(rows)]
+    origin = [f"{_statistic(metric)}compares across {metric['comparable_across']} · from ", html.Code(metric["source"])]
+    return [html.Dl(rows), html.P(origin, className="dimmed")]
 
 
 def _statistic(metric: Mapping[str, Any]) -> str:
     if not metric["statistic"]:
         return ""
-    return f"{metric['statistic']} over samples, {metric['across_ranks']} over ranks"
+    return f"{metric['statistic']} over samples, {metric['across_ranks']} over ranks · "
 
 
 def _measured(metric: Mapping[str, Any], lanes: Sequence[theme.Lane], values: Values) -> html.Table:
@@ -147,7 +150,7 @@ def _measured(metric: Mapping[str, Any], lanes: Sequence[theme.Lane], values: Va
     return html.Table(html.Tbody(rows), className="plain", **components.labelled(f"{metric['title']} in the chosen runs"))
 
 
-def connect(app: Dash, snapshot: Snapshot) -> None:
+def connect(app: Dash, _snapshot: Snapshot) -> None:
     """Searching hides what does not match, in the browser; the address keeps the words."""
     app.clientside_callback(
         ClientsideFunction("crossprof", "findMetrics"),
