@@ -24,8 +24,9 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.crossprof = Object.assign(window.dash_clientside.crossprof || {}, {
-    findMetrics: (text, count) => {
-      if (window.location.pathname !== "/metrics" || !count) return;
+    findMetrics: (text, shown) => {
+      if (window.location.pathname !== "/metrics" || !shown) return;
+      const count = shown.count;
       const words = (text || "").toLowerCase().split(/\s+/).filter(Boolean);
       let found = 0;
       document.querySelectorAll(".definition-group").forEach((group) => {

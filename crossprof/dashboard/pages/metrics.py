@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.pages.page import Page
@@ -43,6 +43,8 @@ _TOOLS = {
 _BETTER = {"lower": "lower is better", "higher": "higher is better", "none": "no direction is good"}
 
 Values = Mapping[tuple[str, str], Mapping[str, Any]]
+Group = tuple[str, str, list[Mapping[str, Any]]]
+"""Title, explanation and metrics."""
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -50,9 +52,10 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     store = snapshot.store()
     runs = chosen(store, query, most=_MOST_RUNS) if names_in(query) else []
     registry = frame(store, _REGISTRY).to_dicts()
-    values = _values(store, [str(run["run_id"]) for run in runs])
+    ids = [str(run["run_id"]) for run in runs]
+    values = _values(store, _VALUES, ids)
     lanes = theme.lanes(runs, "light")
-    grouped = [(title, told, held) for title, told, held in _grouped(registry) if held]
+    own, peers = _own(registry), _of_tools(registry)
     return [
         html.Div(
             [
@@ -68,32 +71,42 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             className="title-row",
         ),
         html.Nav(
-            [html.A(title, href=f"#{cards.card_id(title)}") for title, _, _ in grouped],
+            [html.A(title, href=f"#{cards.card_id(title)}") for title, _, _ in (*own, *peers)],
             className="page-links",
             **components.labelled("Groups of metrics"),
         ),
-        *(_group(title, told, held, lanes, values) for title, told, held in grouped),
+        *(_group(title, told, held, lanes, values) for title, told, held in own),
+        *([_ask()] if lanes else []),
+        html.Div([_group(title, told, held, [], {}) for title, told, held in peers], id="peer-groups", className="column"),
         html.P("None of the definitions holds these words.", className="absent", id="metric-none", hidden=True),
-        dcc.Store(id="metrics-shown", data=len(registry)),
+        dcc.Store(id="metrics-shown", data={"count": len(registry), "runs": ids}),
     ]
 
 
-def _values(store: Store, ids: Sequence[str]) -> Values:
-    """What each metric is in each run; of other tools' numbers those that are one number for the whole run."""
-    if not ids:
-        return {}
-    rows = [*rows_of(store, _VALUES, ids).to_dicts(), *rows_of(store, _PEERS, ids).to_dicts()]
+def _ask() -> html.Div:
+    """The button that has the figures of other tools worked out: from all events of a trace, so not unasked."""
+    button = html.Button("Work out what other tools give", id="ask-peers", type="button", className="button")
+    told = html.Span("From every event of the traces, which takes minutes where there are millions.", className="dimmed")
+    return html.Div([button, told], className="toolbar")
+
+
+def _values(store: Store, query: str, ids: Sequence[str]) -> Values:
+    """What each metric is in each run."""
+    rows = rows_of(store, query, ids).to_dicts() if ids else []
     return {(row["metric"], row["run_id"]): row for row in rows}
 
 
-def _grouped(registry: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
-    """Title, explanation and metrics of each group, our own first."""
+def _own(registry: Sequence[Mapping[str, Any]]) -> list[Group]:
     own = [metric for metric in registry if not metric["peer"]]
     known = [(*texts, [one for one in own if one["topic"] == topic]) for topic, texts in _TOPICS.items()]
     rest = [one for one in own if one["topic"] not in _TOPICS]
+    return [group for group in (*known, ("Others", "", rest)) if group[2]]
+
+
+def _of_tools(registry: Sequence[Mapping[str, Any]]) -> list[Group]:
     told = "What the tool itself would give, by its own rules, to reconcile figures; they enter no comparison."
-    peers = [(title, told, [one for one in registry if one["peer"] == tool]) for tool, title in _TOOLS.items()]
-    return [*known, ("Others", "", rest), *peers]
+    groups = [(title, told, [one for one in registry if one["peer"] == tool]) for tool, title in _TOOLS.items()]
+    return [group for group in groups if group[2]]
 
 
 def _group(
@@ -150,12 +163,29 @@ def _measured(metric: Mapping[str, Any], lanes: Sequence[theme.Lane], values: Va
     return html.Table(html.Tbody(rows), className="plain", **components.labelled(f"{metric['title']} in the chosen runs"))
 
 
-def connect(app: Dash, _snapshot: Snapshot) -> None:
-    """Searching hides what does not match, in the browser; the address keeps the words."""
+def connect(app: Dash, snapshot: Snapshot) -> None:
+    """Searching hides what does not match, in the browser; the address keeps the words. Other tools' figures come if asked."""
+
+    def work_out(_clicks: int, shown: Mapping[str, Any]) -> list[html.Section]:
+        store = snapshot.store()
+        ids = shown["runs"]
+        runs = [frame(store, "select * from run where run_id = ?", run_id).to_dicts()[0] for run_id in ids]
+        lanes, values = theme.lanes(runs, "light"), _values(store, _PEERS, ids)
+        registry = frame(store, _REGISTRY).to_dicts()
+        return [_group(title, told, held, lanes, values) for title, told, held in _of_tools(registry)]
+
+    app.callback(
+        Output("peer-groups", "children"),
+        Input("ask-peers", "n_clicks"),
+        State("metrics-shown", "data"),
+        running=[(Output("ask-peers", "disabled"), True, False)],
+        prevent_initial_call=True,
+    )(work_out)
     app.clientside_callback(
         ClientsideFunction("crossprof", "findMetrics"),
         Input("metric-search", "value"),
         Input("metrics-shown", "data"),
+        Input("peer-groups", "children"),
     )
 
 

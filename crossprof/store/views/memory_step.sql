@@ -3,14 +3,20 @@
 -- Caveat: telemetry sees a step only if it took a reading in it. The three counts differ by design: see memory_timeline.
 -- uses: memory_timeline, step_time
 CREATE VIEW memory_step AS
-WITH placed AS (
-    SELECT reading.*, step_time.step AS at_step, start_ns + dur_ns AS end_ns, coalesce(used_bytes, allocated_bytes) AS bytes
-    FROM (FROM memory_timeline WHERE coalesce(used_bytes, allocated_bytes) IS NOT NULL) AS reading
+WITH sampled AS ( -- telemetry does not know of steps
+    SELECT reading.* REPLACE (step_time.step AS step), start_ns + dur_ns AS end_ns
+    FROM (FROM memory_timeline WHERE counter <> 'allocator') AS reading
     ASOF JOIN step_time ON step_time.run_id = reading.run_id AND step_time.rank = reading.rank AND start_ns <= at_ns
+),
+placed AS (
+    FROM memory_timeline WHERE counter = 'allocator' AND step IS NOT NULL
+    UNION ALL
+    SELECT * EXCLUDE (end_ns) FROM sampled WHERE at_ns < end_ns
 )
-SELECT run_id, run, rank, device_id, counter, allocator, at_step AS step, max(bytes) AS peak_bytes, count(*) AS readings
+SELECT run_id, run, rank, device_id, counter, allocator, step, max(coalesce(used_bytes, allocated_bytes)) AS peak_bytes,
+    count(*) AS readings
 FROM placed
-WHERE at_ns < end_ns
+WHERE coalesce(used_bytes, allocated_bytes) IS NOT NULL
 GROUP BY ALL;
 
 COMMENT ON VIEW memory_step IS 'The most memory of one device during one step, by one counter.';
