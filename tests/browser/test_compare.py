@@ -28,10 +28,10 @@ def kinds(page: Page, title: str) -> set[str]:
 def test_switches_work_in_place_and_the_address_brings_them_back(visit: Visit, settled: Any, until: Any, address: str) -> None:
     page = visit(address + CPU)
     assert kinds(page, "Step time") == {"box"}
-    for way in ("ECDF", "Share", "Step"):
-        page.get_by_text(way, exact=True).first.click()
-    page.get_by_text("Not in all").click()
-    until(page, "location.search.endsWith('&dist=ecdf&bars=share&align=step&only=lone')")
+    for way in ("ECDF", "Share", "Step", "Not in all"):
+        page.locator(".toggle label").get_by_text(way, exact=True).click()
+    state = "['dist', 'bars', 'align', 'only'].map(name => new URLSearchParams(location.search).get(name)).join()"
+    until(page, f"{state} === 'ecdf,share,step,lone'", seconds=20)
     settled()
     assert kinds(page, "Step time") == {"scatter"}
     rows = page.locator("#operations .ag-center-cols-container .ag-row")
@@ -44,7 +44,7 @@ def test_switches_work_in_place_and_the_address_brings_them_back(visit: Visit, s
 
 def test_runs_and_baseline_change_where_they_stand(visit: Visit, settled: Any, page: Page, address: str) -> None:
     visit(address + CPU)
-    page.get_by_label("Add a run to the comparison").click()
+    page.get_by_role("textbox", name="Add a run to the comparison").click()
     page.get_by_role("option", name="tiny-transformer-tf").click()
     page.wait_for_url("**runs=syn-torch-0001,syn-jax-00000001,syn-tensorflow-1&base=syn-torch-0001")
     settled()

@@ -25,7 +25,7 @@
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.crossprof = Object.assign(window.dash_clientside.crossprof || {}, {
     findMetrics: (text, shown) => {
-      if (window.location.pathname !== "/metrics" || !shown) return;
+      if (window.location.pathname !== "/metrics" || !shown) return window.dash_clientside.no_update;
       const count = shown.count;
       const words = (text || "").toLowerCase().split(/\s+/).filter(Boolean);
       let found = 0;
@@ -38,10 +38,10 @@
         group.hidden = here === 0;
         found += here;
       });
-      document.getElementById("metric-count").textContent = words.length ? `${found} of ${count} definitions` : `${count} definitions`;
       document.getElementById("metric-none").hidden = found > 0;
       keep(text);
       point();
+      return words.length ? `${found} of ${count} definitions` : `${count} definitions`;
     },
   });
   window.addEventListener("hashchange", () => {

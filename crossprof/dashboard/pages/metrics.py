@@ -183,6 +183,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     )(work_out)
     app.clientside_callback(
         ClientsideFunction("crossprof", "findMetrics"),
+        Output("metric-count", "children"),
         Input("metric-search", "value"),
         Input("metrics-shown", "data"),
         Input("peer-groups", "children"),
