@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -13,7 +13,7 @@ from plotly.graph_objects import Figure
 from crossprof.dashboard import cards, theme
 from crossprof.dashboard.drawing import Sides
 from crossprof.dashboard.figures import breakdown, categories, roofline, series, step_time
-from crossprof.dashboard.snapshot import Snapshot, frame, rows_of
+from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.dashboard.toggles import Toggle
 from crossprof.store import Store
 from crossprof.store.composition import compositions
@@ -103,33 +103,38 @@ def height_for(runs: int) -> int:
     return max(280, 62 + 56 * runs)
 
 
-def _of_sides(store: Store, query: str, sides: Sides, *before: object) -> pl.DataFrame:
-    """The rows of all runs; those of a side's repeats under the name of its first."""
-    first = {run_id: side[0] for side in sides for run_id in side}
-    if before:
-        found = pl.concat([frame(store, query, *before, run_id) for run_id in first], how="vertical_relaxed")
-    else:
-        found = rows_of(store, query, list(first))
-    return found.with_columns(pl.col("run_id").replace(first))
+def _of_sides(store: Store, query: str, shown: Shown, *before: object) -> pl.DataFrame:
+    """The rows of all runs, under the name of their side's lane: a run may be on two sides, alone and among its repeats."""
+    found = [
+        frame(store, query, *before, run_id).with_columns(pl.lit(lane.run_id).alias("run_id"))
+        for lane, side in zip(shown.lanes, shown.sides, strict=True)
+        for run_id in side
+    ]
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _of_firsts(store: Store, query: str, shown: Shown) -> pl.DataFrame:
+    """As `_of_sides`, of the first run of each."""
+    return _of_sides(store, query, replace(shown, sides=[side[:1] for side in shown.sides]))
 
 
 def _step_time(store: Store, shown: Shown) -> Figure:
-    steps = _of_sides(store, _STEPS, shown.sides, shown.per)
+    steps = _of_sides(store, _STEPS, shown, shown.per)
     draw = {"box": step_time.distribution, "ecdf": step_time.cumulative}[shown.way]
     return draw(steps, shown.lanes, shown.look, unit=shown.per, height=shown.height)
 
 
 def _breakdown(store: Store, shown: Shown) -> Figure:
-    rows = rows_of(store, _BREAKDOWN, [side[0] for side in shown.sides])
+    rows = _of_firsts(store, _BREAKDOWN, shown)
     return breakdown.parts(rows, shown.lanes, shown.look, height=shown.height)
 
 
 def _categories(store: Store, shown: Shown) -> Figure:
     rows: list[tuple[str, str, float, float | None]] = []
     sizes = per_step(store, shown.sides, shown.per)
-    for side, made_of, size in zip(shown.sides, compositions(store, shown.sides), sizes, strict=True):
+    for lane, side, made_of, size in zip(shown.lanes, shown.sides, compositions(store, shown.sides), sizes, strict=True):
         coverage = _coverage(store, side[0]) if made_of.place == "host" else None
-        rows += [(side[0], category, ns, coverage) for category, ns in made_of.over(size).categories.items()]
+        rows += [(lane.run_id, category, ns, coverage) for category, ns in made_of.over(size).categories.items()]
     schema = {"run_id": pl.String, "category": pl.String, "ns_per_step": pl.Float64, "coverage_ratio": pl.Float64}
     times = pl.DataFrame(rows, schema=schema, orient="row")
     if shown.way == "share":
@@ -143,15 +148,13 @@ def _coverage(store: Store, run_id: str) -> float | None:
 
 
 def _roofline(store: Store, shown: Shown) -> Figure:
-    firsts = [side[0] for side in shown.sides]
-    return roofline.roofline(
-        rows_of(store, _WORK, firsts), rows_of(store, _PEAKS, firsts), shown.lanes, shown.look, height=shown.height
-    )
+    work, peaks = (_of_firsts(store, query, shown) for query in (_WORK, _PEAKS))
+    return roofline.roofline(work, peaks, shown.lanes, shown.look, height=shown.height)
 
 
 def _memory(store: Store, shown: Shown) -> Figure:
     is_by_step = shown.way == "step"
-    readings = _of_sides(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown.sides)
+    readings = _of_sides(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
     counts = dict(readings.group_by("counter").agg(pl.col("run_id").n_unique()).iter_rows())
     counter = max(_COUNTERS, key=lambda name: (counts.get(name, 0), -_COUNTERS.index(name)))
     counted = readings.filter(pl.col("counter") == counter)
@@ -163,7 +166,7 @@ def _memory(store: Store, shown: Shown) -> Figure:
 
 
 def _utilization(store: Store, shown: Shown) -> Figure:
-    samples = _of_sides(store, _UTILIZATION, shown.sides)
+    samples = _of_sides(store, _UTILIZATION, shown)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
     return series.utilization(one_each, shown.lanes, shown.look, titles=_TELEMETRY, height=shown.height)
@@ -234,7 +237,10 @@ def connect_multiple(app: Dash, snapshot: Snapshot, name: str) -> None:
             runs = [
                 frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in sides
             ]
-            lanes = theme.lanes(runs, scheme, labels=held["labels"])
+            lanes = [
+                replace(lane, run_id=f"{lane.run_id} {place}")
+                for place, lane in enumerate(theme.lanes(runs, scheme, labels=held["labels"]))
+            ]
             return multiple.draw(store, Shown(sides, held["per"], way, lanes, theme.theme(scheme)))
 
         return cards.drawn(figure, page="compare", name=name)

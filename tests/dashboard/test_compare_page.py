@@ -103,6 +103,18 @@ def test_a_figure_without_rows_is_a_short_card_from_the_start(snapshot: Snapshot
     assert "None, because no device work was recorded in any of these runs" in text_of(layout)
 
 
+def test_a_run_may_stand_on_two_sides(snapshot: Snapshot) -> None:
+    layout = compare.layout(snapshot, {"runs": "syn-torch-0001,tiny-transformer@all"})
+    held = next(part for part in layout if getattr(part, "id", "") == "runs-shown").data
+    store, sides = snapshot.store(), held["sides"]
+    runs = [{"run_id": str(place), "run": label, "framework": "torch"} for place, label in enumerate(held["labels"])]
+    shown = Shown(sides, "step", "box", lanes(runs, "light"), theme("light"))
+    boxes = [box.name for box in SMALL_MULTIPLES["step_time"].draw(store, shown).data]
+    assert len(boxes) == 4
+    assert boxes[0].endswith("bare, 52 steps")
+    assert boxes[2].endswith("bare, 104 steps")
+
+
 def test_a_switch_stands_where_the_address_says() -> None:
     toggle = Toggle("dist", "How", {"box": "Box", "ecdf": "ECDF"})
     assert [toggle.chosen(query) for query in ({}, {"dist": "ecdf"}, {"dist": "nonsense"})] == ["box", "ecdf", "box"]

@@ -95,7 +95,14 @@ def _in_order(found: Comparison, asked: _Asked) -> tuple[list[str], list[tuple[s
     """Names and run ids of all sides in the order of the address, so that a run keeps its colour as baseline."""
     told = [(found.base, found.base_ids), *((other.run, other.run_ids) for other in found.others)]
     by_name = dict(zip(asked.base_first, told, strict=True))
-    return [by_name[name][0] for name in asked.names], [by_name[name][1] for name in asked.names]
+    labels = [by_name[name][0] for name in asked.names]
+    return [_told_apart(labels, place) for place in range(len(labels))], [by_name[name][1] for name in asked.names]
+
+
+def _told_apart(labels: Sequence[str], place: int) -> str:
+    """A label; numbered where an earlier one is the same, as of a run against itself."""
+    earlier = labels[:place].count(labels[place])
+    return f"{labels[place]} #{earlier + 1}" if earlier else labels[place]
 
 
 def _too_few(store: Store, asked: _Asked) -> list[Any]:
