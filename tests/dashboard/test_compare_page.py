@@ -148,7 +148,7 @@ def test_runs_without_work_of_one_kind_say_why(snapshot: Snapshot) -> None:
 def test_circumstances_that_differ_are_marked(snapshot: Snapshot) -> None:
     store = snapshot.store()
     card = settings_card(store, list(GPU), ["one", "two"], {})
-    classes: dict[str, str] = {}
+    classes: dict[str, str | None] = {}
     for props in parts_of(card, "Tr"):
         if isinstance(props.get("children"), list):
             classes[props["children"][0]["props"].get("children")] = props.get("className")

@@ -83,8 +83,8 @@ def _asked(query: Mapping[str, str]) -> _Asked:
     base = query.get("base") or (names[0] if names else "")
     if base and base not in names:
         names.insert(0, base)
-    per = [unit for unit in UNITS if unit == query.get("norm")]
-    return _Asked(tuple(names), base, per[0] if per else "step")
+    units: dict[str, StepUnit] = {unit: unit for unit in UNITS}
+    return _Asked(tuple(names), base, units.get(query.get("norm", ""), "step"))
 
 
 def _row(store: Store, run_id: str) -> dict[str, Any]:
