@@ -22,7 +22,7 @@ import plotly.utils
 import pytest
 
 from crossprof.cli import main
-from crossprof.dashboard.pages import compare, run, runs
+from crossprof.dashboard.pages import compare, metrics, run, runs
 from crossprof.dashboard.quantity import NONE, percent, percent_change, scale_for, significant
 from crossprof.dashboard.run_table import CHANGES, METRICS, deltas, load
 from crossprof.dashboard.snapshot import Snapshot
@@ -334,8 +334,26 @@ def test_the_page_of_a_comparison_has_the_registrys_values_alone(
         assert rows[f"Title of {metric}"][2].startswith(scale.full(other))
         assert percent_change(differences[metric].ratio) in rows[f"Title of {metric}"][2]
     few = {str(len(set(units) - set(LEADING)))}  # "15 more metrics"
-    headed = {"5"}  # "5th to 95th percentile"
+    headed = {"0.2", "6"}  # how often a recording samples; "0 of 6 known circumstances"
     assert numbers(words_of(plain(layout))) <= allowed(values, units, differences.values()) | few | headed
+
+
+def test_the_page_of_metrics_has_the_registrys_values_and_definitions_alone(
+    snapshot: Snapshot, double: Path, values: Values, units: dict[str, str]
+) -> None:
+    layout = metrics.layout(snapshot, {"runs": ",".join(RUNS)})
+    articles = {part["props"]["id"]: words_of(part) for part in parts_of(layout) if part.get("type") == "Article"}
+    assert set(articles) == set(units)
+    for metric, unit in units.items():
+        scale = scale_for(unit, [values[metric, name] for name in RUNS])
+        for name in RUNS:
+            assert scale.full(values[metric, name]) in articles[metric]
+    with Store(double) as store:
+        registry = store.arrow("SELECT * FROM metric").to_pylist()
+    defined = numbers(" ".join(str(text) for metric in registry for text in metric.values()))
+    scales = [scale_for(unit, [values[metric, name] for name in RUNS]) for metric, unit in units.items()]
+    shown = {scale.text(values[metric, name]) for metric, scale in zip(units, scales, strict=True) for name in RUNS}
+    assert numbers(words_of(plain(layout))) <= shown | defined | {str(len(units))}
 
 
 def test_the_page_of_runs_has_the_registrys_values_alone(snapshot: Snapshot, values: Values, units: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from crossprof.cli.options import as_json, open_store, print_json, store_path
 
 if TYPE_CHECKING:
     from crossprof.store.alignment import LevelName
+    from crossprof.store.step_unit import StepUnit
 
 __all__ = ["compare"]
 
@@ -27,11 +28,26 @@ __all__ = ["compare"]
     type=click.Choice(["name", "operator-and-shape", "operator", "family"]),
     help="Level at which kernels or operators are set side by side. Default: the finest that all runs share.",
 )
+@click.option(
+    "--per",
+    type=click.Choice(["step", "sample", "token"]),
+    default="step",
+    help="What the parts of a step and the kernels or operators are told for. Default: step.",
+)
 @as_json
 @store_path
-def compare(base: str, others: tuple[str, ...], metrics: tuple[str, ...], by: str | None, is_json: bool, store: Path) -> None:
+def compare(
+    base: str,
+    others: tuple[str, ...],
+    metrics: tuple[str, ...],
+    is_json: bool,
+    store: Path,
+    **work: str,
+) -> None:
     """Compare runs with a base: verdict, intervals, and where the difference sits. NAME@all pools all runs of a name."""
-    comparison = open_store(store).compare(base, *others, metrics=metrics or None, by=_level(by))
+    comparison = open_store(store).compare(
+        base, *others, metrics=metrics or None, by=_level(work["by"]), per=cast("StepUnit", work["per"])
+    )
     if is_json:
         print_json(comparison.to_json())
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crossprof.cli import terminal
 from crossprof.cli.terminal import Column
+from crossprof.dashboard import wording
 from crossprof.dashboard.quantity import NONE, Scale, percent, scale_for, significant
 from crossprof.store.composition import folded
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from crossprof.store.alignment import Level
     from crossprof.store.compare import Comparison, MetricDifference, RunDifference
     from crossprof.store.composition import CategoryDifference
+    from crossprof.store.step_unit import StepUnit
 
 __all__ = ["print_comparison"]
 
@@ -25,22 +27,22 @@ def print_comparison(comparison: Comparison) -> None:
     """Print the verdicts as one card, then a section for each of the other runs."""
     sentences: list[str] = []
     for other in comparison.others:
-        sentences += [other.verdict, *([other.why] if other.why else []), f"Next: {other.next_step}", ""]
+        sentences += [other.verdict, wording.why(other), f"Next: {other.next_step}", ""]
     terminal.print_card(f"Base: {comparison.base}", sentences[:-1])
     for other in comparison.others:
-        _print_section(comparison.base, other)
+        _print_section(comparison.base, other, comparison.per)
 
 
-def _print_section(base: str, other: RunDifference) -> None:
+def _print_section(base: str, other: RunDifference, per: StepUnit) -> None:
     title = f"{other.run} against {base}"
     if other.is_same_capture:
         title += " (the same capture)"
     _print_metrics(title, other.metrics)
     for difference in other.differences:
         terminal.print_line(f"Differs: {difference}")
-    _print_parts(other)
+    _print_parts(other, per)
     if other.level is not None:
-        _print_operations(other.level)
+        _print_operations(other.level, per)
         _print_levels(other.levels)
 
 
@@ -56,7 +58,7 @@ def _print_metrics(title: str, metrics: Sequence[MetricDifference]) -> None:
     terminal.print_table(columns, rows, title=title)
 
 
-def _print_parts(found: RunDifference) -> None:
+def _print_parts(found: RunDifference, per: StepUnit) -> None:
     """The parts of a step, and the step itself."""
     parts = folded(found.waterfall or found.categories, _LONGEST)
     if not parts:
@@ -68,7 +70,7 @@ def _print_parts(found: RunDifference) -> None:
     ]
     times = [Column(f"{name}, {scale.unit}", is_number=True) for name in ("base", "other", "difference")]
     columns = [Column("part"), *times, Column("95 % interval")]
-    terminal.print_table(columns, rows, title=f"What a step is made of ({_PLACES[parts[0].place]}): the parts add up")
+    terminal.print_table(columns, rows, title=f"What a {per} is made of ({_PLACES[parts[0].place]}): the parts add up")
 
 
 def _interval(scale: Scale, difference: CategoryDifference) -> str | None:
@@ -82,7 +84,7 @@ def _print_levels(levels: Sequence[Level]) -> None:
     terminal.print_line(f"Share of the time whose work has a counterpart, by level: {told}.")
 
 
-def _print_operations(level: Level) -> None:
+def _print_operations(level: Level, per: StepUnit) -> None:
     if not level.operations:
         return
     shown = level.operations[:_LONGEST]
@@ -108,7 +110,7 @@ def _print_operations(level: Level) -> None:
         Column("calls", is_number=True),
         Column("calls, other", is_number=True),
     ]
-    terminal.print_table(columns, rows, title=f"Largest differences by {level.name}, per step")
+    terminal.print_table(columns, rows, title=f"Largest differences by {level.name}, per {per}")
 
 
 def _verdict(found: MetricDifference) -> str:

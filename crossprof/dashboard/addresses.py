@@ -10,7 +10,9 @@ __all__ = [
     "compare_address",
     "export_address",
     "flame_address",
+    "metric_address",
     "page_address",
+    "report_address",
     "result_address",
     "run_address",
     "sql_address",
@@ -34,6 +36,17 @@ def run_address(run_id: str) -> str:
 def compare_address(run_ids: Sequence[str], base: str) -> str:
     """The page that compares runs against a baseline."""
     return "/compare?" + urlencode({"runs": ",".join(run_ids), "base": base}, safe=",")
+
+
+def metric_address(metric: str, run_ids: Sequence[str] = ()) -> str:
+    """The definition of a metric, with what it is in these runs beside it."""
+    runs = "?" + urlencode({"runs": ",".join(run_ids)}, safe=",") if run_ids else ""
+    return f"/metrics{runs}#{metric}"
+
+
+def report_address(names: Sequence[str], base: str) -> str:
+    """The comparison as one HTML file to download."""
+    return "/report.html?" + urlencode({"runs": ",".join(names), "base": base}, safe=",@")
 
 
 def page_address(path: str, run_ids: Sequence[str], **state: str) -> str:

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.compression import compress_static_files
+from crossprof.dashboard.downloads import connect_report
 from crossprof.dashboard.exports import serve_exports
 from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.security import guard
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _KEYS = {
     "/": "find: the filter, the search, the choice of runs",
-    "b": "make the selected run the baseline (Runs)",
+    "b": "make the selected run (Runs) or the next one (Compare) the baseline",
     "Ctrl+Enter": "run the query (SQL)",
     "W A S D": "zoom and move (Timeline)",
     "?": "this list",
@@ -75,6 +76,7 @@ def create_app(
     for page in PAGES:
         page.connect(app, snapshot)
     connect_picker(app)
+    connect_report(app.server, snapshot)
     app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
     serve_exports(app.server, snapshot)
     compress_static_files(app.server)

@@ -15,7 +15,7 @@ from crossprof.dashboard.addresses import result_address, sql_address
 from crossprof.dashboard.components import labelled
 from crossprof.errors import CrossprofError
 
-__all__ = ["Absent", "absent", "card", "columns", "drawn", "failed", "figure_card", "notice", "spelled"]
+__all__ = ["Absent", "absent", "card", "card_id", "columns", "drawn", "failed", "figure_card", "notice", "spelled"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,16 +24,23 @@ class Absent(Exception):
     """There is nothing to draw, and this is why. The message finishes the sentence 'None, because ...'."""
 
 
-def card(title: str, subtitle: str, *body: Any, query: str = "", class_name: str = "") -> html.Section:
+def card(title: str, subtitle: str, *body: Any, query: str = "", command: str = "", class_name: str = "") -> html.Section:
     """A card: what it shows, its unit, scope and how to read it, the body; with a menu of its link, query, CSV and PNG.
 
-    `query` is the SQL that gives the card's rows, ready to run.
+    `query` is the SQL that gives the card's rows, ready to run; `command` what shows the same in a terminal.
     """
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    data = {"data-sql": query} if query else {}
+    data = ({"data-sql": query} if query else {}) | ({"data-command": command} if command else {})
     return html.Section(
-        [_menu(title, query), *_heading(title, subtitle), *body], id=name, className=f"card {class_name}".rstrip(), **data
+        [_menu(title, query, command), *_heading(title, subtitle), *body],
+        id=card_id(title),
+        className=f"card {class_name}".rstrip(),
+        **data,
     )
+
+
+def card_id(title: str) -> str:
+    """What the address of a card of that title ends in."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
 def notice(title: str, subtitle: str, *body: Any) -> html.Section:
@@ -45,7 +52,7 @@ def _heading(title: str, subtitle: str) -> list[Any]:
     return [html.H2(title)] + ([html.P(subtitle, className="subtitle")] if subtitle else [])
 
 
-def _menu(title: str, query: str) -> html.Details:
+def _menu(title: str, query: str, command: str) -> html.Details:
     """What one may take from a card; assets/cards.js does it."""
     entries = [html.Button("Copy link", type="button", **{"data-act": "link"})]
     if query:
@@ -54,6 +61,8 @@ def _menu(title: str, query: str) -> html.Details:
             html.A("Open in SQL", href=sql_address(query)),
             html.A("CSV", href=result_address(query, "csv"), download=""),
         ]
+    if command:
+        entries.append(html.Button("Copy command", type="button", **{"data-act": "command"}))
     entries.append(html.Button("PNG", type="button", **{"data-act": "png"}))
     handle = html.Summary(html.I(className="icon icon-more"), title="Link, SQL, CSV, PNG", **labelled(f"Menu of {title}"))
     return html.Details([handle, html.Div(entries, className="menu")], className="card-menu")
@@ -90,7 +99,7 @@ def drawn(draw: Callable[[], Figure], *, page: str, name: str) -> Any:
         return _failed_figure(f"{type(error).__name__}: {error}", page, name)
     height = figure["layout"]["height"]
     graph = dcc.Graph(figure=figure, config=theme.GRAPH_CONFIG, style={"height": height})
-    return [html.Div(graph, style={"minHeight": height}), *_legend(figure)]
+    return [html.Div(graph, style={"minHeight": height}), *_legend(figure), *_notes(figure)]
 
 
 def _failed_figure(reason: str, page: str, name: str) -> list[Any]:
@@ -103,6 +112,11 @@ def _legend(figure: Figure) -> list[html.Div]:
     entries = [trace for trace in figure.data if trace.showlegend and not figure.layout.showlegend]
     chips = [html.Span(trace.name, className="chip", style={"--chip": trace.marker.color}) for trace in entries]
     return [html.Div(chips, className="legend")] if chips else []
+
+
+def _notes(figure: Figure) -> list[html.P]:
+    """What a figure has to say in words, as of runs that it could not draw: in its `meta`, under `notes`."""
+    return [html.P(note, className="note") for note in (figure.layout.meta or {}).get("notes", ())]
 
 
 def absent(reason: str) -> html.P:

@@ -38,8 +38,10 @@ def facts(rows: Mapping[str, Any]) -> html.Table:
     return html.Table(html.Tbody(body), className="plain facts")
 
 
-def defined(title: str, definition: str) -> html.Span:
-    """A metric's title that explains itself on hover."""
+def defined(title: str, definition: str, href: str = "") -> html.Span | dcc.Link:
+    """A metric's title that explains itself on hover, and leads to its whole definition where `href` says so."""
+    if href:
+        return dcc.Link(title, href=href, className="defined", title=definition)
     return html.Span(title, className="defined", title=definition, tabIndex=0) if definition else html.Span(title)
 
 

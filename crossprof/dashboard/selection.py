@@ -15,7 +15,7 @@ from crossprof.dashboard.theme import framework_title
 from crossprof.errors import CrossprofError
 from crossprof.store import Store
 
-__all__ = ["chosen", "connect_picker", "names_in", "picker", "unfilled"]
+__all__ = ["chosen", "connect_picker", "names_in", "offered", "picker", "unfilled"]
 
 _MOST_OFFERED = 500  # the latest; others are reached from the page Runs
 
@@ -46,14 +46,7 @@ def _row(store: Store, run_id: str) -> dict[str, Any]:
 
 def picker(store: Store, runs: Sequence[Mapping[str, Any]], *, most: int = 1) -> html.Div:
     """The field at the top of a page that chooses its runs, at most `most`."""
-    offered = frame(
-        store,
-        "select run_id, run, framework, started_ns from run order by started_ns desc nulls last, run_id limit ?",
-        _MOST_OFFERED,
-    ).to_dicts()
-    known = {str(row["run_id"]) for row in offered}
-    offered += [dict(run) for run in runs if str(run["run_id"]) not in known]
-    data = [{"value": str(row["run_id"]), "label": _label(row)} for row in offered]
+    data = offered(store, runs)
     held = [str(run["run_id"]) for run in runs]
     title = "Run" if most == 1 else f"Runs, at most {most}"
     shared = {"id": "run-picker", "data": data, "searchable": True, "limit": 100, "size": "xs", **components.labelled(title)}
@@ -62,6 +55,18 @@ def picker(store: Store, runs: Sequence[Mapping[str, Any]], *, most: int = 1) ->
     else:
         field = dmc.MultiSelect(value=held, maxValues=most, **shared)
     return html.Div(field, className="run-picker")
+
+
+def offered(store: Store, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The latest runs and those that are chosen, as the entries of a field."""
+    latest = frame(
+        store,
+        "select run_id, run, framework, started_ns from run order by started_ns desc nulls last, run_id limit ?",
+        _MOST_OFFERED,
+    ).to_dicts()
+    known = {str(row["run_id"]) for row in latest}
+    latest += [dict(run) for run in runs if str(run["run_id"]) not in known]
+    return [{"value": str(row["run_id"]), "label": _label(row)} for row in latest]
 
 
 def _label(row: Mapping[str, Any]) -> str:

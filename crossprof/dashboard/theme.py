@@ -43,7 +43,7 @@ _FRAMEWORK_COLORS = {
         "": ("#A3A9B3", "#6B7280"),
     },
 }
-_DASHES = ("solid", "solid", "dash", "dot", "dashdot")
+_DASHES = ("solid", "solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,8px")
 
 # In order of meaning, the same in every run: compute, then memory, then communication, then what is no work.
 _CATEGORY_COLORS = {

@@ -91,7 +91,7 @@ def stance(found: RunDifference) -> str:
 
 def why(found: RunDifference) -> str:
     """Where the difference sits, or why nothing tells."""
-    return found.why or "None, because the two captures have no categories of work in common."
+    return found.why or f"None, because {found.apart or 'nothing was measured in either.'}"
 
 
 def advice(found: RunDifference) -> list[tuple[str, bool]]:

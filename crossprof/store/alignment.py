@@ -66,6 +66,16 @@ class Work:
     place: Place | None
     levels: dict[LevelName, Named]
 
+    def over(self, size: float) -> Work:
+        """The work of a `size`-th of a step: of a sample, or of a token."""
+        return Work(
+            self.place,
+            {
+                level: {key: (ns / size, calls / size) for key, (ns, calls) in named.items()}
+                for level, named in self.levels.items()
+            },
+        )
+
 
 # On a device: kernels by name and family; by operator, the kernels launched right under each, and those that only name theirs.
 _STEPS = {

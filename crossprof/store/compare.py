@@ -6,19 +6,28 @@ are compared only with the difference named; figures that mean different things 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from crossprof.errors import CrossprofError
 from crossprof.store.alignment import Level, LevelName, OperationDifference, align, finest, work
-from crossprof.store.alikeness import Facts, facts, is_same_capture, software, unlike
-from crossprof.store.composition import CategoryDifference, Composition, category_differences, compositions, waterfall
-from crossprof.store.metrics import Metric, Source, estimates, registry, samples
+from crossprof.store.alikeness import is_same_capture, software, unlike
+from crossprof.store.composition import CategoryDifference, category_differences, waterfall
+from crossprof.store.metrics import Metric, Source, registry
 from crossprof.store.permutation import permutation
-from crossprof.store.statistics import Estimate, Ratio, Series, detectable, pool, ratio
-from crossprof.store.verdict import MetricDifference, Verdict, judged, next_sentence, verdict_sentence, why_sentence
+from crossprof.store.side import AHEAD, Side, composed, sides_of
+from crossprof.store.statistics import Estimate, Ratio, detectable, ratio
+from crossprof.store.step_unit import StepUnit
+from crossprof.store.verdict import (
+    MetricDifference,
+    Verdict,
+    apart_sentence,
+    judged,
+    next_sentence,
+    verdict_sentence,
+    why_sentence,
+)
 
 __all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "changes", "compare"]
 
@@ -32,7 +41,8 @@ class RunDifference:
     `unlike` says what makes the two different jobs, `notes` what else differs: software, settings, how they were captured.
     `verdict` and `why` are sentences: which is faster and how sure that is; where the difference sits (empty if nothing tells).
     The parts of `waterfall` add up to the difference of the step times. `levels` are the ways to set kernels or operators side
-    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows.
+    by side, the finest first; `level` is the one that all runs of the comparison share, `operations` its rows. `apart` says why
+    the work of the two can't be set side by side, where it can't.
     """
 
     run: str
@@ -48,6 +58,7 @@ class RunDifference:
     verdict: str
     why: str
     next_step: str
+    apart: str = ""
 
     @property
     def alike(self) -> bool:
@@ -89,37 +100,19 @@ class RunDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Some runs against one base."""
+    """Some runs against one base. Parts of a step and operations are those of one unit `per` which they are told."""
 
     base: str
     base_ids: tuple[str, ...]
     others: tuple[RunDifference, ...]
+    per: StepUnit = "step"
 
     def to_json(self) -> dict[str, Any]:
         """The shape that scripts rely on."""
         return {"base": self.base, "others": [one.to_json() for one in self.others]}
 
 
-_NOT_ASKED = Composition(None, {})
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One side of a comparison: its name, what is known of its runs, its metrics, what its steps are made of."""
-
-    name: str
-    run_ids: tuple[str, ...]
-    facts: Facts
-    broken: tuple[str, ...]
-    is_ahead: bool
-    estimates: Mapping[str, Estimate]
-    series: Mapping[str, Sequence[Series]]
-    composition: Composition = _NOT_ASKED
-
-
 _NOTHING = Estimate(float("nan"), 0)
-_TROUBLE = "SELECT DISTINCT run_id, run, code FROM finding WHERE severity = 'error' AND run_id IN ({ids}) ORDER BY ALL"
-_AHEAD = "host_ran_ahead"  # the host only handed work out: its step times say nothing of the device's
 _OPENING = ("step_time", "throughput", "kernel_time", "step_time_profiled")  # what the card speaks of
 _NEEDED = {*_OPENING, "profiler_overhead"}
 
@@ -131,30 +124,35 @@ def compare(
     *,
     metrics: Sequence[str] | None = None,
     by: LevelName | None = None,
+    per: StepUnit = "step",
 ) -> Comparison:
     """The comparison of each of `others` with `base`; a side is a list of run ids, several being repeats that are pooled.
 
-    Kernels or operators are set side by side `by` that level, else by the finest that all runs share.
+    Kernels or operators are set side by side `by` that level, else by the finest that all runs share. They and the parts of a
+    step are those of a step, or of a sample or token `per` which they are told; metrics and sentences stay as they are.
 
-    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work.
+    Raises RunNotFound: an id is not in the store. CrossprofError: there is no such metric, or no such level of the work; a run
+    does not say how many samples or tokens its steps have.
     """
     known = registry(source)
     chosen = _chosen(known, metrics)
     opening = [known[name] for name in _OPENING if name in known]
-    sides = _composed(source, _sides(source, [tuple(base), *(tuple(other) for other in others)], chosen))
-    base_work, *other_works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    groups = [tuple(base), *(tuple(other) for other in others)]
+    sides = composed(source, sides_of(source, groups, {*_NEEDED, *(metric.id for metric in chosen)}), per)
+    works = work(source, [(side.run_ids, side.composition.place) for side in sides])
+    base_work, *other_works = (held.over(side.size) for held, side in zip(works, sides, strict=True))
     levels = [align(base_work, other_work) for other_work in other_works]
     shown = _level(by, levels)
     found = []
     for side, held in zip(sides[1:], levels, strict=True):
         found.append(_run_difference(sides[0], side, chosen, opening, levels=held, shown=shown))
-    return Comparison(sides[0].name, sides[0].run_ids, tuple(found))
+    return Comparison(sides[0].name, sides[0].run_ids, tuple(found), per)
 
 
 def changes(source: Source, base: str, others: Sequence[str], *, metrics: Sequence[str]) -> dict[str, list[MetricDifference]]:
     """How some metrics of other runs differ from one base, by run id: for tables of many runs, without their work."""
     chosen = _chosen(registry(source), metrics)
-    first, *rest = _sides(source, [(base,), *((other,) for other in others)], chosen)
+    first, *rest = sides_of(source, [(base,), *((other,) for other in others)], set(metrics))
     return {side.run_ids[0]: [_metric_difference(metric, first, side) for metric in chosen] for side in rest}
 
 
@@ -174,45 +172,9 @@ def _chosen(known: Mapping[str, Metric], names: Sequence[str] | None) -> list[Me
     return list(known.values()) if names is None else [known[name] for name in names]
 
 
-def _sides(source: Source, groups: Sequence[tuple[str, ...]], chosen: Sequence[Metric]) -> list[_Side]:
-    run_ids = sorted({run_id for group in groups for run_id in group})
-    known = facts(source, run_ids)
-    marks = ", ".join("?" for _ in run_ids)
-    trouble = source.sql(_TROUBLE.format(ids=marks), params=run_ids).fetchall()
-    wanted = {metric.id for metric in chosen} | _NEEDED
-    sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
-    repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
-    sides = []
-    for name, group in zip(_names(groups, known), groups, strict=True):
-        held = {metric: [repeats[run_id, metric] for run_id in group if (run_id, metric) in repeats] for metric in wanted}
-        side = _Side(
-            name,
-            group,
-            Facts(tuple(known[run_id] for run_id in group)),
-            broken=tuple(sorted({run for run_id, run, _ in trouble if run_id in group})),
-            is_ahead=any(run_id in group and code == _AHEAD for run_id, _, code in trouble),
-            estimates={metric: pool([found for _, found in those]) for metric, those in held.items() if those},
-            series={metric: [series for series, _ in those] for metric, those in held.items() if those},
-        )
-        sides.append(side)
-    return sides
-
-
-def _composed(source: Source, sides: Sequence[_Side]) -> list[_Side]:
-    made = compositions(source, [side.run_ids for side in sides])
-    return [replace(side, composition=made_of) for side, made_of in zip(sides, made, strict=True)]
-
-
-def _names(groups: Sequence[tuple[str, ...]], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The name of each side: that of its run; the id beside it where several sides share the name; NAME@all for repeats."""
-    names = [known[group[0]]["run"] + ("@all" if len(group) > 1 else "") for group in groups]
-    often = Counter(names)
-    return [f"{name} ({group[0]})" if often[name] > 1 else name for name, group in zip(names, groups, strict=True)]
-
-
 def _run_difference(
-    base: _Side,
-    other: _Side,
+    base: Side,
+    other: Side,
     chosen: Sequence[Metric],
     opening: Sequence[Metric],
     *,
@@ -227,8 +189,9 @@ def _run_difference(
     leading = tuple(_metric_difference(metric, base, other) for metric in opening if metric.id in known)
     notes = [*(["capture: the same in both"] if is_same else []), *_ahead(base, other), *software(base.facts, other.facts)]
     categories = category_differences(base.composition, other.composition)
-    times = [side.estimates["step_time"].value if "step_time" in side.estimates else None for side in (base, other)]
-    parts = waterfall(categories, *times) if not (base.is_ahead or other.is_ahead) else ()
+    shown_categories = category_differences(base.composition.over(base.size), other.composition.over(other.size))
+    times = [side.estimates["step_time"].value / side.size if "step_time" in side.estimates else None for side in (base, other)]
+    parts = waterfall(shown_categories, *times) if not (base.is_ahead or other.is_ahead) else ()
     names = base.name, other.name
     return RunDifference(
         run=other.name,
@@ -237,7 +200,7 @@ def _run_difference(
         notes=tuple(notes),
         is_same_capture=is_same,
         metrics=metrics,
-        categories=categories,
+        categories=shown_categories,
         waterfall=parts,
         levels=levels,
         shown=shown,
@@ -251,16 +214,17 @@ def _run_difference(
             is_same_capture=is_same,
             broken=(*base.broken, *other.broken),
         ),
+        apart=apart_sentence(names, (base.composition.place, other.composition.place)),
     )
 
 
-def _ahead(base: _Side, other: _Side) -> Iterator[str]:
+def _ahead(base: Side, other: Side) -> Iterator[str]:
     for side in (base, other):
         if side.is_ahead:
-            yield f"step times: {side.name} was timed handing work out, not doing it ({_AHEAD})"
+            yield f"step times: {side.name} was timed handing work out, not doing it ({AHEAD})"
 
 
-def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDifference:
+def _metric_difference(metric: Metric, base: Side, other: Side) -> MetricDifference:
     ours, theirs = base.estimates.get(metric.id, _NOTHING), other.estimates.get(metric.id, _NOTHING)
     is_comparable = _is_comparable(metric, base, other)
     found = ratio(ours, theirs) if is_comparable else Ratio(None)
@@ -280,7 +244,7 @@ def _metric_difference(metric: Metric, base: _Side, other: _Side) -> MetricDiffe
     )
 
 
-def _is_comparable(metric: Metric, base: _Side, other: _Side) -> bool:
+def _is_comparable(metric: Metric, base: Side, other: Side) -> bool:
     if metric.id not in base.estimates or metric.id not in other.estimates:
         return False
     if metric.source.startswith("step_time.") and (base.is_ahead or other.is_ahead):
@@ -288,7 +252,7 @@ def _is_comparable(metric: Metric, base: _Side, other: _Side) -> bool:
     return all(_shared(field, base, other) for field in _MUST_SHARE.get(metric.comparable_across, ()))
 
 
-def _shared(field: str, base: _Side, other: _Side) -> bool:
+def _shared(field: str, base: Side, other: Side) -> bool:
     """Whether the sides agree in a field, as far as it is known of both."""
     known = [side.facts[field] - {None} for side in (base, other)]
     return not all(known) or known[0] == known[1]

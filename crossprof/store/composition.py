@@ -64,6 +64,10 @@ class Composition:
         """Nanoseconds by category. Threads that work at once leave nothing outside of operators, and no less than that."""
         return {category: max(part.value, 0.0) for category, part in self.parts.items()}
 
+    def over(self, size: float) -> Composition:
+        """The parts of a `size`-th of a step: of a sample, or of a token."""
+        return Composition(self.place, {category: part.over(size) for category, part in self.parts.items()})
+
     @property
     def work(self) -> dict[str, float]:
         """Nanoseconds by category of what was done, without idle time and what lies outside operators."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Protocol, cast
 
@@ -112,7 +112,8 @@ _FILL = """
 
 def registry(source: Source) -> dict[str, Metric]:
     """Our own metrics by id, in the order of the registry. Those of other tools have no samples, and nothing to compare."""
-    rows = source.sql("SELECT * EXCLUDE (peer, caveats) FROM metric WHERE peer IS NULL").fetchall()
+    columns = ", ".join(field.name for field in fields(Metric))
+    rows = source.sql(f"SELECT {columns} FROM metric WHERE peer IS NULL").fetchall()
     return {row[0]: Metric(*row) for row in rows}
 
 

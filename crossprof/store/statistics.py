@@ -103,6 +103,12 @@ class Estimate:
         """Whether the samples were enough for an interval."""
         return self.n >= MINIMUM_SAMPLES and not math.isnan(self.error)
 
+    def over(self, size: float) -> Estimate:
+        """The same in units of `size`, a constant above zero."""
+        held = (self.value, self.error, self.least, self.most)
+        value, error, least, most = (one / size for one in held)
+        return Estimate(value, self.n, error, self.freedom, least, most)
+
 
 @dataclass(frozen=True)
 class Ratio:

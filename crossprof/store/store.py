@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from crossprof.store.alignment import LevelName
     from crossprof.store.compare import Comparison
+    from crossprof.store.step_unit import StepUnit
 
 __all__ = ["Store"]
 
@@ -93,11 +94,18 @@ class Store:
             raise RunNotFound(name, self._names())
         return found
 
-    def compare(self, base: str, *others: str, metrics: Sequence[str] | None = None, by: LevelName | None = None) -> Comparison:
-        """How the other runs differ from the base, metric by metric. Raises RunNotFound."""
+    def compare(
+        self,
+        base: str,
+        *others: str,
+        metrics: Sequence[str] | None = None,
+        by: LevelName | None = None,
+        per: StepUnit = "step",
+    ) -> Comparison:
+        """How the other runs differ from the base, metric by metric; work `per` step, sample or token. Raises RunNotFound."""
         from crossprof.store.compare import compare
 
-        return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics, by=by)
+        return compare(self, self.resolve(base), [self.resolve(other) for other in others], metrics=metrics, by=by, per=per)
 
     @contextmanager
     def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from crossprof.store.composition import CategoryDifference
+from crossprof.store.composition import CategoryDifference, Place
 from crossprof.store.metrics import Metric
 from crossprof.store.statistics import Estimate, Ratio
 
-__all__ = ["MetricDifference", "Verdict", "judged", "next_sentence", "verdict_sentence", "why_sentence"]
+__all__ = ["MetricDifference", "Verdict", "apart_sentence", "judged", "next_sentence", "verdict_sentence", "why_sentence"]
 
 Verdict = Literal["better", "worse", "indistinguishable", "different", "too_few", "not_comparable"]
 
@@ -81,6 +81,21 @@ def verdict_sentence(
     if unlike:
         sentences.append(f"They are not alike: {'; '.join(unlike)}.")
     return " ".join(sentences)
+
+
+def apart_sentence(names: tuple[str, str], places: tuple[Place | None, Place | None]) -> str:
+    """Why the work of two runs can't be set side by side: the end of a sentence. Empty where it can."""
+    lacking = [name for name, place in zip(names, places, strict=True) if place is None]
+    if lacking:
+        whose = " and ".join(lacking)
+        return f"{whose} has no work in a measured step: the capture marks no steps, or holds neither kernels nor operators."
+    if places[0] == places[1]:
+        return ""
+    device, host = names if places[0] == "device" else (names[1], names[0])
+    return (
+        f"the steps of {device} are known by the time of its device, those of {host} by operators on the host, "
+        "and one kind of time is never set beside the other. Step time and throughput compare the two."
+    )
 
 
 def why_sentence(base: str, other: str, metrics: Sequence[MetricDifference], categories: Sequence[CategoryDifference]) -> str:

@@ -90,7 +90,7 @@ def test_categories_stack_to_the_time_of_a_step_and_name_their_coverage() -> Non
     assert list(bars) == ["gemm", "other"]
     assert bars["gemm"] == {"one · a · operators cover 80.0 %": 3.0, "two · device": 2.0}
     assert bars["other"] == {"one · a · operators cover 80.0 %": 1.0}
-    assert [row[0] for row in figure.data[0].customdata] == ["75.0", "100"]
+    assert [list(row) for row in figure.data[0].customdata] == [["3.00\u2009ms", "75.0"], ["2.00\u2009ms", "100"]]
     assert "one · c · no measured step" in figure.layout.yaxis.categoryarray
 
 

@@ -171,7 +171,7 @@ def test_runs_without_work_or_steps_in_common_are_told_apart_in_words(store: Sto
     content = gather(store, "bert-base", ["tiny-transformer-jax"])
     page = Page(as_html(content))
     assert not [heading for heading in page.headings if " differs in " in heading]
-    assert "no categories of work in common" in as_markdown(content)
+    assert "one kind of time is never set beside the other" in as_markdown(content)
 
 
 def test_repeats_are_one_side_and_each_is_named(store: Store) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from crossprof.errors import CrossprofError, RunNotFound
 from crossprof.store import catalog
 from crossprof.store.compare import compare
+from crossprof.store.composition import CategoryDifference
+from crossprof.store.step_unit import known_units
 
 SCRIPT_KEYS = ["metric", "unit", "base", "other", "n_base", "n_other", "ratio", "ci_low", "ci_high", "verdict"]
 
@@ -282,6 +285,41 @@ def test_the_waterfall_adds_up_to_the_difference_of_the_step_times(device_kind: 
     assert gemm.ci_high_ns is not None
     assert gemm.is_sure
     assert gemm.ci_low_ns <= gemm.delta_ns <= gemm.ci_high_ns
+
+
+def test_a_comparison_is_told_per_sample_where_the_runs_say_how_many() -> None:
+    runs = Runs()
+    runs.add("a")
+    runs.add("b", gemm=1.3)
+    runs.add("silent")
+    runs.connection.execute("UPDATE base.step SET samples = 16 WHERE run_id = 'b'")
+    runs.connection.execute("UPDATE base.step SET samples = NULL WHERE run_id = 'silent'")
+    source = runs.ready()
+    step, sample = (compare(source, ["a"], [["b"]], per=per).others[0] for per in ("step", "sample"))
+    assert sample.waterfall[0].base_ns == pytest.approx(_part(step.waterfall, sample.waterfall[0].category).base_ns / 8)
+    gemm, per_sample = (_part(one.waterfall, "gemm") for one in (step, sample))
+    assert per_sample.other_ns == pytest.approx(gemm.other_ns / 16)
+    assert gemm.delta_ns > 0 > per_sample.delta_ns
+    assert per_sample.is_sure
+    assert sample.operations[0].other_ns == pytest.approx(step.operations[0].other_ns / 16)  # type: ignore[operator]
+    assert (sample.verdict, sample.why, sample.metrics) == (step.verdict, step.why, step.metrics)
+    assert (known_units(source, ["a", "b"]), known_units(source, ["a", "silent"])) == (["step", "sample"], ["step"])
+    with pytest.raises(CrossprofError, match="silent does not say how many samples"):
+        compare(source, ["a"], [["silent"]], per="sample")
+
+
+def _part(parts: Sequence[CategoryDifference], category: str) -> CategoryDifference:
+    return next(one for one in parts if one.category == category)
+
+
+def test_why_the_work_of_two_runs_stays_apart_is_said() -> None:
+    runs = Runs()
+    for name, device_kind in (("cpu", "cpu"), ("gpu", "gpu"), ("gpu2", "gpu")):
+        runs.add(name, device_kind=device_kind)
+    insert(runs.connection, "run", run_id="none", run="none")
+    other, alike, none = compare(runs.ready(), ["gpu"], [["cpu"], ["gpu2"], ["none"]]).others
+    assert other.apart.startswith("the steps of gpu are known by the time of its device, those of cpu by operators on the host")
+    assert (alike.apart, none.apart.partition(":")[0]) == ("", "none has no work in a measured step")
 
 
 def test_work_is_set_side_by_side_at_the_finest_level_that_both_share() -> None:

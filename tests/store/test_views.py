@@ -38,7 +38,7 @@ UNITLESS = {
     "lag_correlation",
     "per_step_calls",
 }  # the metric's, or none
-UNITLESS |= {"operational_intensity"}  # operations per byte
+UNITLESS |= {"operational_intensity", "per_step", "per_step_calls"}  # operations per byte; steps, samples or tokens
 TERA = {"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "bandwidth", "memory"}  # as vendors print them, in tera and giga
 
 

@@ -61,6 +61,7 @@
   const actions = {
     link: (button, card) => copy(button, linkTo(card)),
     sql: (button, card) => copy(button, card.dataset.sql),
+    command: (button, card) => copy(button, card.dataset.command),
     png: picture,
   };
 

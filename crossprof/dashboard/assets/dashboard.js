@@ -25,7 +25,7 @@ function compared(selected, base) {
 }
 
 window.dash_clientside = Object.assign({}, window.dash_clientside, {
-  crossprof: {
+  crossprof: Object.assign((window.dash_clientside || {}).crossprof || {}, {
     toggleScheme: (clicks, look) => (clicks ? (look === "dark" ? "light" : "dark") : window.dash_clientside.no_update),
 
     applyScheme: (chosen) => {
@@ -60,5 +60,5 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       const encoded = ids.map(encodeURIComponent).join(",");
       return "/compare?runs=" + encoded + "&base=" + encodeURIComponent(ids[0]);
     },
-  },
+  }),
 });

@@ -9,53 +9,86 @@ import polars as pl
 
 from crossprof.dashboard import wording
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
-from crossprof.dashboard.quantity import scale_for, significant
+from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
+from crossprof.dashboard.quantity import Scale, scale_for, significant
 from crossprof.dashboard.theme import Lane, Theme, category_color, category_order, figure_layout
 
-__all__ = ["per_step"]
+__all__ = ["per_step", "shares"]
+
+_ROW_PIXELS = 50
 
 
-def per_step(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure:
-    """One bar a run, its parts the time of each category per step.
+def per_step(
+    times: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, unit: str = "step", height: int | None = None
+) -> go.Figure:
+    """One bar a run, its parts the time of each category per step, or per another unit.
 
     `times` has run_id, category, ns_per_step, and coverage_ratio, the same on all rows of a run, null where a device worked.
     """
+    totals = _totals(times)
+    scale = scale_for("ns", totals.values())
+    figure = _stacked(times, lanes, look, scale=scale, height=height)
+    figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per {unit}")
+    return figure
+
+
+def shares(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int | None = None) -> go.Figure:
+    """As `per_step`, but all bars are of one length: the parts are shares of each run's own time."""
+    totals = _totals(times)
+    scale = scale_for("ns", totals.values())
+    figure = _stacked(times, lanes, look, scale=scale, height=height, out_of=totals)
+    figure.update_xaxes(range=[0, 100], title_text="% of the time of each run")
+    return figure
+
+
+def _totals(times: pl.DataFrame) -> dict[str, float]:
     if times.is_empty():
         raise Absent(
             "no work of a measured step was recorded: the capture marks no steps, or holds neither kernels nor operators."
         )
-    totals = times.group_by("run_id").agg(pl.col("ns_per_step").sum(), pl.col("coverage_ratio").first())
-    total = {row["run_id"]: row for row in totals.to_dicts()}
-    scale = scale_for("ns", totals["ns_per_step"])
-    rows = {lane.run_id: _label(lane, total.get(lane.run_id)) for lane in lanes}
+    return dict(times.group_by("run_id").agg(pl.col("ns_per_step").sum()).iter_rows())
+
+
+def _stacked(
+    times: pl.DataFrame,
+    lanes: Sequence[Lane],
+    look: Theme,
+    *,
+    scale: Scale,
+    height: int | None,
+    out_of: dict[str, float] | None = None,
+) -> go.Figure:
+    """A bar a lane, in the unit of `scale`, or as a percentage of what `out_of` has for its run."""
+    totals = _totals(times)
+    coverage = dict(times.group_by("run_id").agg(pl.col("coverage_ratio").first()).iter_rows())
+    rows = {lane.run_id: _label(lane, coverage) for lane in lanes}
     figure = go.Figure()
     for category in category_order(times["category"]):
-        part = times.filter(pl.col("category") == category).to_dicts()
-        part = [row for row in part if row["run_id"] in rows]
-        share = [row["ns_per_step"] / total[row["run_id"]]["ns_per_step"] * 100 for row in part]
+        part = [row for row in times.filter(pl.col("category") == category).to_dicts() if row["run_id"] in rows]
+        length = [row["ns_per_step"] / (out_of[row["run_id"]] / 100 if out_of else scale.divisor) for row in part]
+        told = [[scale.full(row["ns_per_step"]), significant(row["ns_per_step"] / totals[row["run_id"]] * 100)] for row in part]
+        name = wording.part(category)
         figure.add_trace(
             go.Bar(
-                x=[row["ns_per_step"] / scale.divisor for row in part],
+                x=length,
                 y=[rows[row["run_id"]] for row in part],
-                customdata=[[significant(value)] for value in share],
+                customdata=told,
                 orientation="h",
-                name=wording.part(category),
+                name=name,
                 width=BAR_WIDTH,
                 showlegend=True,
                 marker={"color": category_color(category), "line": {"width": 0}},
-                hovertemplate=f"{wording.part(category)}: %{{x:.3g}} {scale.unit}, %{{customdata[0]}} %<extra></extra>",
+                hovertemplate=f"{name}: %{{customdata[0]}}, %{{customdata[1]}} %<extra></extra>",
             )
         )
     figure.update_layout(figure_layout(look), barmode="stack")
-    name_rows(figure, list(rows.values()), look, pixels=50)
-    figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per step")
+    name_rows(figure, list(rows.values()), look, height=height or height_of(len(rows), _ROW_PIXELS))
     return figure
 
 
-def _label(lane: Lane, total: dict[str, float | None] | None) -> str:
+def _label(lane: Lane, coverage: dict[str, float | None]) -> str:
     """The run, and how much of the step its operators account for; their figures mean little where that is low."""
-    if total is None:
+    if lane.run_id not in coverage:
         return f"{lane.label} · no measured step"
-    coverage = total["coverage_ratio"]
-    return f"{lane.label} · {'device' if coverage is None else f'operators cover {significant(coverage * 100)} %'}"
+    ratio = coverage[lane.run_id]
+    return f"{lane.label} · {'device' if ratio is None else f'operators cover {significant(ratio * 100)} %'}"

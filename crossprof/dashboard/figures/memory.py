@@ -11,7 +11,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
+from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import Scale, percent, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout, shortened
 
@@ -205,7 +205,7 @@ def holders(lines: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figur
         )
         names += named
     figure.update_layout(figure_layout(look))
-    name_rows(figure, names, look, pixels=36)
+    name_rows(figure, names, look, height=height_of(len(names), 36))
     figure.update_xaxes(rangemode="tozero", title_text=f"held at the peak, {scale.unit}")
     return figure
 

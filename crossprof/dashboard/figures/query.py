@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
+from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.theme import Theme, category_color, figure_layout, shortened
 
 __all__ = ["KINDS", "SHADES", "chart", "left_out"]
@@ -46,7 +46,7 @@ def chart(
     figure.update_layout(figure_layout(look, height=360), barmode="stack")
     if is_by_name:
         names = _names(x[1])[:_MOST_NAMES]
-        name_rows(figure, names, look, pixels=36)
+        name_rows(figure, names, look, height=height_of(len(names), 36))
         for label in figure.layout.annotations:
             label.text = shortened(label.text, most=_LONGEST_NAME)
         figure.update_xaxes(title_text=y[0], rangemode="tozero")

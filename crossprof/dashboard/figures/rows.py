@@ -8,15 +8,21 @@ import plotly.graph_objects as go
 
 from crossprof.dashboard.theme import Theme
 
-__all__ = ["BAR_WIDTH", "name_rows"]
+__all__ = ["BAR_WIDTH", "height_of", "name_rows"]
 
 BAR_WIDTH = 0.46
 _AXIS_PIXELS = 62
 
 
-def name_rows(figure: go.Figure, names: Sequence[str], look: Theme, *, pixels: int) -> None:
-    """Set the rows in order, the first on top, each under its name; and the figure's height to `pixels` a row."""
-    figure.update_layout(height=_AXIS_PIXELS + pixels * len(names))
+def height_of(rows: int, pixels: int) -> int:
+    """The height of a figure of that many rows, each of so many pixels, with its axis."""
+    return _AXIS_PIXELS + pixels * rows
+
+
+def name_rows(figure: go.Figure, names: Sequence[str], look: Theme, *, height: int) -> None:
+    """Set the rows in order, the first on top, each under its name; they share the figure's height."""
+    pixels = (height - _AXIS_PIXELS) / max(len(names), 1)
+    figure.update_layout(height=height)
     figure.update_yaxes(
         type="category",
         categoryorder="array",

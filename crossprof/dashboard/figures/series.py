@@ -12,13 +12,13 @@ from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout
 
-__all__ = ["memory", "utilization"]
+__all__ = ["memory", "memory_by_step", "utilization"]
 
 _MOST_POINTS = 1500
 _COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", "allocator": "Allocated"}
 
 
-def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter: str) -> go.Figure:
+def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter: str, height: int | None = None) -> go.Figure:
     """Bytes in use over time, one line a run, from the first event of each.
 
     `events` has run_id, at_ns, bytes, by the count of `counter`. Long series keep the largest value of each slice of time.
@@ -32,20 +32,50 @@ def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter:
         mine = events.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
             figure.add_trace(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
-    figure.update_layout(figure_layout(look), hovermode="x unified")
+    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
     figure.update_xaxes(title_text=f"{clock.unit} from the first reading")
     figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
     return figure
 
 
-def utilization(samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str]) -> go.Figure:
+def memory_by_step(
+    peaks: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter: str, height: int | None = None
+) -> go.Figure:
+    """The most bytes in use during each step, one line a run. `peaks` has run_id, step, bytes, by the count of `counter`."""
+    if peaks.is_empty():
+        raise Absent("no reading of memory falls into a step: the captures mark none, or telemetry took none in them.")
+    scale = scale_for("By", [peaks["bytes"].max()])  # type: ignore[list-item]
+    figure = go.Figure()
+    for lane in lanes:
+        mine = peaks.filter(pl.col("run_id") == lane.run_id).group_by("step").agg(pl.col("bytes").max()).sort("step")
+        course = _thinned(mine.select(pl.col("step").cast(pl.Float64).alias("x"), (pl.col("bytes") / scale.divisor).alias("y")))
+        if len(mine):
+            figure.add_trace(
+                go.Scatter(
+                    x=course["x"].to_list(),
+                    y=course["y"].cast(pl.Float32).to_numpy(),
+                    mode="lines" if len(mine) > 1 else "markers",
+                    name=lane.label,
+                    line={"color": lane.color, "dash": lane.dash, "width": 1.5},
+                    hovertemplate=f"%{{y:.3g}} {scale.unit}",
+                )
+            )
+    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
+    figure.update_xaxes(title_text="step")
+    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, peak, {scale.unit}")
+    return figure
+
+
+def utilization(
+    samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
+) -> go.Figure:
     """Telemetry over time, one panel a metric, one line a run. `samples` has run_id, metric, at_ns, value (a ratio)."""
     metrics = [metric for metric in titles if metric in set(samples["metric"])]
     if not metrics:
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(samples)
     figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
-    layout = figure_layout(look, height=100 + 140 * len(metrics))
+    layout = figure_layout(look, height=height or 100 + 140 * len(metrics))
     figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
     figure.update_xaxes(layout["xaxis"])
     for row, metric in enumerate(metrics, start=1):

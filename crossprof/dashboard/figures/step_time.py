@@ -1,4 +1,4 @@
-"""How long steps are: their distribution for each run, and their course over a run."""
+"""How long steps are: their distribution for each run, as boxes and as a cumulative course, and their course over a run."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures.rows import BAR_WIDTH, name_rows
+from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout
 
-__all__ = ["distribution", "over_time"]
+__all__ = ["cumulative", "distribution", "over_time"]
 
 _MOST_POINTS = 2000
 
 
-def distribution(steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure:
+def distribution(
+    steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, unit: str = "step", height: int | None = None
+) -> go.Figure:
     """A box for the bare steps of each run, and a hollow one for its profiled steps. Warm-up steps are left out.
 
     `steps` has run_id, dur_ns, is_profiled, is_warmup. Whiskers span the 5th to the 95th percentile.
     """
-    counted = steps.filter(~pl.col("is_warmup"))
-    if counted.is_empty():
-        raise Absent("no step of these runs is left after warm-up. crossprof.steps() or run.step() marks steps.")
+    counted = _counted(steps)
     scale = scale_for("ns", [counted["dur_ns"].quantile(0.95)])
     figure = go.Figure()
     for lane in lanes:
@@ -34,9 +34,55 @@ def distribution(steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.
             if len(part):
                 figure.add_trace(_box(part, lane, scale, is_profiled=is_profiled))
     figure.update_layout(figure_layout(look))
-    name_rows(figure, [box.name for box in figure.data], look, pixels=36)
-    figure.update_xaxes(rangemode="tozero", title_text=scale.unit)
+    names = [box.name for box in figure.data]
+    name_rows(figure, names, look, height=height or height_of(len(names), 36))
+    figure.update_xaxes(rangemode="tozero", title_text=scale.unit if unit == "step" else f"{scale.unit} per {unit}")
     return figure
+
+
+def _counted(steps: pl.DataFrame) -> pl.DataFrame:
+    counted = steps.filter(~pl.col("is_warmup"))
+    if counted.is_empty():
+        raise Absent("no step of these runs is left after warm-up. crossprof.steps() or run.step() marks steps.")
+    return counted
+
+
+def cumulative(
+    steps: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, unit: str = "step", height: int | None = None
+) -> go.Figure:
+    """The share of steps that took at most so long, a line for the bare steps of each run and a faint one for profiled ones.
+
+    `steps` as for `distribution`. The axis ends where 99 of 100 steps do.
+    """
+    counted = _counted(steps)
+    end = counted["dur_ns"].quantile(0.99, "higher") or 0.0
+    scale = scale_for("ns", [end])
+    figure = go.Figure()
+    for lane in lanes:
+        mine = counted.filter(pl.col("run_id") == lane.run_id)
+        for is_profiled in (False, True):
+            part = mine.filter(pl.col("is_profiled") == is_profiled)["dur_ns"]
+            if len(part):
+                figure.add_trace(_course(part, lane, scale, is_profiled=is_profiled))
+    figure.update_layout(figure_layout(look, height=height or 260), hovermode="closest")
+    figure.update_xaxes(range=[0, end / scale.divisor * 1.04], title_text=f"{scale.unit} per {unit}")
+    figure.update_yaxes(range=[0, 103], title_text="% of steps at or below")
+    return figure
+
+
+def _course(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> go.Scatter:
+    ordered = values.sort().gather_every(max(1, len(values) // _MOST_POINTS))
+    share = [100 * (place + 1) / len(ordered) for place in range(len(ordered))]
+    name = f"{lane.label} · {'profiled' if is_profiled else 'bare'}"
+    return go.Scatter(
+        x=[0.0, *(ordered / scale.divisor)],
+        y=[0.0, *share],
+        mode="lines",
+        name=name,
+        opacity=0.5 if is_profiled else 1.0,
+        line={"color": lane.color, "dash": "dot" if is_profiled else lane.dash, "width": 1.5, "shape": "hv"},
+        hovertemplate=f"%{{y:.3g}} % of steps take at most %{{x:.4g}} {scale.unit}<extra>{name}</extra>",
+    )
 
 
 def _box(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> go.Box:

@@ -1,6 +1,6 @@
 """The pages, in the order of the menu. A new page is one module and one entry here."""
 
-from crossprof.dashboard.pages import compare, kernels, memory, operators, ranks, run, runs, scaling, sql, timeline
+from crossprof.dashboard.pages import compare, kernels, memory, metrics, operators, ranks, run, runs, scaling, sql, timeline
 from crossprof.dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
@@ -15,5 +15,6 @@ PAGES = (
     ranks.PAGE,
     scaling.PAGE,
     sql.PAGE,
+    metrics.PAGE,
     run.PAGE,
 )

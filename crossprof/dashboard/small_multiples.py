@@ -1,0 +1,254 @@
+"""The figures of a comparison, a card each: the rows behind it, its switch, and what draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+from dash import Dash, Input, Output, html
+from plotly.graph_objects import Figure
+
+from crossprof.dashboard import cards, theme
+from crossprof.dashboard.drawing import Sides
+from crossprof.dashboard.figures import breakdown, categories, roofline, series, step_time
+from crossprof.dashboard.snapshot import Snapshot, frame
+from crossprof.dashboard.toggles import Toggle
+from crossprof.store import Store
+from crossprof.store.composition import compositions
+from crossprof.store.step_unit import StepUnit, per_step
+
+__all__ = ["SMALL_MULTIPLES", "Multiple", "Shown", "connect_multiple", "height_for"]
+
+_STEPS = (
+    "select run_id, rank, step, dur_ns / per_step as dur_ns, is_profiled, is_warmup "
+    "from step_time join step_size using (run_id, run) where unit = ? and run_id = ?"
+)
+_BREAKDOWN = (
+    "from mean_breakdown where run_id = ? qualify row_number() over (partition by run_id order by scope = 'steps' desc) = 1"
+)
+_PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
+_WORK = f"{_PLACED} order by rank, device_ns desc limit 16"
+_PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
+_MEMORY = (
+    "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
+    "from memory_timeline where coalesce(used_bytes, allocated_bytes) is not null and run_id = ?"
+)
+_MEMORY_STEPS = (
+    "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
+)
+_UTILIZATION = "select run_id, rank, device_id, metric, at_ns, value from utilization where run_id = ?"
+_TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
+_COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page is about: its runs, the unit that times are told for, and the way of the card's switch."""
+
+    sides: Sides
+    per: StepUnit
+    way: str
+    lanes: Sequence[theme.Lane]
+    look: theme.Theme
+
+    @property
+    def height(self) -> int:
+        """The height of a figure about so many runs."""
+        return height_for(len(self.sides))
+
+
+@dataclass(frozen=True)
+class Multiple:
+    """A figure card: its title, how to read it, what draws it, the SQL of its rows with `?` for the run id, and its switch.
+
+    `none` is why there may be no rows at all: such a card is small from the start. `extra` is the height in pixels of what
+    stands below the figure: the names of its colours.
+    """
+
+    title: str
+    reading: str
+    draw: Callable[[Store, Shown], Figure]
+    query: str
+    none: str
+    toggle: Toggle | None = None
+    extra: int = 0
+
+    def card(self, name: str, sides: Sides, address: Mapping[str, str]) -> html.Section:
+        """The card on the page Compare about these runs."""
+        query = self._spelled(sides)
+        height = height_for(len(sides)) + self.extra
+        card = cards.figure_card("compare", name, self.title, self.reading, query=query, height=height)
+        if self.toggle is not None:
+            card.children.insert(1, self.toggle.control("compare", address))
+        return card
+
+    def absent(self, sides: Sides) -> html.Section:
+        """The card where there are no rows."""
+        return cards.card(self.title, "", cards.absent(self.none), query=self._spelled(sides))
+
+    def has_rows(self, store: Store, sides: Sides) -> bool:
+        """Whether there is anything to draw for any of these runs."""
+        query = self._spelled(sides)
+        return not frame(store, f"select 1 as one from ({query}) limit 1").is_empty()
+
+    def _spelled(self, sides: Sides) -> str:
+        ids = [run_id for side in sides for run_id in side]
+        return cards.spelled(self.query.replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids)
+
+
+def height_for(runs: int) -> int:
+    """The height of every figure of a comparison of so many runs, so that cards side by side end together."""
+    return max(280, 62 + 56 * runs)
+
+
+def _of_sides(store: Store, query: str, shown: Shown, *before: object) -> pl.DataFrame:
+    """The rows of all runs, under the name of their side's lane: a run may be on two sides, alone and among its repeats."""
+    found = [
+        frame(store, query, *before, run_id).with_columns(pl.lit(lane.run_id).alias("run_id"))
+        for lane, side in zip(shown.lanes, shown.sides, strict=True)
+        for run_id in side
+    ]
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _of_firsts(store: Store, query: str, shown: Shown) -> pl.DataFrame:
+    """As `_of_sides`, of the first run of each."""
+    return _of_sides(store, query, replace(shown, sides=[side[:1] for side in shown.sides]))
+
+
+def _step_time(store: Store, shown: Shown) -> Figure:
+    steps = _of_sides(store, _STEPS, shown, shown.per)
+    draw = {"box": step_time.distribution, "ecdf": step_time.cumulative}[shown.way]
+    return draw(steps, shown.lanes, shown.look, unit=shown.per, height=shown.height)
+
+
+def _breakdown(store: Store, shown: Shown) -> Figure:
+    rows = _of_firsts(store, _BREAKDOWN, shown)
+    return breakdown.parts(rows, shown.lanes, shown.look, height=shown.height)
+
+
+def _categories(store: Store, shown: Shown) -> Figure:
+    rows: list[tuple[str, str, float, float | None]] = []
+    sizes = per_step(store, shown.sides, shown.per)
+    for lane, side, made_of, size in zip(shown.lanes, shown.sides, compositions(store, shown.sides), sizes, strict=True):
+        coverage = _coverage(store, side[0]) if made_of.place == "host" else None
+        rows += [(lane.run_id, category, ns, coverage) for category, ns in made_of.over(size).categories.items()]
+    schema = {"run_id": pl.String, "category": pl.String, "ns_per_step": pl.Float64, "coverage_ratio": pl.Float64}
+    times = pl.DataFrame(rows, schema=schema, orient="row")
+    if shown.way == "share":
+        return categories.shares(times, shown.lanes, shown.look, height=shown.height)
+    return categories.per_step(times, shown.lanes, shown.look, unit=shown.per, height=shown.height)
+
+
+def _coverage(store: Store, run_id: str) -> float | None:
+    found = frame(store, "select value from run_metric where metric = 'op_coverage' and rank is null and run_id = ?", run_id)
+    return found["value"][0] if len(found) else None
+
+
+def _roofline(store: Store, shown: Shown) -> Figure:
+    work, peaks = (_of_firsts(store, query, shown) for query in (_WORK, _PEAKS))
+    return roofline.roofline(work, peaks, shown.lanes, shown.look, height=shown.height)
+
+
+def _memory(store: Store, shown: Shown) -> Figure:
+    is_by_step = shown.way == "step"
+    readings = _of_sides(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
+    counts = dict(readings.group_by("counter").agg(pl.col("run_id").n_unique()).iter_rows())
+    counter = max(_COUNTERS, key=lambda name: (counts.get(name, 0), -_COUNTERS.index(name)))
+    counted = readings.filter(pl.col("counter") == counter)
+    largest = counted.sort("bytes", descending=True).unique("run_id", keep="first", maintain_order=True)
+    source = ["rank", "device_id", "allocator"]  # each counts on its own: show the one that holds most
+    one_each = counted.join(largest, on=["run_id", *source], how="semi", nulls_equal=True)
+    draw = series.memory_by_step if is_by_step else series.memory
+    return draw(one_each, shown.lanes, shown.look, counter=counter, height=shown.height)
+
+
+def _utilization(store: Store, shown: Shown) -> Figure:
+    samples = _of_sides(store, _UTILIZATION, shown)
+    first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
+    one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
+    return series.utilization(one_each, shown.lanes, shown.look, titles=_TELEMETRY, height=shown.height)
+
+
+SMALL_MULTIPLES = {
+    "step_time": Multiple(
+        "Step time",
+        "Bare steps are filled or solid, profiled ones hollow or faint. Box: quartiles; whiskers: 5th to 95th percentile. "
+        "Warm-up is left out.",
+        _step_time,
+        _STEPS,
+        "no step of these runs is marked. crossprof.steps() or run.step() marks steps.",
+        Toggle("dist", "How step times are shown", {"box": "Box", "ecdf": "ECDF"}),
+        extra=44,
+    ),
+    "breakdown": Multiple(
+        "What the device does",
+        "Of the mean measured step, or of the whole capture where it marks none; what overlaps counts once, compute first.",
+        _breakdown,
+        _BREAKDOWN,
+        "no device work was recorded in any of these runs: on a CPU, operators are all there is.",
+        extra=44,
+    ),
+    "categories": Multiple(
+        "Time by category",
+        "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators, "
+        "with the share of the step that they cover.",
+        _categories,
+        "from category_breakdown where run_id = ?",
+        "no work of a measured step was recorded: the captures mark no steps, or hold neither kernels nor operators.",
+        Toggle("bars", "Length of the bars", {"time": "Time", "share": "Share"}),
+        extra=44,
+    ),
+    "roofline": Multiple(
+        "Roofline",
+        "A marker an operator, its area after its time on the device. Lines: what the device can do, by its vendor.",
+        _roofline,
+        _PLACED,
+        roofline.NONE,
+        extra=44,
+    ),
+    "memory": Multiple(
+        "Memory",
+        "The driver's count, else the process's, else the allocator's, as most runs here have; of several devices the fullest.",
+        _memory,
+        _MEMORY,
+        "no allocation and no memory reading was recorded.",
+        Toggle("align", "What memory is aligned by", {"time": "Time", "step": "Step"}),
+    ),
+    "utilization": Multiple(
+        "Utilization",
+        "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
+        _utilization,
+        _UTILIZATION,
+        "no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.",
+    ),
+}
+
+
+def connect_multiple(app: Dash, snapshot: Snapshot, name: str) -> None:
+    """Draw a figure by a request of its own, so that the first shows early; anew with another colour scheme or way."""
+    multiple = SMALL_MULTIPLES[name]
+
+    def draw(scheme: str | None, held: dict[str, Any], _again: int | None, way: str = "") -> Any:
+        def figure() -> Figure:
+            store, sides = snapshot.store(), held["sides"]
+            runs = [
+                frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in sides
+            ]
+            lanes = [
+                replace(lane, run_id=f"{lane.run_id} {place}")
+                for place, lane in enumerate(theme.lanes(runs, scheme, labels=held["labels"]))
+            ]
+            return multiple.draw(store, Shown(sides, held["per"], way, lanes, theme.theme(scheme)))
+
+        return cards.drawn(figure, page="compare", name=name)
+
+    app.callback(
+        Output({"page": "compare", "figure": name}, "children"),
+        Input("look", "data"),
+        Input("runs-shown", "data"),
+        Input({"page": "compare", "retry": name}, "data"),
+        *([multiple.toggle.input("compare")] if multiple.toggle else []),
+    )(draw)
