@@ -12,7 +12,7 @@ import pytest
 from crossprof.dashboard import create_app
 from crossprof.dashboard.circumstances import overhead_card, settings_card
 from crossprof.dashboard.compared import compared
-from crossprof.dashboard.operations import operations_card, rows_and_columns
+from crossprof.dashboard.matched_work import operations_card, rows_and_columns
 from crossprof.dashboard.pages import compare
 from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, Shown, height_for
 from crossprof.dashboard.snapshot import Snapshot

@@ -16,7 +16,7 @@ from crossprof.dashboard.circumstances import overhead_card, settings_card
 from crossprof.dashboard.compare_bar import connect_bar, runs_bar
 from crossprof.dashboard.compared import compared
 from crossprof.dashboard.drawing import shown
-from crossprof.dashboard.operations import connect_operations, matched_by, operations_card
+from crossprof.dashboard.matched_work import connect_operations, matched_by, operations_card
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.selection import names_in, unfilled
 from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, connect_multiple
