@@ -112,5 +112,7 @@ def number_column(field: str, title: str, width: int) -> dict[str, Any]:
         "width": width,
         "type": "rightAligned",
         "cellClass": ["ag-right-aligned-cell", "number"],
-        "valueFormatter": {"function": f"params.data.{field}_text || '–'"},
+        "valueFormatter": {
+            "function": f"params.data ? params.data.{field}_text || '–' : ''"
+        },  # rows come later than their place
     }

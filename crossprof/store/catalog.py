@@ -25,6 +25,7 @@ ROLLUPS = (
     "step_time",
     "_launching_device",
     "kernel_summary",
+    "_kernel_path",
     "op_summary",
     "category_summary",
     "_device_time",

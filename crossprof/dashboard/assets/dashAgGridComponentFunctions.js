@@ -23,3 +23,6 @@ dagcomponentfuncs.Verdict = (props) =>
   React.createElement("span", { className: "verdict-" + props.value, title: props.data.verdict_why || "" }, props.value);
 
 dagcomponentfuncs.LongName = (props) => React.createElement("span", { title: props.value }, bothEnds(props.value));
+
+dagcomponentfuncs.CategoryChip = (props) =>
+  props.value ? React.createElement("span", { className: "chip", style: { "--chip": props.data.color } }, props.value) : null;

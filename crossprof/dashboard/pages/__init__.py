@@ -1,6 +1,6 @@
 """The pages, in the order of the menu. A new page is one module and one entry here."""
 
-from crossprof.dashboard.pages import compare, memory, ranks, run, runs, scaling, sql
+from crossprof.dashboard.pages import compare, kernels, memory, operators, ranks, run, runs, scaling, sql
 from crossprof.dashboard.pages.page import Page
 
 __all__ = ["PAGES", "Page"]
@@ -8,6 +8,8 @@ __all__ = ["PAGES", "Page"]
 PAGES = (
     runs.PAGE,
     compare.PAGE,
+    kernels.PAGE,
+    operators.PAGE,
     memory.PAGE,
     ranks.PAGE,
     scaling.PAGE,

@@ -10,7 +10,7 @@ SELECT op.run_id, run.run, op.rank, op.name, op.category, count(*) AS calls, sum
     sum(op.self_ns)::BIGINT AS self_ns, sum(op.device_ns)::BIGINT AS device_ns,
     count(measured.step) AS measured_calls,
     coalesce(sum(op.self_ns) FILTER (measured.step IS NOT NULL), 0)::BIGINT AS measured_self_ns,
-    sum(op.device_ns) FILTER (measured.step IS NOT NULL)::BIGINT AS measured_device_ns
+    sum(op.device_ns) FILTER (measured.step IS NOT NULL)::BIGINT AS measured_device_ns, min(op.dur_ns) AS min_ns, max(op.dur_ns) AS max_ns
 FROM op
 JOIN run USING (run_id)
 LEFT JOIN measured ON measured.run_id = op.run_id AND measured.rank = op.rank AND measured.step = op.step
@@ -29,3 +29,5 @@ COMMENT ON COLUMN op_summary.device_ns IS 'Sum of the kernels launched directly 
 COMMENT ON COLUMN op_summary.measured_calls IS 'How many of them start in a measured step.';
 COMMENT ON COLUMN op_summary.measured_self_ns IS 'Self time of those.';
 COMMENT ON COLUMN op_summary.measured_device_ns IS 'Device time of those.';
+COMMENT ON COLUMN op_summary.min_ns IS 'Shortest duration of one of them on the host.';
+COMMENT ON COLUMN op_summary.max_ns IS 'Longest duration of one of them on the host.';

@@ -1,0 +1,31 @@
+-- One row is one kernel or operator in one step of a run, all ranks and devices together. Does its time grow, jump or stand out in a step?
+-- Work belongs to the step that it counts for in kernel_summary and op_summary; work of no step has no row here.
+-- Caveat: a step without a call has no row.
+-- uses: _operation
+CREATE VIEW operation_step AS
+WITH summed AS (
+    SELECT run_id, run, level, name, kind, category, shapes, rank, step, count(*) AS calls, sum(dur_ns) AS total_ns, sum(self_ns) AS self_ns
+    FROM _operation
+    WHERE step IS NOT NULL
+    GROUP BY ALL
+)
+SELECT summed.run_id, run, level, name, kind, category, shapes, summed.step, coalesce(bool_and(is_profiled AND NOT is_warmup), false) AS is_measured,
+    count(*) AS ranks, sum(calls)::BIGINT AS calls, sum(total_ns)::BIGINT AS total_ns, sum(self_ns)::BIGINT AS self_ns
+FROM summed
+LEFT JOIN step ON step.run_id = summed.run_id AND step.rank = summed.rank AND step.step = summed.step
+GROUP BY ALL;
+
+COMMENT ON VIEW operation_step IS 'One kernel or operator in one step: how often, how long.';
+COMMENT ON COLUMN operation_step.run_id IS 'Run of the work.';
+COMMENT ON COLUMN operation_step.run IS 'Name of that run.';
+COMMENT ON COLUMN operation_step.level IS 'name or family (kernels), operator or operator and shape (operators).';
+COMMENT ON COLUMN operation_step.name IS 'Name of the kernel, its family, or the operator.';
+COMMENT ON COLUMN operation_step.kind IS 'kernel, collective, memcpy, memset or async on a device; op on the host.';
+COMMENT ON COLUMN operation_step.category IS 'Sort of work.';
+COMMENT ON COLUMN operation_step.shapes IS 'Input shapes, JSON, at the level operator and shape.';
+COMMENT ON COLUMN operation_step.step IS 'Number of the step.';
+COMMENT ON COLUMN operation_step.is_measured IS 'Whether the step enters statistics on all these ranks: profiled, and no warm-up.';
+COMMENT ON COLUMN operation_step.ranks IS 'Ranks that had any of it in the step.';
+COMMENT ON COLUMN operation_step.calls IS 'How many.';
+COMMENT ON COLUMN operation_step.total_ns IS 'Sum of their durations; of operators with all that is inside them.';
+COMMENT ON COLUMN operation_step.self_ns IS 'Of operators: durations less what is inside them; of device work their durations.';
