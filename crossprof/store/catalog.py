@@ -27,6 +27,7 @@ ROLLUPS = (
     "kernel_summary",
     "_kernel_path",
     "op_summary",
+    "operation_summary",
     "category_summary",
     "_device_time",
     "_op_work",

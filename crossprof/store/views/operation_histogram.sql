@@ -2,16 +2,15 @@
 -- From the shortest to the longest duration lie up to 40 bins, twice the cube root of the calls: of one width, or, where the longest is
 -- over eight times the shortest, of one ratio (is_log). A bin holds its low_ns; the last one its high_ns too. Bins without a call have no row.
 -- Caveat: bins are those of one run: to set runs side by side take operation_quantile.
--- uses: _operation
+-- uses: _operation, operation_summary
 CREATE VIEW operation_histogram AS
-WITH ranged AS (
-    SELECT run_id, run, level, name, kind, category, shapes, dur_ns, min(dur_ns) OVER alike AS shortest_ns, max(dur_ns) OVER alike AS longest_ns,
-        least(40, ceil(2 * cbrt(count(*) OVER alike))) AS bins
+WITH told AS (
+    SELECT _operation.*, min_ns AS shortest_ns, max_ns AS longest_ns, least(40, ceil(2 * cbrt(calls))) AS bins,
+        max_ns > 8 * greatest(min_ns, 1) AS is_log
     FROM _operation
-    WINDOW alike AS (PARTITION BY run_id, level, name, kind, category, shapes)
-),
-told AS (
-    SELECT *, longest_ns > 8 * greatest(shortest_ns, 1) AS is_log FROM ranged
+    JOIN operation_summary AS whole
+        ON whole.run_id = _operation.run_id AND whole.level = _operation.level AND whole.name = _operation.name
+        AND whole.kind = _operation.kind AND whole.category = _operation.category AND whole.shapes IS NOT DISTINCT FROM _operation.shapes
 ),
 spaced AS ( -- of one width: whole nanoseconds; of one ratio: its logarithm
     SELECT *, if(is_log, ln(longest_ns / greatest(shortest_ns, 1)) / bins, ceil((longest_ns - shortest_ns + 1) / bins)) AS width FROM told
