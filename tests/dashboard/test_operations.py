@@ -17,7 +17,7 @@ from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures import durations, step_trend
 from crossprof.dashboard.operations import KERNELS, OPERATORS, detail, layout
 from crossprof.dashboard.operations.requests import texts
-from crossprof.dashboard.operations.rows import Wanted, block, categories, extent, identity, key_of
+from crossprof.dashboard.operations.rows import Wanted, block, categories, extent, identity, key_of, known
 from crossprof.dashboard.operations.subject import Scope
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import Lane, theme
@@ -45,15 +45,20 @@ def tiny_store(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> It
         yield store
 
 
-def _write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, *, run_id: str = "run-gpu") -> None:
     tables = [
         name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'base'").fetchall()
     ]
     with duckdb.connect() as part:
         for table in tables:
-            part.register("rows", connection.sql(f"SELECT * FROM base.{table} WHERE run_id = 'run-gpu'").to_arrow_table())
+            part.register(
+                "rows",
+                connection.sql(
+                    f"SELECT * REPLACE ('{run_id}' AS run_id) FROM base.{table} WHERE run_id = 'run-gpu'"
+                ).to_arrow_table(),
+            )
             part.execute(f"CREATE TABLE {table} AS FROM rows")
-        write_part(part, path, run_id="run-gpu", rank=0, content_sha256="tiny")
+        write_part(part, path, run_id=run_id, rank=0, content_sha256=run_id)
 
 
 def text_of(parts: Any) -> str:
@@ -100,6 +105,24 @@ def test_a_run_without_it_leaves_a_gap_and_the_change_is_all_of_it(snapshot: Sna
     rows, _ = block(snapshot.store(), scope, Wanted("addmm"), 0, 9)
     assert rows[0]["value_1"] is None
     assert rows[0]["change_1"] == -rows[0]["value_0"]
+
+
+def test_a_run_without_measured_steps_is_compared_in_what_it_tells(tiny: ModuleType, tmp_path: Path) -> None:
+    with tiny.connect() as connection:
+        connection.execute(tiny.SQL)
+        _write(connection, tmp_path)
+        connection.execute("UPDATE base.step SET is_profiled = false")
+        connection.execute("DELETE FROM base.kernel WHERE name = 'relu'")
+        _write(connection, tmp_path, run_id="stepless")
+    publish(tmp_path)
+    snapshot, run_ids = Snapshot(tmp_path), ("run-gpu", "stepless")
+    assert known(snapshot.store(), KERNELS, run_ids, "name") == ["total_ns", "mean_ns", "calls"]
+    assert "Total, ns" in text_of(layout(snapshot, {"runs": "run-gpu,stepless"}, KERNELS))
+    rows, _ = block(snapshot.store(), Scope(KERNELS, run_ids, "name", "per_step_ns"), Wanted(), 0, 9)
+    assert [row["change_1"] for row in rows] == [None] * 6
+    rows, _ = block(snapshot.store(), Scope(KERNELS, run_ids, "name", "total_ns"), Wanted("relu"), 0, 9)
+    assert [(row["value_0"], row["value_1"], row["change_1"]) for row in rows] == [(20, None, -20)]
+    snapshot.close()
 
 
 def test_a_key_leads_back_to_its_row() -> None:

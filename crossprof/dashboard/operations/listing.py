@@ -12,7 +12,7 @@ from dash import dcc, html
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.addresses import page_address
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
-from crossprof.dashboard.operations.rows import categories, extent, select
+from crossprof.dashboard.operations.rows import categories, extent, known, select
 from crossprof.dashboard.operations.subject import MOST_RUNS, Scope, Subject
 from crossprof.dashboard.quantity import Scale
 from crossprof.dashboard.selection import chosen, picker, unfilled
@@ -40,7 +40,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str], subject: Subject) -> An
     runs = chosen(store, query, most=MOST_RUNS)
     if not runs:
         return unfilled(subject.title)
-    scope = _scope(subject, runs, query)
+    scope = _scope(store, subject, runs, query)
     held = categories(store, scope)
     title = [html.H1(subject.title), html.Div(className="spacer"), picker(store, runs, most=MOST_RUNS)]
     if not held:
@@ -54,15 +54,14 @@ def layout(snapshot: Snapshot, query: Mapping[str, str], subject: Subject) -> An
     ]
 
 
-def _scope(subject: Subject, runs: Sequence[Mapping[str, Any]], query: Mapping[str, str]) -> Scope:
-    """What the address names, as far as there is such a thing; else the first of each."""
-    level, measure = query.get("level", ""), query.get("by", "")
-    return Scope(
-        subject,
-        tuple(str(run["run_id"]) for run in runs),
-        level if level in subject.levels else next(iter(subject.levels)),
-        measure if measure in subject.measures else subject.measures[0],
-    )
+def _scope(store: Store, subject: Subject, runs: Sequence[Mapping[str, Any]], query: Mapping[str, str]) -> Scope:
+    """What the address names, as far as there is such a thing; else the first level, and the first measure of all the runs."""
+    run_ids = tuple(str(run["run_id"]) for run in runs)
+    level = query["level"] if query.get("level") in subject.levels else next(iter(subject.levels))
+    measure = query.get("by", "")
+    if measure not in subject.measures:
+        measure = (known(store, subject, run_ids, level) or subject.measures)[0]
+    return Scope(subject, run_ids, level, measure)
 
 
 def _lacking(subject: Subject, runs: Sequence[Mapping[str, Any]]) -> html.Section:

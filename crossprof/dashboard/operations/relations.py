@@ -39,7 +39,7 @@ def _pivoted(scope: Scope, view: str, identity: str, condition: str) -> str:
     )
     return (
         f"select {identity}{values} from {view} where list_contains(?, run_id) and {condition} "
-        f"group by {identity} order by {', '.join(f'ns_{place} desc nulls last' for place in range(len(scope.run_ids)))}"
+        f"group by {identity} order by {', '.join(f'ns_{place} desc nulls last' for place in range(len(scope.run_ids)))}, {identity}"
     )
 
 

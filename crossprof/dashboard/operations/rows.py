@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crossprof.dashboard.operations.subject import Column, Scope
+from crossprof.dashboard.operations.subject import Column, Scope, Subject
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store
 
-__all__ = ["Wanted", "block", "categories", "chosen_rows", "extent", "identity", "key_of", "select"]
+__all__ = ["Wanted", "block", "categories", "chosen_rows", "extent", "identity", "key_of", "known", "select"]
 
 _IDENTITY = "name, kind, category, shapes"
 
@@ -36,13 +36,29 @@ def select(scope: Scope) -> tuple[str, list[Any]]:
         query = f"select {_IDENTITY}, {fields} from operation_summary where run_id = ? and level = ?"
         return query, [scope.run_ids[0], scope.level]
     measure = scope.subject.column(scope.measure).field
-    values = [f"max({measure}) filter (run_id = ?) as value_{place}" for place in range(len(scope.run_ids))]
-    changes = [f"coalesce(value_{place}, 0) - coalesce(value_0, 0) as change_{place}" for place in range(1, len(scope.run_ids))]
+    places = range(len(scope.run_ids))
+    values = [f"max({measure}) filter (run_id = ?) as value_{place}" for place in places]
     query = (
-        f"select {_IDENTITY}, {', '.join(values + changes)} "
-        "from operation_summary where list_contains(?, run_id) and level = ? group by all"
+        f"select *, {', '.join(_change(place) for place in places[1:])} from (select {_IDENTITY}, {', '.join(values)} "
+        "from operation_summary where list_contains(?, run_id) and level = ? group by all)"
     )
     return query, [*scope.run_ids, list(scope.run_ids), scope.level]
+
+
+def _change(place: int) -> str:
+    """Other less baseline. None of it counts as nothing, unless a run tells the measure of no row, as one without steps."""
+    is_known = f"max(value_0) over () is not null and max(value_{place}) over () is not null"
+    is_there = f"coalesce(value_0, value_{place}) is not null"
+    return f"if({is_known} and {is_there}, coalesce(value_{place}, 0) - coalesce(value_0, 0), null) as change_{place}"
+
+
+def known(store: Store, subject: Subject, run_ids: Sequence[str], level: str) -> list[str]:
+    """The measures that all these runs tell; a run without measured steps tells none per step."""
+    counts = ", ".join(f"min({measure}) as {measure}" for measure in subject.measures)
+    each = ", ".join(f"count({measure}) as {measure}" for measure in subject.measures)
+    rows = f"select {each} from operation_summary where list_contains(?, run_id) and level = ? group by run_id"
+    (row,) = frame(store, f"select {counts} from ({rows})", list(run_ids), level).to_dicts()
+    return [measure for measure in subject.measures if row[measure]]
 
 
 def block(store: Store, scope: Scope, wanted: Wanted, start: int, end: int) -> tuple[list[dict[str, Any]], int]:
