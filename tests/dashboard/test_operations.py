@@ -125,6 +125,11 @@ def test_a_run_without_measured_steps_is_compared_in_what_it_tells(tiny: ModuleT
     snapshot.close()
 
 
+def test_operators_open_as_a_flame_graph(snapshot: Snapshot) -> None:
+    assert "Flame graph of bert-base-fp32" in text_of(layout(snapshot, {"runs": ",".join(BOTH)}, OPERATORS))
+    assert "Flame graph" not in text_of(layout(snapshot, {"runs": ",".join(BOTH)}, KERNELS))
+
+
 def test_a_key_leads_back_to_its_row() -> None:
     row = {"name": "f<a|b>(int)", "kind": "op", "category": "gemm", "shapes": "[[2,3]]"}
     assert identity(key_of(row)) == ["f<a|b>(int)", "op", "gemm", "[[2,3]]"]

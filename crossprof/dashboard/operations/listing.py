@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from crossprof.dashboard import cards, components, theme
-from crossprof.dashboard.addresses import page_address
+from crossprof.dashboard.addresses import flame_address, page_address
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
 from crossprof.dashboard.operations.rows import categories, extent, known, select
 from crossprof.dashboard.operations.subject import MOST_RUNS, Scope, Subject
@@ -48,10 +48,25 @@ def layout(snapshot: Snapshot, query: Mapping[str, str], subject: Subject) -> An
     return [
         html.Div(title, className="title-row"),
         *_controls(scope, held, query),
+        *([_flames(theme.lanes(runs, None))] if subject.key == "operators" else []),
         _card(store, scope, theme.lanes(runs, None), query),
         html.Div(html.Div(className="skeleton") if query.get("sel") else None, id=f"{subject.key}-detail", className="detail"),
         dcc.Store(id=f"{subject.key}-chosen", data=query.get("sel")),
     ]
+
+
+def _flames(lanes: Sequence[theme.Lane]) -> html.Div:
+    """Operators by how they nest, as a flame graph of each run."""
+    links = [
+        html.A(
+            "Flame graph" if len(lanes) == 1 else f"Flame graph of {lane.label}",
+            href=flame_address(lane.run_id, lane.label),
+            target="_blank",
+            rel="noopener",
+        )
+        for lane in lanes
+    ]
+    return html.Div(links, className="legend")
 
 
 def _scope(store: Store, subject: Subject, runs: Sequence[Mapping[str, Any]], query: Mapping[str, str]) -> Scope:

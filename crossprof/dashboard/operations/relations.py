@@ -37,9 +37,10 @@ def _pivoted(scope: Scope, view: str, identity: str, condition: str) -> str:
         f", max(calls) filter (run_id = ?) as calls_{place}, max(total_ns) filter (run_id = ?) as ns_{place}"
         for place in range(len(scope.run_ids))
     )
+    order = ", ".join(f"ns_{place} desc nulls last" for place in range(len(scope.run_ids)))
     return (
         f"select {identity}{values} from {view} where list_contains(?, run_id) and {condition} "
-        f"group by {identity} order by {', '.join(f'ns_{place} desc nulls last' for place in range(len(scope.run_ids)))}, {identity}"
+        f"group by {identity} order by {order}, {identity}"
     )
 
 
