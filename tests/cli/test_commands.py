@@ -242,7 +242,9 @@ def test_numbers_stand_to_the_right_and_a_missing_cell_is_a_dash() -> None:
 
 def test_every_command_names_its_options(process: Crossprof) -> None:
     assert process("--version").out.split()[-1] == __version__
-    named = "demo ingest runs show doctor compare check report sql views metrics serve rename tag note pin delete reindex gc"
+    named = (
+        "demo ingest runs show doctor compare check report export sql views metrics serve rename tag note pin delete reindex gc"
+    )
     assert " ".join(cli.commands) == named
     for command in cli.commands.values():
         assert "--store" in {option for parameter in command.params for option in parameter.opts}
