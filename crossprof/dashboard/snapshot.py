@@ -32,17 +32,22 @@ class Snapshot:
             return ""
 
     def store(self) -> Store:
-        """The store at its current catalog, for the calling thread alone."""
+        """The store at its current catalog, for the calling thread alone.
+
+        What a thread got before stays open until the next change: an answer that is half made goes on with what it began with.
+        """
         version = self.version
         held: Store | None = getattr(self._held, "store", None)
         if held is None or self._held.version != version:
             fresh = Store(self.path)
+            former: Store | None = getattr(self._held, "former", None)
             with self._opening:
                 self._open.append(fresh)
-                if held is not None:
-                    self._open.remove(held)
-            if held is not None:
-                held.close()
+                if former is not None:
+                    self._open.remove(former)
+            if former is not None:
+                former.close()
+            self._held.former = held
             held = self._held.store = fresh
             self._held.version = version
         return held
