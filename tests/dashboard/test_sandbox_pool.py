@@ -329,9 +329,10 @@ ASKED = {
 }
 
 
-def test_what_the_process_does_once_it_is_confined(synthetic_store: Path) -> None:
-    """In this process, where it can be looked at."""
-    connection = child.connect(allowed_over(synthetic_store))
+def test_what_the_process_does_once_it_is_confined(tmp_path: Path, synthetic: ModuleType) -> None:
+    """In this process, where it can be looked at, and over a store that no other test holds open."""
+    synthetic.write_store(tmp_path, synthetic.DEMO[:1])
+    connection = child.connect(allowed_over(tmp_path))
     child.load()
     try:
         for form, is_sound in ASKED.items():

@@ -282,7 +282,7 @@ def fill(database: duckdb.DuckDBPyConnection, spans: list[Span]) -> None:
     derive(database, run_id="r", rank=0)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=SPANS)
 def test_nesting_equals_a_walk_with_a_stack(scratch: duckdb.DuckDBPyConnection, drawn: list[tuple[str, list[int]]]) -> None:
     spans: list[Span] = []
@@ -303,7 +303,7 @@ def test_nesting_equals_a_walk_with_a_stack(scratch: duckdb.DuckDBPyConnection, 
     assert dict(calls) == {str(s.tie): str(s.op.tie) if s.op else None for s in spans if s.kind == "call"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=st.lists(ENDS, min_size=1, max_size=12))
 def test_overlapping_ops_keep_their_time_within_the_thread(scratch: duckdb.DuckDBPyConnection, drawn: list[list[int]]) -> None:
     """Spans that cross are no stack. Whatever is made of them, no time is negative and none is counted twice."""

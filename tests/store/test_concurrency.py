@@ -69,7 +69,7 @@ def test_writers_a_deleter_readers_and_a_foreign_holder_at_once(root: Path, runs
     assert whole_runs(root) == {*written, "kept"}
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_writer_killed_at_any_moment_costs_no_earlier_run(root: Path, rounds: int) -> None:
     moments = random.Random(rounds)
     known = {"first"}

@@ -204,7 +204,14 @@ def check_store(root: Path, *, tries: int) -> tuple[int, int]:
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="no real traces: set CROSSPROF_CORPUS to their folder")
 @pytest.mark.parametrize(
-    "name", ["hta_nccl_a100", "hta_ns_resolution_v100", "xp_tf221_cpu", "torch213_cpu_mlp", "xp_jax_mi300_conv08"]
+    "name",
+    [
+        "hta_nccl_a100",
+        pytest.param("hta_ns_resolution_v100", marks=pytest.mark.slow),
+        "xp_tf221_cpu",
+        "torch213_cpu_mlp",
+        "xp_jax_mi300_conv08",
+    ],
 )
 def test_in_a_real_step_what_is_on_the_path_gains_and_nothing_else(name: str, tmp_path: Path) -> None:
     ingest([CORPUS / name], store=tmp_path)

@@ -107,7 +107,10 @@ def test_nothing_is_left_behind_where_there_is_nothing_to_write(store: Store, tm
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["hta_nccl_a100", "megatron_tp8_a100", "torch_h100_qwen15", "xp_tpu_v6e_inference"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("megatron_tp8_a100", marks=pytest.mark.slow), "hta_nccl_a100", "torch_h100_qwen15", "xp_tpu_v6e_inference"],
+)
 def test_real_captures_are_there_to_the_last_event(name: str, tmp_path: Path) -> None:
     if not (CORPUS / name).is_dir():
         pytest.skip("no real traces: set CROSSPROF_CORPUS to their folder")

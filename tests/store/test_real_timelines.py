@@ -26,6 +26,7 @@ CASES = (
     "sglang_decode",
     "megatron_tp8_a100",
 )
+LARGE = {"hta_ns_resolution_v100", "megatron_tp8_a100"}
 # Of each stream, us: host wait, and the rest. `get_idle_time_breakdown` of traceinsight 0.6.1 with
 # include_last_profiler_step=True and HTA_DISABLE_NS_ROUNDING=1.
 HTA_IDLE = {"hta_nccl_a100": {"7": (540091.32, 2150.34), "40": (583924.26, 0.0)}}
@@ -84,7 +85,7 @@ def first_file(name: str) -> Path:
     return next(path for path in sorted((FOLDER / name).iterdir()) if path.name != "truth.json")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name if name not in LARGE else pytest.param(name, marks=pytest.mark.slow) for name in CASES])
 def test_idle_causes_are_those_of_a_plain_reading(name: str, stored: Callable[[str], Store]) -> None:
     work = work_of(first_file(name))
     together = {start: list(group) for start, group in groupby(work, key=lambda one: one[0])}
@@ -112,7 +113,7 @@ def test_idle_causes_are_those_of_a_plain_reading(name: str, stored: Callable[[s
     assert found == (late, launching, waiting, unknown, late + launching + waiting + unknown)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name if name not in LARGE else pytest.param(name, marks=pytest.mark.slow) for name in CASES])
 def test_idle_causes_add_up_in_every_step(name: str, stored: Callable[[str], Store]) -> None:
     with stored(name) as store:
         rows = store.sql("""

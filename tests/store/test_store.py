@@ -19,7 +19,14 @@ from crossprof.store.catalog import views
 from crossprof.store.tables import TABLES
 
 NOBODY = 65534
-DEFINITIONS = {"metric", "dependency", "_peer_definition", "_work_definition", "_device_model"}  # there without any run
+DEFINITIONS = {
+    "metric",
+    "dependency",
+    "_peer_definition",
+    "_work_definition",
+    "_device_model",
+    "_advice_rule",
+}  # there without any run
 
 
 def filled(root: Path) -> Path:

@@ -6,7 +6,7 @@
 CREATE VIEW bottleneck AS
 WITH word AS (
     FROM (VALUES
-        ('compute', ['compute'], 'Compute bounds this run: the device computes for', 'computing'),
+        ('compute', ['compute'], 'Kernels bound this run: they keep the device busy for', 'kernels'),
         ('communication', ['communication'], 'Communication bounds this run: the device is in collectives that no compute hides for', 'exposed communication'),
         ('copy', ['copy'], 'Copies bound this run: the device does nothing but copy for', 'exposed copies'),
         ('host', ['idle_host', 'idle_launch'], 'The host bounds this run: the device is idle, waiting for its launches, for', 'waiting for launches'),
