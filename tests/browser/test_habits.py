@@ -72,7 +72,7 @@ def test_a_card_gives_its_link_its_query_and_a_picture(visit: Visit, page: Page,
     query = page.evaluate("navigator.clipboard.readText()")
     assert query.startswith("select")
     assert "from step_time" in query
-    assert "('syn-torch-0001', 'syn-jax-00000001')" in query
+    assert "'syn-torch-0001', 'syn-jax-00000001'" in query
     opened = card.get_by_role("link", name="Open in SQL", include_hidden=True).get_attribute("href")
     assert parse_qs(urlsplit(opened or "").query)["q"] == [query]
 
