@@ -10,20 +10,13 @@ from functools import cache
 from typing import Any
 
 import ptars
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
+
+from crossprof.store.descriptors import pool_of
 
 __all__ = ["decoder", "message_pool"]
 
 _PACKAGE = "crossprof.xplane"
-_TYPES = {
-    "double": FieldDescriptorProto.TYPE_DOUBLE,
-    "uint32": FieldDescriptorProto.TYPE_UINT32,
-    "uint64": FieldDescriptorProto.TYPE_UINT64,
-    "int64": FieldDescriptorProto.TYPE_INT64,
-    "bool": FieldDescriptorProto.TYPE_BOOL,
-    "bytes": FieldDescriptorProto.TYPE_BYTES,
-}
 
 Fields = dict[str, tuple[int, str]]
 """The fields of a message: their number and type, with a * where they are repeated."""
@@ -88,19 +81,7 @@ _MESSAGES: dict[str, Fields] = {
 @cache
 def message_pool() -> DescriptorPool:
     """The messages in a descriptor pool of their own, away from every other package's."""
-    file = FileDescriptorProto(name="crossprof/xplane.proto", package=_PACKAGE, syntax="proto2")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            label = FieldDescriptorProto.LABEL_REPEATED if kind.startswith("*") else FieldDescriptorProto.LABEL_OPTIONAL
-            added = message.field.add(name=field, number=number, label=label)
-            plain = kind.removeprefix("*")
-            added.type = _TYPES.get(plain, FieldDescriptorProto.TYPE_MESSAGE)
-            if plain not in _TYPES:
-                added.type_name = f".{_PACKAGE}.{plain}"
-    pool = DescriptorPool()
-    pool.Add(file)
-    return pool
+    return pool_of(_PACKAGE, _MESSAGES)
 
 
 @cache

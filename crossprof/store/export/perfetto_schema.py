@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any
 
 import ptars
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
+
+from crossprof.store.descriptors import Messages, pool_of
 
 __all__ = ["COUNTER", "SLICE_BEGIN", "SLICE_END", "encoder", "message"]
 
@@ -19,16 +20,7 @@ SLICE_BEGIN, SLICE_END, COUNTER = 1, 2, 4
 """TrackEvent.Type"""
 
 _PACKAGE = "crossprof.perfetto"
-_TYPES = {
-    "double": FieldDescriptorProto.TYPE_DOUBLE,
-    "fixed64": FieldDescriptorProto.TYPE_FIXED64,
-    "int32": FieldDescriptorProto.TYPE_INT32,
-    "int64": FieldDescriptorProto.TYPE_INT64,
-    "uint32": FieldDescriptorProto.TYPE_UINT32,
-    "uint64": FieldDescriptorProto.TYPE_UINT64,
-    "string": FieldDescriptorProto.TYPE_STRING,
-}
-_MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
+_MESSAGES: Messages = {
     "Events": {"packet": (1, "*EventPacket")},  # the same message as Trace, without what events do not need
     "EventPacket": {
         "timestamp": (8, "uint64"),
@@ -85,19 +77,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 
 @cache
 def _pool() -> DescriptorPool:
-    file = FileDescriptorProto(name="crossprof/perfetto.proto", package=_PACKAGE, syntax="proto2")
-    for name, fields in _MESSAGES.items():
-        held = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            label = FieldDescriptorProto.LABEL_REPEATED if kind.startswith("*") else FieldDescriptorProto.LABEL_OPTIONAL
-            added = held.field.add(name=field, number=number, label=label)
-            plain = kind.removeprefix("*")
-            added.type = _TYPES.get(plain, FieldDescriptorProto.TYPE_MESSAGE)
-            if plain not in _TYPES:
-                added.type_name = f".{_PACKAGE}.{plain}"
-    pool = DescriptorPool()
-    pool.Add(file)
-    return pool
+    return pool_of(_PACKAGE, _MESSAGES)
 
 
 def message(name: str) -> Any:
