@@ -11,6 +11,7 @@ import click
 
 from crossprof.cli import terminal
 from crossprof.cli.options import as_json, open_store, print_json, store_path
+from crossprof.dashboard.quantity import scale_for
 
 if TYPE_CHECKING:
     from crossprof.store import Store
@@ -66,7 +67,7 @@ def export(  # noqa: PLR0913, PLR0917
         use = (
             "Parquet files, one a table" if target.suffix == ".zip" and form == "parquet" else _OPENED[form].format(path=target)
         )
-        terminal.print_line(f"Wrote {target}, {size / 2**20:,.1f} MiB: {use}")
+        terminal.print_line(f"Wrote {target}, {scale_for('bytes', [size]).full(size)}: {use}")
 
 
 def _write(store: Store, run_id: str, form: str, target: Path, selection: Selection, on_progress: Progress) -> None:

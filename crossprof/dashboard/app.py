@@ -81,7 +81,13 @@ def create_app(
     serve_exports(app.server, snapshot)
     compress_static_files(app.server)
     hashes: list[str] = []
-    guard(app.server, token=token, allowed_hosts=allowed_hosts, script_hashes=lambda: hashes or _hashes(app, hashes))
+    guard(
+        app.server,
+        token=token,
+        allowed_hosts=allowed_hosts,
+        pages={page.path for page in PAGES} | {"/login"},
+        script_hashes=lambda: hashes or _hashes(app, hashes),
+    )
     serve_vendored(app.server)  # after the guard, which is asked first
     return app
 

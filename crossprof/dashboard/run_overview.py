@@ -27,13 +27,12 @@ _ADVICE = (
 )
 _CAPTURE = "select * from capture_total where run_id = ? order by rank, device_id nulls last"
 _KERNELS = (
-    "select name, category, sum(calls)::bigint as calls, sum(total_ns)::bigint as total_ns, "
-    "sum(total_ns) / sum(sum(total_ns)) over () as share_ratio from kernel_summary where run_id = ? and kind <> 'async' "
-    "group by all order by total_ns desc limit 10"
+    "select name, category, calls, total_ns, share_ratio from operation_summary "
+    "where run_id = ? and level = 'name' and kind <> 'async' order by total_ns desc, name limit 10"
 )
 _OPERATORS = (
-    "select name, category, sum(calls)::bigint as calls, sum(self_ns)::bigint as total_ns, sum(device_ns)::bigint as device_ns "
-    "from op_summary where run_id = ? group by all order by coalesce(sum(device_ns), 0) desc, sum(self_ns) desc limit 10"
+    "select name, category, calls, self_ns as total_ns, device_ns from operation_summary "
+    "where run_id = ? and level = 'operator' order by device_ns desc nulls last, self_ns desc, name limit 10"
 )
 _RANKS = (
     "select rank, " + ", ".join(f"any_value(value) filter (metric = '{metric}') as {metric}" for metric in (
@@ -66,7 +65,7 @@ def bottleneck(store: Store, run_id: str) -> Mapping[str, Any]:
 
 def verdict(bound: Mapping[str, Any], run_id: str) -> html.Section:
     """What bounds the run, in a sentence."""
-    sentence = wording.unbroken(bound["sentence"]) if bound else "Unknown: the capture holds no work whose time could be told."
+    sentence = wording.unbroken(bound["sentence"] if bound else wording.UNBOUND)
     body = html.P(sentence, className="sentence")
     return cards.card("What bounds this run", "", body, query=cards.spelled(_BOTTLENECK, run_id), class_name="verdict")
 

@@ -33,10 +33,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def guard(server: Flask, *, token: str | None, allowed_hosts: Collection[str], script_hashes: Callable[[], list[str]]) -> None:
-    """Put every route of a Flask server behind the host check and, with a token, behind a login; add security headers."""
+def guard(
+    server: Flask,
+    *,
+    token: str | None,
+    allowed_hosts: Collection[str],
+    pages: Collection[str],
+    script_hashes: Callable[[], list[str]],
+) -> None:
+    """Put every route of a Flask server behind the host check and, with a token, behind a login; add security headers.
+
+    Links of other sites lead to `pages` alone: not to files that take work to make, nor to data.
+    """
     names = {name.lower() for name in (*_LOCAL_NAMES, *allowed_hosts) if name}
-    server.before_request(lambda: _refuse_foreign(names))
+    server.before_request(lambda: _refuse_foreign(names, pages))
     if token:
         session = _Session(token)
         server.before_request(lambda: _demand_token(session))
@@ -64,14 +74,21 @@ class _Session:
             return False
 
 
-def _refuse_foreign(names: Collection[str]) -> Response | None:
+def _refuse_foreign(names: Collection[str], pages: Collection[str]) -> Response | None:
     host = _hostname("//" + request.headers.get("Host", ""))
     if host not in names:
         return _text(f"This server does not answer to the host name '{host}'. CROSSPROF_ALLOWED_HOSTS adds one.", 403)
     origin = request.headers.get("Origin")
     if origin is not None and not _is_own(origin, names):
         return _text(f"Requests from the origin '{origin}' are refused.", 403)
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and not _is_visit(pages):
+        return _text("Requests from other sites are refused, but for links to pages.", 403)
     return None
+
+
+def _is_visit(pages: Collection[str]) -> bool:
+    """Whether a browser goes to a page: a link or an image elsewhere carries no Origin that would tell it apart."""
+    return request.headers.get("Sec-Fetch-Mode") == "navigate" and request.path in pages
 
 
 def _is_own(origin: str, names: Collection[str]) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 from crossprof.dashboard.quantity import NONE, Scale, percent, percent_change, percent_range, significant
 from crossprof.dashboard.theme import framework_title
 from crossprof.store.compare import MetricDifference, RunDifference
-from crossprof.store.composition import CategoryDifference, Composition
+from crossprof.store.composition import CategoryDifference
 
 __all__ = [
     "LEADING",
     "PLACES",
     "TRUST",
+    "UNBOUND",
     "advice",
-    "bound",
     "change",
     "definition",
     "extras",
@@ -52,6 +52,8 @@ TRUST = {
     "usable": "Its numbers need care: read the findings.",
     "broken": "Some of its numbers are wrong or missing: read the findings.",
 }
+UNBOUND = "Unknown: the capture holds no work whose time could be told."
+"""What is said of a run that the view bottleneck has no row for."""
 """What the verdict on a capture means for its numbers."""
 
 _PARTS = {
@@ -150,21 +152,6 @@ def definition(metric: Mapping[str, Any]) -> str:
     numerator = metric["numerator"].removesuffix(" of a step") if over == " per step" else metric["numerator"]
     text = f"{numerator}{over}; {metric['over_window']}"
     return text[:1].upper() + text[1:]
-
-
-def bound(made_of: Composition) -> str:
-    """What a measured step spends its time on, in one line."""
-    work = made_of.work
-    if not any(work.values()):
-        return "Unknown: the capture holds no work of a measured step."
-    largest = max(work, key=lambda name: work[name])
-    total = sum(made_of.categories.values())
-    share = percent(work[largest] / sum(work.values()))
-    if made_of.place == "device":
-        idle = percent(1 - sum(work.values()) / total)
-        return f"The device is idle for {idle} of a measured step; the largest part of its work is {part(largest)}, {share}."
-    outside = percent(made_of.categories.get("outside_ops", 0.0) / total)
-    return f"The largest part is {largest} on the CPU, {share} of all operators; {outside} of the step lies outside them."
 
 
 def facts_of(runs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[str]], str]:

@@ -37,6 +37,18 @@ def test_a_foreign_origin_is_refused_on_every_route(client: FlaskClient, route: 
     assert client.open(route, method="POST" if "update" in route else "GET", headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_links_to_pages_and_reaches_nothing_else(client: FlaskClient, site: str) -> None:
+    """Such requests carry no Origin: a link, an image, a script. A page must not have this machine export a run."""
+    followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    embedded = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    assert client.get("/compare?runs=a,b", headers=followed).status_code == 200
+    assert client.get("/compare?runs=a,b", headers=embedded).status_code == 403
+    for route in ("/export/a.html", "/report.html?runs=a,b", "/sql/result.csv?q=select+1", "/timeline/slices", "/_dash-layout"):
+        assert client.get(route, headers=followed).status_code == 403, route
+        assert client.get(route, headers=embedded).status_code == 403, route
+
+
 @pytest.mark.parametrize("host", ["localhost:8050", "127.0.0.1:8050", "[::1]:8050", "LOCALHOST"])
 def test_this_machine_is_answered(client: FlaskClient, host: str) -> None:
     assert client.get("/", headers={"Host": host, "Origin": f"http://{host}"}).status_code == 200

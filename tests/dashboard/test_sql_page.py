@@ -194,7 +194,9 @@ def test_other_sites_are_refused_before_anything_runs(
 def test_a_link_of_another_site_runs_nothing_by_itself(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the page holds comes by a request of its own script, which has our own Origin."""
     monkeypatch.setattr("crossprof.dashboard.sandbox.pool.Sandbox._ask", lambda *_: pytest.fail("it ran"))
-    assert client.get("/sql?q=select+1", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    assert (
+        client.get("/sql?q=select+1", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    )
 
 
 def callback(client: FlaskClient, asked: dict[str, str] | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from crossprof._version import __version__
 from crossprof.dashboard.quantity import instant
 from crossprof.dashboard.report.content import Side, side
-from crossprof.dashboard.wording import LEADING
+from crossprof.dashboard.wording import LEADING, UNBOUND
 from crossprof.store import Store
 
 __all__ = ["RunContent", "gather_run"]
@@ -20,17 +20,16 @@ _METRICS = """
     SELECT metric.*, value, n, ci_low, ci_high FROM run_metric JOIN metric ON metric.id = run_metric.metric
     WHERE run_id = ? AND rank IS NULL AND value IS NOT NULL
 """
-# Ranks and devices together: their shares are of all of them.
 _KERNELS = """
-    SELECT name, category, sum(calls)::BIGINT AS calls, sum(total_ns)::BIGINT AS total_ns,
-        sum(total_ns) / sum(sum(total_ns)) OVER () AS share_ratio
-    FROM kernel_summary WHERE run_id = ? AND kind <> 'async' GROUP BY name, category ORDER BY total_ns DESC, name LIMIT 20
+    SELECT name, category, calls, total_ns, share_ratio FROM operation_summary
+    WHERE run_id = ? AND level = 'name' AND kind <> 'async' ORDER BY total_ns DESC, name LIMIT 20
 """
 _OPERATORS = """
-    SELECT name, category, sum(calls)::BIGINT AS calls, sum(self_ns)::BIGINT AS total_ns,
-        sum(self_ns) / sum(sum(self_ns)) OVER () AS share_ratio
-    FROM op_summary WHERE run_id = ? GROUP BY name, category ORDER BY total_ns DESC, name LIMIT 20
+    SELECT name, category, calls, self_ns AS total_ns, share_ratio FROM operation_summary
+    WHERE run_id = ? AND level = 'operator' ORDER BY self_ns DESC, name LIMIT 20
 """
+_BOTTLENECK = "SELECT sentence FROM bottleneck WHERE run_id = ?"
+_ADVICE = "SELECT title, share_ratio, evidence, action FROM advice WHERE run_id = ? ORDER BY share_ratio DESC NULLS LAST, code"
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class RunContent:
     """All that the report tells. `metrics` are rows of the view metric with the run's value and interval."""
 
     side: Side
+    bottleneck: str
+    advice: Sequence[Mapping[str, Any]]
     metrics: Sequence[Mapping[str, Any]]
     kernels: Sequence[Mapping[str, Any]]
     operators: Sequence[Mapping[str, Any]]
@@ -60,6 +61,8 @@ def gather_run(store: Store, run_id: str) -> RunContent:
     ((name,),) = store.sql("SELECT run FROM run WHERE run_id = ?", [run_id]).fetchall()
     return RunContent(
         side=side(store, name, [run_id]),
+        bottleneck=next((sentence for (sentence,) in store.sql(_BOTTLENECK, [run_id]).fetchall()), UNBOUND),
+        advice=store.arrow(_ADVICE, [run_id]).to_pylist(),
         metrics=store.arrow(_METRICS, [run_id]).to_pylist(),
         kernels=store.arrow(_KERNELS, [run_id]).to_pylist(),
         operators=store.arrow(_OPERATORS, [run_id]).to_pylist(),
