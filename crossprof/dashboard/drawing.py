@@ -6,27 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 from dash import Dash, Input, Output, dcc, html
 from plotly.graph_objects import Figure
 
 from crossprof.dashboard import cards, theme
-from crossprof.dashboard.figures import categories, series, step_time
-from crossprof.dashboard.snapshot import Snapshot, frame, rows_of
+from crossprof.dashboard.figures import step_time
+from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.store import Store
-from crossprof.store.composition import composition
 
-__all__ = ["COURSE", "FIGURES", "Drawing", "connect_drawing", "connect_figure", "lanes_of", "shown"]
+__all__ = ["COURSE", "Drawing", "connect_drawing", "connect_figure", "lanes_of", "shown"]
 
-_TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
 _STEPS = "select run_id, rank, step, dur_ns, is_profiled, is_warmup from step_time"
-_CATEGORIES = "select * from category_breakdown"
-_MEMORY = (
-    "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
-    "from memory_timeline"
-)
-_UTILIZATION = "select run_id, rank, device_id, metric, at_ns, value from utilization"
-_COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
 Sides = Sequence[Sequence[str]]
 """The runs of a page: each a run id, or those of its pooled repeats."""
@@ -49,84 +39,10 @@ class Drawing:
         return cards.figure_card(page, name, self.title, self.subtitle, query=f"{self.select} where run_id in ({named})")
 
 
-def _draw_step_time(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    steps = _of_sides(store, _STEPS, sides)
-    return step_time.distribution(steps, lanes, look)
-
-
-def _draw_categories(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    rows = []
-    for side in sides:
-        made_of = composition(store, side)
-        coverage = _coverage(store, side[0]) if made_of.place == "host" else None
-        rows += [(side[0], category, ns, coverage) for category, ns in made_of.categories.items()]
-    schema = {"run_id": pl.String, "category": pl.String, "ns_per_step": pl.Float64, "coverage_ratio": pl.Float64}
-    return categories.per_step(pl.DataFrame(rows, schema=schema, orient="row"), lanes, look)
-
-
-def _coverage(store: Store, run_id: str) -> float | None:
-    found = frame(store, "select value from run_metric where metric = 'op_coverage' and rank is null and run_id = ?", run_id)
-    return found["value"][0] if len(found) else None
-
-
-def _draw_memory(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    events = _of_sides(store, _MEMORY, sides).filter(pl.col("bytes").is_not_null())
-    counts = events.group_by("counter").agg(pl.col("run_id").n_unique())
-    shared = dict(counts.iter_rows())
-    counter = max(_COUNTERS, key=lambda name: (shared.get(name, 0), -_COUNTERS.index(name)))
-    counted = events.filter(pl.col("counter") == counter)
-    source = ["rank", "device_id", "allocator"]  # each counts on its own: show the one that holds most
-    largest = counted.sort("bytes", descending=True).unique("run_id", keep="first", maintain_order=True)
-    return series.memory(
-        counted.join(largest, on=["run_id", *source], how="semi", nulls_equal=True), lanes, look, counter=counter
-    )
-
-
-def _draw_utilization(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    samples = _of_sides(store, _UTILIZATION, sides)
-    first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
-    one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
-    return series.utilization(one_each, lanes, look, titles=_TELEMETRY)
-
-
-def _of_sides(store: Store, select: str, sides: Sides) -> pl.DataFrame:
-    """The rows of all runs; those of a side's repeats under the name of its first."""
-    first = {run_id: side[0] for side in sides for run_id in side}
-    return rows_of(store, f"{select} where run_id = ?", list(first)).with_columns(pl.col("run_id").replace(first))
-
-
 def _draw_course(store: Store, sides: Sides, lanes: Sequence[theme.Lane], look: theme.Theme) -> Figure:
-    steps = _of_sides(store, _STEPS, sides)
-    return step_time.over_time(steps, lanes[0], look)
+    return step_time.over_time(frame(store, f"{_STEPS} where run_id = ?", sides[0][0]), lanes[0], look)
 
 
-FIGURES = {
-    "step_time": Drawing(
-        "Step time",
-        "Filled: bare steps. Hollow: profiled steps. Box: quartiles; whiskers: 5th to 95th percentile. Warm-up is left out.",
-        _STEPS,
-        _draw_step_time,
-    ),
-    "categories": Drawing(
-        "Time by category",
-        "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators, "
-        "with the share of the step that they cover.",
-        _CATEGORIES,
-        _draw_categories,
-    ),
-    "memory": Drawing(
-        "Memory",
-        "The driver's count, else the process's, else the allocator's, as most runs here have; of several devices the fullest.",
-        _MEMORY,
-        _draw_memory,
-    ),
-    "utilization": Drawing(
-        "Utilization",
-        "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
-        _UTILIZATION,
-        _draw_utilization,
-    ),
-}
 COURSE = Drawing(
     "Steps over time", "Wall time of each step on the host. Warm-up steps may lie above the axis.", _STEPS, _draw_course
 )
@@ -137,12 +53,11 @@ def shown(sides: Sides, labels: Sequence[str], **state: Any) -> dcc.Store:
     return dcc.Store(id="runs-shown", data={**state, "sides": [list(side) for side in sides], "labels": list(labels)})
 
 
-def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawing: Drawing | None = None) -> None:
+def connect_figure(app: Dash, snapshot: Snapshot, *, page: str, name: str, drawing: Drawing) -> None:
     """Draw a figure by a request of its own, so that the first shows early, and anew when the colour scheme changes."""
-    chosen = drawing or FIGURES[name]
 
     def draw(store: Store, held: Mapping[str, Any], scheme: str | None) -> Figure:
-        return chosen.draw(store, held["sides"], lanes_of(store, held, scheme), theme.theme(scheme))
+        return drawing.draw(store, held["sides"], lanes_of(store, held, scheme), theme.theme(scheme))
 
     connect_drawing(app, snapshot, page=page, name=name, draw=draw)
 

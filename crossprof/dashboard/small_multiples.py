@@ -1,4 +1,4 @@
-"""The figures of a comparison, a card each: the rows behind it, its switch, and what draws it."""
+"""The figures that one run and a comparison share, a card each: the rows behind it, its switch, and what draws it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, html
 from plotly.graph_objects import Figure
 
 from crossprof.dashboard import cards, theme
-from crossprof.dashboard.drawing import Sides
+from crossprof.dashboard.drawing import Sides, lanes_of
 from crossprof.dashboard.figures import breakdown, categories, roofline, series, step_time
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.dashboard.toggles import Toggle
@@ -31,10 +31,8 @@ _BREAKDOWN = (
 _PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
 _WORK = f"{_PLACED} order by rank, device_ns desc limit 16"
 _PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
-_MEMORY = (
-    "select run_id, rank, device_id, allocator, at_ns, counter, coalesce(used_bytes, allocated_bytes) as bytes "
-    "from memory_timeline where coalesce(used_bytes, allocated_bytes) is not null and run_id = ?"
-)
+_MEMORY = "select run_id, rank, device_id, allocator, at_ns, counter, bytes from memory_course where run_id = ?"
+_COUNTED = "from memory_peak where run_id = ?"  # tells at once whether memory_course has rows
 _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
@@ -63,8 +61,8 @@ class Shown:
 class Multiple:
     """A figure card: its title, how to read it, what draws it, the SQL of its rows with `?` for the run id, and its switch.
 
-    `none` is why there may be no rows at all: such a card is small from the start. `extra` is the height in pixels of what
-    stands below the figure: the names of its colours.
+    `none` is why there may be no rows at all: such a card is small from the start. `known` has rows whenever `query` has,
+    where that one takes long. `extra` is the height in pixels of what stands below the figure: the names of its colours.
     """
 
     title: str
@@ -73,15 +71,16 @@ class Multiple:
     query: str
     none: str
     toggle: Toggle | None = None
+    known: str = ""
     extra: int = 0
 
-    def card(self, name: str, sides: Sides, address: Mapping[str, str]) -> html.Section:
-        """The card on the page Compare about these runs."""
+    def card(self, page: str, name: str, sides: Sides, address: Mapping[str, str]) -> html.Section:
+        """The card on a page about these runs."""
         query = self._spelled(sides)
         height = height_for(len(sides)) + self.extra
-        card = cards.figure_card("compare", name, self.title, self.reading, query=query, height=height)
+        card = cards.figure_card(page, name, self.title, self.reading, query=query, height=height)
         if self.toggle is not None:
-            card.children.insert(1, self.toggle.control("compare", address))
+            card.children.insert(1, self.toggle.control(page, address))
         return card
 
     def absent(self, sides: Sides) -> html.Section:
@@ -90,12 +89,14 @@ class Multiple:
 
     def has_rows(self, store: Store, sides: Sides) -> bool:
         """Whether there is anything to draw for any of these runs."""
-        query = self._spelled(sides)
+        query = self._spelled(sides, self.known)
         return not frame(store, f"select 1 as one from ({query}) limit 1").is_empty()
 
-    def _spelled(self, sides: Sides) -> str:
+    def _spelled(self, sides: Sides, query: str = "") -> str:
         ids = [run_id for side in sides for run_id in side]
-        return cards.spelled(self.query.replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids)
+        return cards.spelled(
+            (query or self.query).replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids
+        )
 
 
 def height_for(runs: int) -> int:
@@ -216,6 +217,7 @@ SMALL_MULTIPLES = {
         _MEMORY,
         "no allocation and no memory reading was recorded.",
         Toggle("align", "What memory is aligned by", {"time": "Time", "step": "Step"}),
+        known=_COUNTED,
     ),
     "utilization": Multiple(
         "Utilization",
@@ -227,28 +229,22 @@ SMALL_MULTIPLES = {
 }
 
 
-def connect_multiple(app: Dash, snapshot: Snapshot, name: str) -> None:
+def connect_multiple(app: Dash, snapshot: Snapshot, page: str, name: str) -> None:
     """Draw a figure by a request of its own, so that the first shows early; anew with another colour scheme or way."""
     multiple = SMALL_MULTIPLES[name]
 
     def draw(scheme: str | None, held: dict[str, Any], _again: int | None, way: str = "") -> Any:
         def figure() -> Figure:
             store, sides = snapshot.store(), held["sides"]
-            runs = [
-                frame(store, "select run_id, run, framework from run where run_id = ?", side[0]).to_dicts()[0] for side in sides
-            ]
-            lanes = [
-                replace(lane, run_id=f"{lane.run_id} {place}")
-                for place, lane in enumerate(theme.lanes(runs, scheme, labels=held["labels"]))
-            ]
+            lanes = [replace(lane, run_id=f"{lane.run_id} {place}") for place, lane in enumerate(lanes_of(store, held, scheme))]
             return multiple.draw(store, Shown(sides, held["per"], way, lanes, theme.theme(scheme)))
 
-        return cards.drawn(figure, page="compare", name=name)
+        return cards.drawn(figure, page=page, name=name)
 
     app.callback(
-        Output({"page": "compare", "figure": name}, "children"),
+        Output({"page": page, "figure": name}, "children"),
         Input("look", "data"),
         Input("runs-shown", "data"),
-        Input({"page": "compare", "retry": name}, "data"),
-        *([multiple.toggle.input("compare")] if multiple.toggle else []),
+        Input({"page": page, "retry": name}, "data"),
+        *([multiple.toggle.input(page)] if multiple.toggle else []),
     )(draw)

@@ -13,10 +13,8 @@ import plotly.utils
 import pytest
 
 from crossprof.dashboard import comparison, create_app
-from crossprof.dashboard.drawing import FIGURES
 from crossprof.dashboard.pages import PAGES, compare, runs
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.theme import lanes, theme
 from crossprof.dashboard.waterfall import waterfall_card
 from crossprof.errors import CrossprofError, RunNotFound
 from crossprof.store.compare import RunDifference
@@ -129,16 +127,6 @@ def test_an_unknown_run_and_too_many_are_one_line(snapshot: Snapshot) -> None:
         compare.layout(snapshot, {"runs": "syn-torch-0001,absent"})
     with pytest.raises(CrossprofError, match="at most 8"):
         compare.layout(snapshot, {"runs": ",".join("abcdefghij")})
-
-
-@pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_figure_draws_each_run(snapshot: Snapshot, name: str, scheme: str) -> None:
-    ids = ["syn-torch-0001", "syn-torch-gpu-1"]
-    drawn = lanes([{"run_id": run_id, "run": run_id, "framework": "torch"} for run_id in ids], scheme)
-    figure = FIGURES[name].draw(snapshot.store(), [[run_id] for run_id in ids], drawn, theme(scheme))
-    assert len(figure.data) >= 2
-    assert figure.layout.height > 100
 
 
 def test_a_new_publish_is_seen_and_threads_share_no_connection(tmp_path: Path, synthetic: ModuleType) -> None:

@@ -185,14 +185,14 @@ def _multiples(store: Store, sides: Sequence[Sequence[str]], query: Mapping[str,
     """The figures that have something to draw, two in a row; after them why the others have not."""
     drawn = [name for name, multiple in SMALL_MULTIPLES.items() if multiple.has_rows(store, sides)]
     missing = [multiple.absent(sides) for name, multiple in SMALL_MULTIPLES.items() if name not in drawn]
-    held = [SMALL_MULTIPLES[name].card(name, sides, query) for name in drawn], missing
+    held = [SMALL_MULTIPLES[name].card("compare", name, sides, query) for name in drawn], missing
     return [html.Div(part, className="multiples") for part in held if part]
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:
     """Figures, grid and switches answer in place; other runs, another baseline or unit is another address."""
     for name in SMALL_MULTIPLES:
-        connect_multiple(app, snapshot, name)
+        connect_multiple(app, snapshot, "compare", name)
     connect_operations(app, snapshot)
     connect_bar(app)
     connect_toggles(app, "compare")

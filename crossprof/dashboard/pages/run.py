@@ -9,20 +9,20 @@ from dash import Dash, html
 
 from crossprof.dashboard import cards, components, run_facts, run_overview
 from crossprof.dashboard.addresses import export_address, flame_address
-from crossprof.dashboard.drawing import COURSE, FIGURES, connect_figure, shown
+from crossprof.dashboard.drawing import COURSE, connect_figure, shown
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import instant
 from crossprof.dashboard.selection import chosen, picker, unfilled
+from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, connect_multiple
 from crossprof.dashboard.snapshot import Snapshot
+from crossprof.dashboard.toggles import connect_toggles
 from crossprof.dashboard.wording import TRUST
+from crossprof.store import Store
 
 __all__ = ["PAGE"]
 
-_DRAWN = {
-    "parts": run_overview.PARTS,
-    "course": COURSE,
-    **{name: FIGURES[name] for name in ("categories", "memory", "utilization")},
-}
+_DRAWN = {"parts": run_overview.PARTS, "course": COURSE}
+_SHARED = ("categories", "memory", "utilization")
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -33,6 +33,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         return unfilled("Run")
     run, run_id = found[0], str(found[0]["run_id"])
     figures = {name: drawing.card("run", name, [[run_id]]) for name, drawing in _DRAWN.items()}
+    figures |= {name: _shared(store, name, run_id, query) for name in _SHARED}
     bound = run_overview.bottleneck(store, run_id)
     totals = run_overview.capture_totals(store, run_id)
     has_steps = bound.get("scope") == "steps"
@@ -58,7 +59,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             [run_facts.identity(run), run_facts.captures(store, run_id), run_facts.artifacts(store, run_id)],
             [run_facts.environment(run), run_facts.options(run)],
         ),
-        shown([[run_id]], [run["run"]]),
+        shown([[run_id]], [run["run"]], per="step"),
     ]
 
 
@@ -83,6 +84,12 @@ def _summary(run: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _shared(store: Store, name: str, run_id: str, query: Mapping[str, str]) -> html.Section:
+    """A figure that Compare has too."""
+    multiple, sides = SMALL_MULTIPLES[name], [[run_id]]
+    return multiple.card("run", name, sides, query) if multiple.has_rows(store, sides) else multiple.absent(sides)
+
+
 def _exports(run_id: str, name: str) -> html.Div:
     """The run in other tools: the flame graph opens beside, the others are files."""
     files = {"perfetto": "Perfetto trace", "speedscope": "speedscope", "parquet": "Parquet", "html": "HTML report"}
@@ -95,6 +102,9 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     """The figures follow the colour scheme."""
     for name, drawing in _DRAWN.items():
         connect_figure(app, snapshot, page="run", name=name, drawing=drawing)
+    for name in _SHARED:
+        connect_multiple(app, snapshot, "run", name)
+    connect_toggles(app, "run")
 
 
 PAGE = Page("/run", "Run", layout, connect, is_in_menu=False)
