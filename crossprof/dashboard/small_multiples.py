@@ -224,7 +224,7 @@ SMALL_MULTIPLES = {
         "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
         _utilization,
         _UTILIZATION,
-        "no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.",
+        "no telemetry was recorded. An imported trace has none; a recording samples it all the time.",
     ),
 }
 

@@ -30,8 +30,8 @@ def test_it_tells_the_metrics_with_definitions_findings_kernels_and_operators(st
     page = told(store, "syn-torch-gpu-1")
     titles = re.findall(r"<h2>([^<]+)</h2>", page)
     assert titles == [
-        "Advice", "Metrics", "Step time", "Time by category", "Kernels", "Operators", "Findings", "Further metrics", "Circumstances",
-        "Definitions", "How this was made",
+        "Advice", "Metrics", "Step time", "Time by category", "Kernels", "Operators", "Findings", "Further metrics",
+        "Circumstances", "Definitions", "How this was made",
     ]  # fmt: skip
     ((calls, total),) = store.sql(
         "SELECT sum(calls), sum(total_ns) FROM kernel_summary WHERE run_id = ? AND name LIKE 'ampere%'", ["syn-torch-gpu-1"]
