@@ -156,7 +156,7 @@ def test_rows_are_walked_selected_and_opened_by_keys(visit: Visit, until: Any, a
 
 def test_the_page_of_a_run_opens_with_its_verdict_and_advice(visit: Visit, address: str) -> None:
     page = visit(address + "/run?run=syn-torch-gpu-1")
-    expect(page.locator(".verdict .sentence")).to_contain_text("bounds this run")
+    expect(page.locator(".verdict .sentence")).to_contain_text("bound this run")
     expect(page.locator("#advice li").first).to_be_visible()
     names = page.locator("[aria-label='What the time is made of'] .js-plotly-plot").evaluate(
         "plot => plot.data.map(one => one.name)"

@@ -7,6 +7,5 @@ document.addEventListener("change", (event) => {
   if (event.target.value) query.set(name, event.target.value);
   else query.delete(name);
   const search = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
-  window.history.pushState({}, "", window.location.pathname + (search ? "?" + search : ""));
-  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  openInside(window.location.pathname + (search ? "?" + search : ""));
 });

@@ -10,8 +10,7 @@
 
   /* Another address of the same page, drawn anew. */
   function open(query) {
-    window.history.pushState({}, "", window.location.pathname + search(query));
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    openInside(window.location.pathname + search(query));
   }
 
   function change(edit) {

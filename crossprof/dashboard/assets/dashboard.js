@@ -4,12 +4,17 @@ function systemScheme() {
   return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
+/* Open an address of the application without loading it anew, by the event that dcc.Location listens to. */
+function openInside(address) {
+  window.history.pushState({}, "", address);
+  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+}
+
 /* Follow a link inside the application without loading it anew: what dcc.Link does. */
 function followInside(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  window.history.pushState({}, "", event.currentTarget.href);
-  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  openInside(event.currentTarget.href);
   window.scrollTo(0, 0);
 }
 
@@ -50,8 +55,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       const before = here.get("runs") || here.get("run") || "";
       if (!ids.length || ids.join(",") === before) return;
       const href = window.location.pathname + "?runs=" + ids.map(encodeURIComponent).join(",");
-      window.history.pushState({}, "", href);
-      window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+      openInside(href);
     },
 
     openComparison: (clicks, selected, base) => {

@@ -20,8 +20,7 @@
   }
 
   function navigate(href) {
-    window.history.pushState({}, "", href);
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    openInside(href);
     window.scrollTo(0, 0);
     document.querySelector(".header").classList.remove("is-open");
   }

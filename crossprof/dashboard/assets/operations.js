@@ -11,8 +11,7 @@
 
   /* The same page with another of its choices: other columns, so another grid. */
   function reopen(parts) {
-    window.history.pushState({}, "", addressed(Object.assign({ sort: "", sel: "" }, parts)));
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    openInside(addressed(Object.assign({ sort: "", sel: "" }, parts)));
   }
 
   const functions = {

@@ -254,8 +254,7 @@
   function open(api) {
     const node = focused(api);
     if (!node || node.data.is_group) return;
-    window.history.pushState({}, "", "/run?run=" + encodeURIComponent(node.data.run_id));
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    openInside("/run?run=" + encodeURIComponent(node.data.run_id));
   }
 
   const keys = {
