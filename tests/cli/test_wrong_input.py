@@ -63,11 +63,13 @@ def taken_port() -> Iterator[int]:
     ],
     ids=" ".join,
 )
-def test_one_line_and_exit_code_1(process: Process, folder: Path, arguments: list[str], says: str) -> None:
-    answer = process(*arguments)
-    assert answer.code == 1
-    assert "Traceback" not in answer.out + answer.err
-    (line,) = answer.err.splitlines()
+def test_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("CROSSPROF_STORE", str(folder / "default-store"))
+    assert application.main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("crossprof: ")
     assert says in line
     assert not (folder / "nowhere").exists()

@@ -101,7 +101,14 @@ def test_another_file_of_a_rank_is_another_run(store: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
-@pytest.mark.parametrize("content", ["", '{"traceEvents": 1', "<html>404</html>"], ids=["empty", "cut", "page"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("", id="empty", marks=pytest.mark.slow),
+        pytest.param('{"traceEvents": 1', id="cut"),
+        pytest.param("<html>404</html>", id="page", marks=pytest.mark.slow),
+    ],
+)
 def test_a_rank_that_can_not_be_read_leaves_the_others_and_a_finding(
     store: Path, tmp_path: Path, content: str, jobs: int
 ) -> None:

@@ -24,8 +24,8 @@ from tests.ingest.random_trace import COLLECTIVE, ZERO_NS, SpaceTrace, Trace, sp
 
 TABLES = ("kernel", "op", "runtime_call", "annotation", "memory_event", "step", "device", "finding")
 IDS = {"kernel_id", "op_id", "call_id", "parent_id"}
-MORE = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FEWER = settings(MORE, max_examples=15)
+MORE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEWER = settings(MORE, max_examples=10)
 
 BUSY = """
 SELECT device_id, sum(greatest(0, end_ns - greatest(start_ns, coalesce(before_ns, start_ns))))::BIGINT FROM (

@@ -36,6 +36,7 @@ def test_five_thousand_runs_stay_within_the_budgets(benchmark: ModuleType, root:
     assert late == []
 
 
+@pytest.mark.slow
 def test_every_view_is_asked_of_runs_that_are_copies(load_benchmark: Callable[[str], ModuleType], tmp_path: Path) -> None:
     query = load_benchmark("query")
     trace = tmp_path / "grown" / "trace.json"
