@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-__all__ = ["packed", "packed_texts", "unpacked"]
+__all__ = ["columns", "packed", "packed_texts", "unpacked"]
+
+
+def columns(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray[Any]]:
+    """The answer as arrays, without nulls; flags are bytes in it, since Arrow packs bits."""
+    table = connection.sql(query).to_arrow_table().combine_chunks()
+    found = {}
+    for name in table.column_names:
+        column = table.column(name)
+        values = unpacked(column.chunk(0)) if column.num_chunks else np.empty(0, str(column.type))
+        found[name] = values.astype(bool) if values.dtype == np.uint8 else values
+    return found
 
 
 def unpacked(values: pa.Array) -> np.ndarray:

@@ -18,6 +18,7 @@ import duckdb
 
 from crossprof.store.critical_path import fill_critical_path
 from crossprof.store.metrics import fill_run_metric
+from crossprof.store.peers import fill_peer_metric
 
 __all__ = ["FILLED", "ROLLUPS", "View", "create_base", "create_rollups", "create_views", "expose_base", "roll_up", "views"]
 
@@ -43,9 +44,10 @@ ROLLUPS = (
     "_work_sample",
     "_quality_sample",
     "critical_path",
+    "peer_metric",
     "run_metric",
 )
-FILLED = ("critical_path", "run_metric")
+FILLED = ("critical_path", "peer_metric", "run_metric")
 """The roll-ups whose rows no query finds: they are computed from the others."""
 _BASE_RELATIONS = """
     SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database()
@@ -106,6 +108,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) 
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
     create_rollups(connection, is_scratch=is_scratch)
     fill_critical_path(connection)
+    fill_peer_metric(connection)
     fill_run_metric(connection)
 
 
@@ -127,7 +130,7 @@ def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = 
 @cache
 def _makings() -> tuple[View, ...]:
     """The roll-ups and all views that they are made from."""
-    needed = {*ROLLUPS, "metric", "metric_sample"}
+    needed = {*ROLLUPS, "metric", "metric_sample", "_peer_file"}
     for view in reversed(views()):
         if view.name in needed:
             needed.update(view.uses)

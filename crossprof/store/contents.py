@@ -29,6 +29,8 @@ _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
     "catalog.py", "contents.py", "metrics.py", "statistics.py", "autocorrelation.py",
     "critical_path.sql", "critical_path.py", "step_instants.py", "step_graph.py", "path_walk.py", "intervals.py",
+    "arrays.py", "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",
+    "peers/hta.py", "peers/tracelens.py", "peers/tensorboard.py", "peers/tensorboard_step.py", "peers/xprof.py",
 )  # fmt: skip
 _MEMORY = "512MiB"
 _PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from crossprof.store.arrays import packed, packed_texts, unpacked
+from crossprof.store.arrays import columns, packed, packed_texts
 from crossprof.store.path_walk import critical_paths, gains
 from crossprof.store.step_graph import EDGES, KINDS, Graph, step_graph
 from crossprof.store.step_instants import Table
@@ -58,19 +57,8 @@ def read_steps(connection: duckdb.DuckDBPyConnection) -> Steps | None:
         return None
     for statement in others:
         connection.execute(statement)
-    windows, *events = (_columns(connection, query) for query in (_WINDOWS, _SPANS, _KERNELS, _RANGES))
+    windows, *events = (columns(connection, query) for query in (_WINDOWS, _SPANS, _KERNELS, _RANGES))
     return Steps(windows, step_graph(windows, *events))
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, NDArray[Any]]:
-    """The answer as arrays; flags are bytes in it, since Arrow packs bits."""
-    table = connection.sql(query).to_arrow_table().combine_chunks()
-    found = {}
-    for name in table.column_names:
-        chunks = table.column(name).chunks
-        values = unpacked(chunks[0]) if chunks else np.empty(0, np.int64)
-        found[name] = values.astype(bool) if values.dtype == np.uint8 else values
-    return found
 
 
 def _segments(steps: Steps) -> pa.Table:
@@ -86,14 +74,14 @@ def _segments(steps: Steps) -> pa.Table:
     number, edge, start, dur, gain = number[lasts], edge[lasts], start[lasts], dur[lasts], gain[lasts]
     target = graph.target[edge]
     first = np.searchsorted(number, number)
-    columns = {
+    segments = {
         "number": number, "segment": np.arange(len(number)) - first, "start_ns": start, "dur_ns": dur,
         "gain_ns": np.minimum(dur, gain), "place": graph.window[target], "event": graph.event[edge],
         "thread": graph.lane[target],
     }  # fmt: skip
     named = {"kind": (graph.kind[edge], KINDS), "why": (graph.why[edge], EDGES)}
     texts = {name: pa.DictionaryArray.from_arrays(packed(codes), packed_texts(names)) for name, (codes, names) in named.items()}
-    return pa.table({name: packed(values) for name, values in columns.items()} | texts)
+    return pa.table({name: packed(values) for name, values in segments.items()} | texts)
 
 
 @cache

@@ -6,6 +6,8 @@ from types import ModuleType
 import duckdb
 import pytest
 
+from crossprof.store.peers import fill_peer_metric
+
 # Five launches in step 0, one in step 1, one after it; the copy at 60 has none. The add at 22.2 lies within a microsecond.
 FILE = """
     INSERT INTO base.run (run_id, run) VALUES ('r', 'file');
@@ -43,6 +45,7 @@ def plain(tiny: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def told(connection: duckdb.DuckDBPyConnection, prefix: str, device: int | None = None) -> dict[str, float]:
+    fill_peer_metric(connection)
     rows = connection.sql(
         """SELECT metric, if(unit = 'ns', value / 1000, value) FROM peer_metric
         WHERE run = 'file' AND starts_with(metric, ?) AND device_id IS NOT DISTINCT FROM ?::BIGINT""",
@@ -126,6 +129,7 @@ def test_a_tpu_has_no_kernels_but_a_duty_cycle(plain: duckdb.DuckDBPyConnection)
 
 def test_a_file_that_no_tool_reads_has_no_rows(plain: duckdb.DuckDBPyConnection) -> None:
     plain.execute(FILE.format(kind="gpu", format="nsys", steps=2))
+    fill_peer_metric(plain)
     assert plain.sql("FROM peer_metric").fetchall() == []
 
 
@@ -137,14 +141,29 @@ def test_two_captures_are_two_files(plain: duckdb.DuckDBPyConnection) -> None:
             false AS is_warmup, i AS capture
         FROM range(2) AS t (i)
     """)
+    fill_peer_metric(plain)
     rows = plain.sql(
         "SELECT capture, value FROM peer_metric WHERE metric = 'tracelens.total_time_all' ORDER BY capture"
     ).fetchall()
     assert rows == [(0, 109_500), (1, 10_000)]
 
 
+def test_files_of_several_runs_are_read_apart(plain: duckdb.DuckDBPyConnection) -> None:
+    plain.execute(FILE.format(kind="gpu", format="kineto", steps=2))
+    plain.execute(FILE.format(kind="tpu", format="xplane", steps=1).replace("'r'", "'s'").replace("'file'", "'other'"))
+    fill_peer_metric(plain)
+    values = "SELECT run, metric, device_id, value FROM peer_metric ORDER BY ALL"
+    both = plain.sql(values).fetchall()
+    plain.execute("DELETE FROM base.artifact WHERE run_id = 's'")
+    fill_peer_metric(plain)
+    alone = plain.sql(values).fetchall()
+    assert alone == [row for row in both if row[0] == "file"]
+    assert len(both) == len(alone) + 3
+
+
 def test_every_number_is_defined(plain: duckdb.DuckDBPyConnection) -> None:
     plain.execute(FILE.format(kind="gpu", format="kineto", steps=2))
+    fill_peer_metric(plain)
     defined = dict(plain.sql("SELECT id, peer FROM metric WHERE peer IS NOT NULL").fetchall())
     assert all(identity.startswith(f"{peer}.") for identity, peer in defined.items())
     scarce = {"tb.est_sm_efficiency", "tb.est_achieved_occupancy"}  # the file has neither grids nor occupancy

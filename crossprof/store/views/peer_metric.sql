@@ -1,18 +1,17 @@
 -- One row is one number that another tool gives for one trace file, by that tool's rule and name. How do its figures come about?
 -- `metric` says what each number means, and why it differs from ours. A tool has rows for the files that it can read (HTA and the plugin of
--- TensorBoard, tb: Kineto JSON; xprof: XPlane; TraceLens: both), and none where it finds nothing. Nothing is held: the rows are made when
--- they are asked for, so name the run.
--- uses: _hta, _tracelens, _tb, _xprof, _peer_definition
+-- TensorBoard, tb: Kineto JSON; xprof: XPlane; TraceLens: both), and none where it finds nothing.
+-- The rows are computed once, when a run is published, by one module for each tool (store/peers), which says what the tool leaves out.
+-- uses: _peer_definition
+CREATE SCHEMA IF NOT EXISTS rollup;
+CREATE TABLE IF NOT EXISTS rollup.peer_metric (
+    run_id VARCHAR, rank INTEGER, capture INTEGER, device_id BIGINT, metric VARCHAR, value DOUBLE
+);
 CREATE VIEW peer_metric AS
-WITH told AS (
-    SELECT *, NULL::BIGINT AS device_id FROM _hta
-    UNION ALL BY NAME FROM _tracelens
-    UNION ALL BY NAME FROM _tb
-    UNION ALL BY NAME FROM _xprof
-)
-SELECT run_id, run, rank, capture, device_id, metric, value, unit
-FROM told
-JOIN _peer_definition AS definition ON definition.id = told.metric;
+SELECT held.run_id, run.run, held.rank, held.capture, held.device_id, held.metric, held.value, definition.unit
+FROM rollup.peer_metric AS held
+JOIN run USING (run_id)
+JOIN _peer_definition AS definition ON definition.id = held.metric;
 
 COMMENT ON VIEW peer_metric IS 'One number that another tool (HTA, TraceLens, the TensorBoard plugin, xprof) gives for one trace file.';
 COMMENT ON COLUMN peer_metric.run_id IS 'Run of the file.';
