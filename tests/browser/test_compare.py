@@ -124,6 +124,3 @@ def test_a_metric_leads_to_its_definition_and_can_be_found(
     until(page, "location.search.includes('q=idle+host')")
     expect(page.locator("#idle_host_time")).to_be_visible()
     expect(page.locator("#throughput")).to_be_hidden()
-    page.get_by_role("button", name="Work out what other tools give").click()
-    settled()
-    expect(page.locator("#throughput")).to_be_hidden()

@@ -31,14 +31,13 @@ def test_every_metric_is_defined_once_in_its_group(snapshot: Snapshot) -> None:
     for metric in registry:
         assert held.count(f'"id": "{metric["id"]}"') == 1
         assert json.dumps(metric["numerator"], ensure_ascii=False) in held
-    assert "ask-peers" not in held
 
 
 def test_chosen_runs_stand_beside(snapshot: Snapshot) -> None:
     held = text_of(metrics.layout(snapshot, {"runs": "syn-torch-0001,bert-base"}))
     assert "Step time in the chosen runs" in held
-    assert "ask-peers" in held
-    assert '"runs": ["syn-torch-0001", "syn-torch-gpu-1"]' in held
+    assert "TraceLens: busy time in the chosen runs" in held
+    assert held.count('"title": "syn-torch-0001"') == held.count('"title": "syn-torch-gpu-1"') > 100
 
 
 def test_an_empty_store_still_defines(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.pages.page import Page
@@ -53,7 +53,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     runs = chosen(store, query, most=_MOST_RUNS) if names_in(query) else []
     registry = frame(store, _REGISTRY).to_dicts()
     ids = [str(run["run_id"]) for run in runs]
-    values = _values(store, _VALUES, ids)
+    values = {**_values(store, _VALUES, ids), **_values(store, _PEERS, ids)}
     lanes = theme.lanes(runs, "light")
     own, peers = _own(registry), _of_tools(registry)
     return [
@@ -75,19 +75,10 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
             className="page-links",
             **components.labelled("Groups of metrics"),
         ),
-        *(_group(title, told, held, lanes, values) for title, told, held in own),
-        *([_ask()] if lanes else []),
-        html.Div([_group(title, told, held, [], {}) for title, told, held in peers], id="peer-groups", className="column"),
+        *(_group(title, told, held, lanes, values) for title, told, held in (*own, *peers)),
         html.P("None of the definitions holds these words.", className="absent", id="metric-none", hidden=True),
-        dcc.Store(id="metrics-shown", data={"count": len(registry), "runs": ids}),
+        dcc.Store(id="metrics-shown", data={"count": len(registry)}),
     ]
-
-
-def _ask() -> html.Div:
-    """The button that has the figures of other tools worked out: from all events of a trace, so not unasked."""
-    button = html.Button("Work out what other tools give", id="ask-peers", type="button", className="button")
-    told = html.Span("From every event of the traces, which takes minutes where there are millions.", className="dimmed")
-    return html.Div([button, told], className="toolbar")
 
 
 def _values(store: Store, query: str, ids: Sequence[str]) -> Values:
@@ -163,30 +154,13 @@ def _measured(metric: Mapping[str, Any], lanes: Sequence[theme.Lane], values: Va
     return html.Table(html.Tbody(rows), className="plain", **components.labelled(f"{metric['title']} in the chosen runs"))
 
 
-def connect(app: Dash, snapshot: Snapshot) -> None:
-    """Searching hides what does not match, in the browser; the address keeps the words. Other tools' figures come if asked."""
-
-    def work_out(_clicks: int, shown: Mapping[str, Any]) -> list[html.Section]:
-        store = snapshot.store()
-        ids = shown["runs"]
-        runs = [frame(store, "select * from run where run_id = ?", run_id).to_dicts()[0] for run_id in ids]
-        lanes, values = theme.lanes(runs, "light"), _values(store, _PEERS, ids)
-        registry = frame(store, _REGISTRY).to_dicts()
-        return [_group(title, told, held, lanes, values) for title, told, held in _of_tools(registry)]
-
-    app.callback(
-        Output("peer-groups", "children"),
-        Input("ask-peers", "n_clicks"),
-        State("metrics-shown", "data"),
-        running=[(Output("ask-peers", "disabled"), True, False)],
-        prevent_initial_call=True,
-    )(work_out)
+def connect(app: Dash, _snapshot: Snapshot) -> None:
+    """Searching hides what does not match, in the browser; the address keeps the words."""
     app.clientside_callback(
         ClientsideFunction("crossprof", "findMetrics"),
         Output("metric-count", "children"),
         Input("metric-search", "value"),
         Input("metrics-shown", "data"),
-        Input("peer-groups", "children"),
     )
 
 
