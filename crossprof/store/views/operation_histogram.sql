@@ -1,16 +1,29 @@
 -- One row is one bin of the durations of one kernel or operator of a run. How long do its calls take: alike, in groups, with a long tail?
 -- From the shortest to the longest duration lie up to 40 bins, twice the cube root of the calls: of one width, or, where the longest is
 -- over eight times the shortest, of one ratio (is_log). A bin holds its low_ns; the last one its high_ns too. Bins without a call have no row.
+-- Calls of one duration are counted where they are read, before anything is joined to them: names are then compared once each.
 -- Caveat: bins are those of one run: to set runs side by side take operation_quantile.
--- uses: _operation, operation_summary
+-- uses: kernel_summary, operation_summary
 CREATE VIEW operation_histogram AS
-WITH told AS (
-    SELECT _operation.*, min_ns AS shortest_ns, max_ns AS longest_ns, least(40, ceil(2 * cbrt(calls))) AS bins,
+WITH counted AS (
+    SELECT run_id, 'name' AS level, name, kind, category, NULL::VARCHAR AS shapes, dur_ns, count(*) AS alike FROM kernel GROUP BY ALL
+    UNION ALL
+    SELECT run_id, 'family', family, kind, category, NULL, dur_ns, alike
+    FROM (SELECT run_id, name, kind, category, dur_ns, count(*) AS alike FROM kernel GROUP BY ALL)
+    JOIN (SELECT DISTINCT run_id, name, family FROM kernel_summary) USING (run_id, name)
+    UNION ALL
+    SELECT run_id, 'operator', name, 'op', category, NULL, dur_ns, count(*) FROM op GROUP BY ALL
+    UNION ALL
+    SELECT run_id, 'operator and shape', name, 'op', category, regexp_replace(shapes, '(,\[\])+\]$', ']'), dur_ns, alike
+    FROM (SELECT run_id, name, category, shapes, dur_ns, count(*) AS alike FROM op GROUP BY ALL)
+),
+told AS (
+    SELECT counted.*, whole.run, min_ns AS shortest_ns, max_ns AS longest_ns, least(40, ceil(2 * cbrt(calls))) AS bins,
         max_ns > 8 * greatest(min_ns, 1) AS is_log
-    FROM _operation
+    FROM counted
     JOIN operation_summary AS whole
-        ON whole.run_id = _operation.run_id AND whole.level = _operation.level AND whole.name = _operation.name
-        AND whole.kind = _operation.kind AND whole.category = _operation.category AND whole.shapes IS NOT DISTINCT FROM _operation.shapes
+        ON whole.run_id = counted.run_id AND whole.level = counted.level AND whole.name = counted.name
+        AND whole.kind = counted.kind AND whole.category = counted.category AND whole.shapes IS NOT DISTINCT FROM counted.shapes
 ),
 spaced AS ( -- of one width: whole nanoseconds; of one ratio: its logarithm
     SELECT *, if(is_log, ln(longest_ns / greatest(shortest_ns, 1)) / bins, ceil((longest_ns - shortest_ns + 1) / bins)) AS width FROM told
@@ -21,8 +34,8 @@ placed AS (
 )
 SELECT run_id, run, level, name, kind, category, shapes, is_log, bin::INTEGER AS bin,
     if(is_log, greatest(shortest_ns, 1) * exp(bin * width), shortest_ns + bin * width) AS low_ns,
-    if(is_log, greatest(shortest_ns, 1) * exp((bin + 1) * width), shortest_ns + (bin + 1) * width) AS high_ns, count(*) AS calls,
-    sum(dur_ns)::BIGINT AS total_ns
+    if(is_log, greatest(shortest_ns, 1) * exp((bin + 1) * width), shortest_ns + (bin + 1) * width) AS high_ns, sum(alike)::BIGINT AS calls,
+    sum(dur_ns * alike)::BIGINT AS total_ns
 FROM placed
 GROUP BY ALL;
 

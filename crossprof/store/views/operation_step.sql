@@ -1,17 +1,41 @@
 -- One row is one kernel or operator in one step of a run, all ranks and devices together. Does its time grow, jump or stand out in a step?
 -- Work belongs to the step that it counts for in kernel_summary and op_summary; work of no step has no row here.
+-- Rows are summed where they are read, before anything is joined to them: names are then compared once each.
 -- Caveat: a step without a call has no row.
--- uses: _operation
+-- uses: _launching_device, kernel_summary
 CREATE VIEW operation_step AS
-WITH summed AS (
-    SELECT run_id, run, level, name, kind, category, shapes, rank, step, count(*) AS calls, sum(dur_ns) AS total_ns, sum(self_ns) AS self_ns
-    FROM _operation
+WITH device_work AS (
+    SELECT run_id, rank, device_id, name, kind, category, step, device_step, count(*) AS calls, sum(dur_ns) AS total_ns FROM kernel GROUP BY ALL
+),
+host_work AS (
+    SELECT run_id, rank, name, category, shapes, step, count(*) AS calls, sum(dur_ns) AS total_ns, sum(self_ns) AS self_ns FROM op GROUP BY ALL
+),
+piece AS (
+    SELECT run_id, 'name' AS level, name, kind, category, NULL::VARCHAR AS shapes, rank, if(is_launched, step, device_step) AS step, calls,
+        total_ns, total_ns AS self_ns
+    FROM device_work
+    JOIN _launching_device USING (run_id, rank, device_id)
+    UNION ALL
+    SELECT run_id, 'family', family, kind, category, NULL, rank, if(is_launched, step, device_step), calls, total_ns, total_ns
+    FROM device_work
+    JOIN _launching_device USING (run_id, rank, device_id)
+    JOIN (SELECT DISTINCT run_id, name, family FROM kernel_summary) USING (run_id, name)
+    UNION ALL
+    SELECT run_id, 'operator', name, 'op', category, NULL, rank, step, count(*), sum(dur_ns), sum(self_ns) FROM op GROUP BY ALL
+    UNION ALL
+    SELECT run_id, 'operator and shape', name, 'op', category, regexp_replace(shapes, '(,\[\])+\]$', ']'), rank, step, calls, total_ns, self_ns
+    FROM host_work
+),
+summed AS (
+    SELECT run_id, level, name, kind, category, shapes, rank, step, sum(calls) AS calls, sum(total_ns) AS total_ns, sum(self_ns) AS self_ns
+    FROM piece
     WHERE step IS NOT NULL
     GROUP BY ALL
 )
-SELECT summed.run_id, run, level, name, kind, category, shapes, summed.step, coalesce(bool_and(is_profiled AND NOT is_warmup), false) AS is_measured,
+SELECT summed.run_id, any_value(run.run) AS run, level, name, kind, category, shapes, summed.step, coalesce(bool_and(is_profiled AND NOT is_warmup), false) AS is_measured,
     count(*) AS ranks, sum(calls)::BIGINT AS calls, sum(total_ns)::BIGINT AS total_ns, sum(self_ns)::BIGINT AS self_ns
 FROM summed
+JOIN run USING (run_id)
 LEFT JOIN step ON step.run_id = summed.run_id AND step.rank = summed.rank AND step.step = summed.step
 GROUP BY ALL;
 
