@@ -3,23 +3,35 @@
 -- Caveat: only ranks with measured steps are here; waiting inside a collective is communication.
 -- uses: category_breakdown
 CREATE VIEW rank_category AS
-WITH measured AS (
-    SELECT run_id, run, rank, place, count(*) AS windows, sum(window_ns) AS window_ns
-    FROM (SELECT DISTINCT run_id, run, rank, place, device_id, step, window_ns FROM category_breakdown)
-    GROUP BY ALL
+WITH part AS ( -- category_breakdown is planned once: what is wanted of it twice stays in lists
+    SELECT run_id, run, rank, place, window_ns, list({category: category, dur_ns: dur_ns}) AS parts
+    FROM category_breakdown
+    GROUP BY run_id, run, rank, place, device_id, step, window_ns
+),
+measured AS (
+    SELECT run_id, run, rank, place, count(*) AS windows, sum(window_ns) AS window_ns, flatten(list(parts)) AS parts
+    FROM part
+    GROUP BY run_id, run, rank, place
 ),
 total AS (
-    SELECT run_id, rank, category, sum(dur_ns) AS dur_ns FROM category_breakdown GROUP BY ALL
+    SELECT run_id, run, rank, place, windows, window_ns, category, sum(dur_ns) AS dur_ns
+    FROM (SELECT * EXCLUDE (parts), unnest(parts, recursive := true) FROM measured)
+    GROUP BY ALL
+),
+known AS (
+    SELECT run_id, run, rank, place, windows, window_ns, any_value(categories) AS categories, map(list(category), list(dur_ns)) AS durations
+    FROM (SELECT *, list(DISTINCT category) OVER (PARTITION BY run_id) AS categories FROM total)
+    GROUP BY run_id, run, rank, place, windows, window_ns
 ),
 filled AS (
-    SELECT measured.*, category, coalesce(dur_ns, 0) AS dur_ns
-    FROM measured
-    JOIN (SELECT DISTINCT run_id, category FROM total) USING (run_id)
-    LEFT JOIN total USING (run_id, rank, category)
+    SELECT run_id, run, rank, place, windows, window_ns, durations, unnest(categories) AS category FROM known
+),
+summed AS (
+    SELECT * EXCLUDE (durations), coalesce(durations[category], 0) AS dur_ns FROM filled
 )
 SELECT run_id, run, rank, place, category, windows, dur_ns / windows AS mean_ns, dur_ns / nullif(window_ns, 0) AS share_ratio,
     dur_ns / windows - median(dur_ns / windows) OVER (PARTITION BY run_id, category) AS excess_ns
-FROM filled;
+FROM summed;
 
 COMMENT ON VIEW rank_category IS 'One sort of work on one rank, per measured step.';
 COMMENT ON COLUMN rank_category.run_id IS 'Run of the rank.';
