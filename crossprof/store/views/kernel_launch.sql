@@ -8,10 +8,10 @@ SELECT kernel.run_id, run.run, kernel.rank, device_id, kernel_id, kernel.name, k
     call.dur_ns AS call_dur_ns, if(kernel.start_ns < launch_ns, 0, kernel.start_ns - launch_ns) AS delay_ns, kernel.op_id, op_name,
     kernel.root_op_id, root.name AS root_op_name, kernel.module, graph_node_id
 FROM kernel
-JOIN run USING (run_id)
 LEFT JOIN runtime_call AS call ON call.run_id = kernel.run_id AND call.rank = kernel.rank AND call.call_id = kernel.call_id
 LEFT JOIN (SELECT run_id, rank, op_id, name FROM op WHERE depth = 0) AS root
-    ON root.run_id = kernel.run_id AND root.rank = kernel.rank AND root.op_id = kernel.root_op_id;
+    ON root.run_id = kernel.run_id AND root.rank = kernel.rank AND root.op_id = kernel.root_op_id
+LEFT JOIN run ON run.run_id = kernel.run_id; -- each kernel has a run; by an inner join a page of rows would wait for all of them
 
 COMMENT ON VIEW kernel_launch IS 'One piece of work on a device, with the call, the operators and the step that it comes from.';
 COMMENT ON COLUMN kernel_launch.run_id IS 'Run of the work.';
