@@ -3,6 +3,7 @@
 -- over eight times the shortest, of one ratio (is_log). A bin holds its low_ns; the last one its high_ns too. Bins without a call have no row.
 -- Calls of one duration are counted where they are read, before anything is joined to them: names are then compared once each.
 -- Caveat: bins are those of one run: to set runs side by side take operation_quantile.
+-- Over many large runs ask by run_id: a filter on the run's name reads the events of all of them first.
 -- uses: kernel_summary, operation_summary
 CREATE VIEW operation_histogram AS
 WITH counted AS (

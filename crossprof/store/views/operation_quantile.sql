@@ -1,5 +1,6 @@
 -- One row is one hundredth of the calls of one kernel or operator of a run: so many of them take no longer than this. How are durations
 -- spread, in several runs side by side, whatever their number? Between two durations it is as far as the share lies between them.
+-- Over many large runs ask by run_id: a filter on the run's name reads the events of all of them first.
 -- uses: kernel_summary
 CREATE VIEW operation_quantile AS
 WITH piece AS (

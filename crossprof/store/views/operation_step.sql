@@ -2,12 +2,13 @@
 -- Work belongs to the step that it counts for in kernel_summary and op_summary; work of no step has no row here.
 -- Rows are summed where they are read, before anything is joined to them: names are then compared once each.
 -- Caveat: a step without a call has no row.
+-- Over many large runs ask by run_id: a filter on the run's name reads the events of all of them first.
 -- uses: _launching_device, kernel_summary
 CREATE VIEW operation_step AS
-WITH device_work AS (
+WITH device_work AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, device_id, name, kind, category, step, device_step, count(*) AS calls, sum(dur_ns) AS total_ns FROM kernel GROUP BY ALL
 ),
-host_work AS (
+host_work AS NOT MATERIALIZED (
     SELECT run_id, rank, name, category, shapes, step, count(*) AS calls, sum(dur_ns) AS total_ns, sum(self_ns) AS self_ns FROM op GROUP BY ALL
 ),
 piece AS (
