@@ -26,15 +26,19 @@ piece AS (
     UNION ALL
     SELECT run_id, 'operator and shape', name, 'op', category, regexp_replace(shapes, '(,\[\])+\]$', ']'), rank, step, calls, total_ns, self_ns
     FROM host_work
+),
+summed AS (
+    SELECT piece.run_id, level, name, kind, category, shapes, piece.step, coalesce(bool_and(is_profiled AND NOT is_warmup), false) AS is_measured,
+        len(list_distinct(list(piece.rank)))::BIGINT AS ranks, sum(calls)::BIGINT AS calls, sum(total_ns)::BIGINT AS total_ns,
+        sum(self_ns)::BIGINT AS self_ns
+    FROM piece
+    LEFT JOIN step ON step.run_id = piece.run_id AND step.rank = piece.rank AND step.step = piece.step
+    WHERE piece.step IS NOT NULL
+    GROUP BY ALL
 )
-SELECT piece.run_id, any_value(run.run) AS run, level, name, kind, category, shapes, piece.step,
-    coalesce(bool_and(is_profiled AND NOT is_warmup), false) AS is_measured, len(list_distinct(list(piece.rank)))::BIGINT AS ranks,
-    sum(calls)::BIGINT AS calls, sum(total_ns)::BIGINT AS total_ns, sum(self_ns)::BIGINT AS self_ns
-FROM piece
-JOIN run USING (run_id)
-LEFT JOIN step ON step.run_id = piece.run_id AND step.rank = piece.rank AND step.step = piece.step
-WHERE piece.step IS NOT NULL
-GROUP BY ALL;
+SELECT summed.run_id, run.run, summed.* EXCLUDE (run_id)
+FROM summed
+JOIN run USING (run_id);
 
 COMMENT ON VIEW operation_step IS 'One kernel or operator in one step: how often, how long.';
 COMMENT ON COLUMN operation_step.run_id IS 'Run of the work.';
