@@ -25,7 +25,6 @@ from crossprof.ingest.result import IngestResult, path_of, result_of_outcome
 from crossprof.ingest.scratch import sweep
 from crossprof.store.layout import Layout, create
 from crossprof.store.publish import publish
-from crossprof.store.statistics import prepare
 
 __all__ = ["IngestResult", "Progress", "ingest", "pending"]
 
@@ -67,7 +66,6 @@ def ingest(  # noqa: PLR0913 - one keyword for each option of the command
     create(store)
     sweep(store)
     tell = on_progress or (lambda *_: None)
-    prepare()
     with Landing(store) as landing:
         found, results = _found(paths, store, name, landing)
         found.jobs = _placed(found.jobs, store, run, is_forced=force)

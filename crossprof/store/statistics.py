@@ -7,9 +7,7 @@ the number of blocks as its freedom, makes it an interval: percentiles alone are
 
 from __future__ import annotations
 
-import importlib
 import math
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossprof.store.autocorrelation import Floats, block_length, correlation, held_by_blocks
+from crossprof.store.student import quantile
 
 __all__ = [
     "MINIMUM_SAMPLES",
@@ -32,7 +31,6 @@ __all__ = [
     "difference",
     "estimate",
     "pool",
-    "prepare",
     "quotient",
     "ratio",
 ]
@@ -119,11 +117,6 @@ class Ratio:
     high: float | None = None
 
 
-def prepare() -> None:
-    """Begin to load, in a thread, what intervals need: a fifth of a second that commands without intervals need not wait."""
-    threading.Thread(target=importlib.import_module, args=["scipy.special"]).start()
-
-
 def estimate(series: Iterable[Series]) -> list[Estimate]:
     """The estimate of each series, in their order. Series of one length, block length and statistic are resampled together."""
     todo = list(series)
@@ -192,12 +185,10 @@ def difference(base: Estimate, other: Estimate) -> tuple[float, float] | None:
     """The 95 % interval of `other` less `base`. None where the samples are too few."""
     if not (base.is_certain and other.is_certain):
         return None
-    from scipy.special import stdtrit  # see `prepare`
-
     squares = base.error**2 + other.error**2
     parts = base.error**4 / base.freedom + other.error**4 / other.freedom
     freedom = squares**2 / parts if parts > 0 else base.freedom + other.freedom
-    reach = float(stdtrit(freedom, _TAIL)) * math.sqrt(squares)
+    reach = quantile(freedom, _TAIL) * math.sqrt(squares)
     value = other.value - base.value
     return max(value - reach, other.least - base.most), min(value + reach, other.most - base.least)
 
@@ -206,18 +197,14 @@ def detectable(base: Estimate, other: Estimate) -> float | None:
     """The smallest change, as a share of the base, that samples like these show four times in five. None: they are too few."""
     if base.value <= 0 or other.value <= 0 or not (base.is_certain and other.is_certain):
         return None
-    from scipy.special import stdtrit  # see `prepare`
-
     found = quotient(base, other)
-    reach = float(stdtrit(found.freedom, _TAIL) + stdtrit(found.freedom, _POWER)) * found.error / found.value
+    reach = (quantile(found.freedom, _TAIL) + quantile(found.freedom, _POWER)) * found.error / found.value
     return math.expm1(min(reach, 700.0))
 
 
 def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
     """The interval around a value; on a logarithmic scale where the value is positive, so that it stays so."""
-    from scipy.special import stdtrit  # see `prepare`
-
-    reach = float(stdtrit(freedom, _TAIL)) * error
+    reach = quantile(freedom, _TAIL) * error
     if value <= 0:
         return value - reach, value + reach
     factor = math.exp(min(reach / value, 700.0))
