@@ -115,6 +115,9 @@ def print_card(title: str, lines: Sequence[str], *, style: str = "none") -> None
 @contextmanager
 def progress(activity: str) -> Iterator[Callable[[str, int, int], None]]:
     """A function that is told what is worked on, how much is done, and of how much; it shows a line on a terminal's stderr."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

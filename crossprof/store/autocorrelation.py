@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from crossprof.store.intervals import dense
+
 __all__ = ["Floats", "block_length", "correlation", "held_by_blocks"]
 
 Floats = NDArray[np.float64]
@@ -41,7 +43,8 @@ def held_by_blocks(tie: float, length: int) -> float:
 
 def _ranks(values: Floats) -> Floats:
     """The rank of each value from 0, ties sharing their mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    inverse = dense(values)
+    counts = np.bincount(inverse)
     ends = np.cumsum(counts)
     shared: Floats = (ends - 1 - (counts - 1) / 2).astype(np.float64)
     return shared[inverse]

@@ -8,7 +8,7 @@ A view whose name starts with an underscore is private: other views read it, peo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from graphlib import TopologicalSorter
@@ -20,7 +20,19 @@ from crossprof.store.critical_path import fill_critical_path
 from crossprof.store.metrics import fill_run_metric
 from crossprof.store.peers import fill_peer_metric
 
-__all__ = ["FILLED", "ROLLUPS", "View", "create_base", "create_rollups", "create_views", "expose_base", "roll_up", "views"]
+__all__ = [
+    "FILLED",
+    "ROLLUPS",
+    "View",
+    "create_base",
+    "create_rollups",
+    "create_views",
+    "expose_base",
+    "fill_rollup",
+    "roll_up",
+    "rollups_before",
+    "views",
+]
 
 ROLLUPS = (
     "step_time",
@@ -47,8 +59,6 @@ ROLLUPS = (
     "peer_metric",
     "run_metric",
 )
-FILLED = ("critical_path", "peer_metric", "run_metric")
-"""The roll-ups whose rows no query finds: they are computed from the others."""
 _BASE_RELATIONS = """
     SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'base' AND database_name = current_database()
     UNION ALL
@@ -59,6 +69,23 @@ _BASE_COLUMNS = """
     WHERE schema_name = 'base' AND database_name = current_database() AND comment IS NOT NULL
 """
 _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
+_CREATING = re.compile(r"^CREATE VIEW \w+ AS\b", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Filling:
+    """How rows are found that no query finds, and the views that are read for it."""
+
+    fill: Callable[[duckdb.DuckDBPyConnection], None]
+    uses: tuple[str, ...]
+
+
+FILLED = {
+    "critical_path": Filling(fill_critical_path, ("category_summary", "_clock")),
+    "peer_metric": Filling(fill_peer_metric, ("_peer_file",)),
+    "run_metric": Filling(fill_run_metric, ("metric", "metric_sample")),
+}
+"""The roll-ups that are computed from the others."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,11 @@ class View:
     def definition(self) -> str:
         """The statements of the file without the comments."""
         return self.sql.partition("\nCOMMENT ON")[0]
+
+    @property
+    def query(self) -> str:
+        """The query of the view alone."""
+        return _CREATING.split(self.definition, maxsplit=1)[1].rstrip().removesuffix(";")
 
     @property
     def definition_over_rollup(self) -> str:
@@ -104,37 +136,43 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
             connection.execute(view.sql)
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
+def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
-    create_rollups(connection, is_scratch=is_scratch)
-    fill_critical_path(connection)
-    fill_peer_metric(connection)
-    fill_run_metric(connection)
+    create_rollups(connection)
+    for filling in FILLED.values():
+        filling.fill(connection)
 
 
-def create_rollups(connection: duckdb.DuckDBPyConnection, *, is_scratch: bool = False) -> None:
-    """As `roll_up`, but leaves those of FILLED empty.
-
-    Comments take longer than the rows of one run, and so do views that nobody asks: a scratch gets what roll-ups are made from.
-    """
+def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
+    """As `roll_up`, but leaves those of FILLED empty."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
-    for view in _makings() if is_scratch else views():
-        connection.execute(view.definition)
+    for view in views():
         if view.is_rollup and view.name not in FILLED:
-            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM {view.name}")
+            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM ({view.query})")
             connection.execute(view.definition_over_rollup)
-        if not is_scratch:
-            connection.execute(view.comments)
+        else:
+            connection.execute(view.definition)
+        connection.execute(view.comments)
+
+
+def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Fills a roll-up of a catalog, once those are filled that `rollups_before` says."""
+    if name in FILLED:
+        FILLED[name].fill(connection)
+    else:
+        query = next(view.query for view in views() if view.name == name)
+        connection.execute(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})")
 
 
 @cache
-def _makings() -> tuple[View, ...]:
-    """The roll-ups and all views that they are made from."""
-    needed = {*ROLLUPS, "metric", "metric_sample", "_peer_file"}
-    for view in reversed(views()):
-        if view.name in needed:
-            needed.update(view.uses)
-    return tuple(view for view in views() if view.name in needed)
+def rollups_before() -> dict[str, set[str]]:
+    """Every roll-up, with those that its rows are made from."""
+    uses = {view.name: view.uses for view in views()} | {name: filling.uses for name, filling in FILLED.items()}
+
+    def before(name: str) -> set[str]:
+        return {rollup for used in uses[name] for rollup in ({used} if used in ROLLUPS else before(used))}
+
+    return {name: before(name) for name in ROLLUPS}
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:

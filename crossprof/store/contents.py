@@ -6,7 +6,7 @@ The same steps serve an empty store in memory, the scratch database that evaluat
 from __future__ import annotations
 
 import hashlib
-import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,12 +15,12 @@ from pathlib import Path
 import duckdb
 
 from crossprof._version import __version__
-from crossprof.store.catalog import ROLLUPS, create_base, create_rollups, expose_base, roll_up, views
+from crossprof.store.catalog import ROLLUPS, create_base, create_rollups, expose_base, views
 from crossprof.store.edits import Edits
 from crossprof.store.parts import Part
-from crossprof.store.tables import FILED, HELD, uncommented
+from crossprof.store.tables import FILED, HELD
 
-__all__ = ["add", "create", "definitions", "empty", "evaluate", "point", "remove", "settle"]
+__all__ = ["add", "copy", "create", "definitions", "hold", "list_runs", "point", "remove", "settle"]
 
 # run_id is text even where it looks like a number
 _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
@@ -32,11 +32,19 @@ _DECIDING = (
     "arrays.py", "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",
     "peers/hta.py", "peers/tracelens.py", "peers/tensorboard.py", "peers/tensorboard_step.py", "peers/xprof.py",
 )  # fmt: skip
-_MEMORY = "512MiB"
-_PACKED = "SELECT list(DISTINCT pack ORDER BY pack) FROM store.part WHERE pack IS NOT NULL AND list_contains(tables, ?)"
+_PACKED = """
+    SELECT held, list(DISTINCT pack ORDER BY pack)
+    FROM (SELECT pack, unnest(tables) AS held FROM store.part WHERE pack IS NOT NULL)
+    GROUP BY held
+"""
 _LOOSE = """
-    SELECT list('run_id=' || run_id || '/' || part ORDER BY run_id, rank) FROM store.part
-    WHERE pack IS NULL AND list_contains(tables, ?) GROUP BY schema_version ORDER BY schema_version
+    SELECT held, list('run_id=' || run_id || '/' || part ORDER BY run_id, rank)
+    FROM (SELECT run_id, rank, part, schema_version, unnest(tables) AS held FROM store.part WHERE pack IS NULL)
+    GROUP BY held, schema_version ORDER BY held, schema_version
+"""
+_COLUMNS = """
+    SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()
+    WHERE database_name = current_database() AND schema_name = 'store' GROUP BY table_name
 """
 _RUN_TABLES = (*(f"base.{table}" for table in HELD if table != "run"), "store.run", "store.part")
 
@@ -51,18 +59,6 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     create_rollups(connection)
 
 
-@cache
-def empty() -> bytes:
-    """A catalog without runs, as a file. Its hundreds of comments take half a second: once a process, whatever it publishes."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "empty.duckdb"
-        with duckdb.connect(str(file)) as connection:
-            connection.execute("BEGIN")  # each comment would be written and synced alone
-            create(connection)
-            connection.execute("COMMIT")
-        return file.read_bytes()
-
-
 def definitions() -> str:
     """A hash of all that decides what a catalog looks like: a catalog with another one is built anew."""
     return hashlib.sha256(
@@ -72,6 +68,8 @@ def definitions() -> str:
 
 def remove(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
     """Takes all rows of runs out of the tables."""
+    if not run_ids:
+        return
     for table in (*_RUN_TABLES, *(f"rollup.{name}" for name in ROLLUPS)):
         connection.execute(f"DELETE FROM {table} WHERE run_id IN (SELECT unnest(?))", [list(run_ids)])
 
@@ -89,44 +87,33 @@ def add(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]
             _insert(connection, f"base.{table}", [part.file(root, table) for part in parts if table in part.tables])
 
 
-def evaluate(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path) -> None:
-    """Computes the roll-ups of whole runs from their parts and adds the rows. What memory can't hold goes to `spill`.
-
-    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes itself.
-    """
-    try:
-        _evaluate(connection, root, parts, spill, {"memory_limit": _MEMORY})
-    except duckdb.OutOfMemoryException:
-        remove(connection, [part.run_id for part in parts])
-        _evaluate(connection, root, parts, spill, {})
+def hold(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part]) -> None:
+    """Fills the large tables themselves with the rows of the parts, where `point` would make them read the files."""
+    for table in FILED:
+        _insert(connection, f"store.{table}", [part.file(root, table) for part in parts if table in part.tables])
 
 
-def _evaluate(
-    connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part], spill: Path, limits: dict[str, str]
-) -> None:
-    with duckdb.connect(":memory:", config={"temp_directory": str(spill), **limits}) as scratch:
-        scratch.execute(f"CREATE SCHEMA base; USE base; {uncommented('schema.sql')}; USE main; {uncommented('published.sql')}")
-        expose_base(scratch)
-        _move_aside(scratch)
-        add(scratch, root, parts)
-        point(scratch, root)
-        scratch.execute(_text("runs.sql"))
-        roll_up(scratch, is_scratch=True)
-        found = {name: scratch.sql(f"FROM rollup.{name}").to_arrow_table() for name in ROLLUPS}
-    for name, rows in found.items():
-        connection.register("incoming", rows)
-        connection.execute(f"INSERT INTO rollup.{name} BY NAME FROM incoming")
-        connection.unregister("incoming")
+def copy(connection: duckdb.DuckDBPyConnection, *, source: str, target: str) -> None:
+    """Adds all rows of one catalog to another; the row of a run is `settle`'s to make."""
+    for table in (*_RUN_TABLES, *(f"rollup.{name}" for name in ROLLUPS)):
+        connection.execute(f'INSERT INTO "{target}".{table} BY NAME FROM "{source}".{table}')
+
+
+def list_runs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fills the table of runs from the recorded rows, the edits and what spans the parts of a run."""
+    connection.execute(_text("runs.sql"))
 
 
 def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Makes the large tables read the files of all parts of `store.part` under `root`, or of the packs that hold them."""
+    sources: dict[str, list[str]] = defaultdict(list)
+    for table, folders in connection.execute(_PACKED).fetchall():
+        sources[table].append(_read_parquet(root / "packs", table, folders, _BY_FILE))
+    for table, folders in connection.execute(_LOOSE).fetchall():
+        sources[table].append(_read_parquet(root / "runs", table, folders, _skipping(root)))
+    columns = dict(connection.execute(_COLUMNS).fetchall())
     for table in FILED:
-        packed = connection.execute(_PACKED, [table]).fetchall()
-        loose = connection.execute(_LOOSE, [table]).fetchall()
-        sources = [_read_parquet(root / "packs", table, folders, _BY_FILE) for (folders,) in packed if folders]
-        sources += [_read_parquet(root / "runs", table, folders, _skipping(root)) for (folders,) in loose]
-        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(connection, table, sources)}")
+        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, columns[table], sources[table])}")
 
 
 def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:
@@ -135,7 +122,7 @@ def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> N
     if edits.rows:
         connection.executemany("INSERT INTO store.edit VALUES (?, ?, ?)", [list(row) for row in edits.rows])
     connection.execute("INSERT INTO store.catalog VALUES (?, ?, ?, ?)", [str(root), definitions(), __version__, edits.revision])
-    connection.execute(_text("runs.sql"))
+    list_runs(connection)
     connection.execute(_text("clocks.sql"))
     connection.execute(_text("verdicts.sql"))
 
@@ -165,10 +152,9 @@ def _read_parquet(folder: Path, table: str, folders: Iterable[str], options: str
     return f"read_parquet([{paths}], {options})"
 
 
-def _union(connection: duckdb.DuckDBPyConnection, table: str, sources: Sequence[str]) -> str:
+def _union(table: str, columns: Sequence[str], sources: Sequence[str]) -> str:
     """The table's own columns, in its order: files of an earlier schema lack some, a later one may add some."""
     scans = [f"FROM store.{table}", *(f"FROM {source}" for source in sources)]
-    columns = [row[0] for row in connection.execute(f"DESCRIBE store.{table}").fetchall()]
     return f"SELECT {', '.join(columns)} FROM ({' UNION ALL BY NAME '.join(scans)})"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LONGEST", "dense", "highest_cover", "joint", "last_one", "latest", "split"]
+__all__ = ["LONGEST", "dense", "distinct", "highest_cover", "joint", "last_one", "latest", "split"]
 
 Ints = NDArray[np.int64]
 _SHIFT = 40
@@ -41,6 +41,12 @@ def latest(rows: Ints, group: Ints, instant: Ints, *, of: Ints, up_to: Ints, aft
 def last_one(numbers: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether a number is the last of its like in a sorted array."""
     return np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The values in order, each once. np.unique does the same, once it has loaded all of numpy.ma."""
+    ordered = np.sort(values)
+    return ordered[last_one(ordered)]
 
 
 def highest_cover(low: Ints, high: Ints, value: Ints, size: int, *, empty: int = -1) -> Ints:

@@ -7,6 +7,7 @@
     artifacts/<id>/                      trace files that the store keeps
     catalog-000123.duckdb                derived: what readers open
     crossprof.duckdb                     a link to the current catalog
+    .blank-<hash>.duckdb                 derived: a catalog without runs, which the publisher copies
     edits.sqlite  store.lock             what users change; who publishes
     .staging/  .trash/                   not yet, and no longer, part of the store
 
@@ -108,6 +109,14 @@ class Layout:
         """The catalogs on disk with their versions, oldest first."""
         paths = self.root.iterdir() if self.root.is_dir() else ()
         return sorted((int(match.group(1)), path) for path in paths if (match := _CATALOG.fullmatch(path.name)))
+
+    def blank(self, definitions: str) -> Path:
+        """The catalog without runs, under the hash of what it holds."""
+        return self.root / f".blank-{definitions[:16]}.duckdb"
+
+    def blanks(self) -> list[Path]:
+        """The catalogs without runs on disk, of whatever definitions."""
+        return list(self.root.glob(".blank-*.duckdb"))
 
     def current(self) -> Path | None:
         """The catalog that the link names, None where nothing was published yet."""

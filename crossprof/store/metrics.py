@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Protocol, cast
@@ -85,21 +85,15 @@ _FILL = """
     WITH ranks AS (
         SELECT run_id, count(DISTINCT rank) AS ranks, min(rank) AS rank FROM rank GROUP BY run_id
     ),
-    told AS (
+    estimated AS (
         SELECT unnest($run_id::VARCHAR[]) AS run_id, unnest($metric::VARCHAR[]) AS metric, unnest($rank::INTEGER[]) AS rank,
             unnest($value::DOUBLE[]) AS value, unnest($n::BIGINT[]) AS n, unnest($ci_low::DOUBLE[]) AS ci_low,
             unnest($ci_high::DOUBLE[]) AS ci_high
-    ),
-    estimated AS (
-        SELECT told.* REPLACE (if(ci_high > highest, highest, ci_high) AS ci_high)
-        FROM told
-        JOIN metric ON metric.id = told.metric
     )
-    SELECT run.run_id, metric.id AS metric, NULL AS rank, value, coalesce(n, 0) AS n, ci_low, ci_high
+    SELECT run.run_id, named.metric, NULL AS rank, value, coalesce(n, 0) AS n, ci_low, ci_high
     FROM run
-    CROSS JOIN metric
-    LEFT JOIN estimated ON estimated.run_id = run.run_id AND estimated.metric = metric.id AND estimated.rank IS NULL
-    WHERE metric.peer IS NULL
+    CROSS JOIN (SELECT unnest($metrics::VARCHAR[]) AS metric) AS named
+    LEFT JOIN estimated ON estimated.run_id = run.run_id AND estimated.metric = named.metric AND estimated.rank IS NULL
     UNION ALL BY NAME
     SELECT run_id, metric, rank, value, n, ci_low, ci_high FROM estimated WHERE rank IS NOT NULL
     UNION ALL BY NAME
@@ -119,28 +113,27 @@ def registry(source: Source) -> dict[str, Metric]:
 
 def samples(source: Source, run_ids: Sequence[str]) -> list[Sampled]:
     """The samples of every metric of these runs, each run as a whole."""
-    return _samples(
-        source, _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ALL_RANKS), {"run_ids": list(run_ids)}
-    )
+    query = _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ALL_RANKS)
+    return _samples(source, query, registry(source), {"run_ids": list(run_ids)})
 
 
 def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
     """Fills `rollup.run_metric` with every metric of all runs of the connection."""
-    found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS))
+    metrics = registry(connection)
+    found = _samples(connection, _SERIES.format(condition="true", rows=_ALL_RANKS), metrics)
     if several := [run_id for (run_id,) in connection.execute(_SEVERAL_RANKS).fetchall()]:
         one_by_one = _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ONE_RANK)
-        found += _samples(connection, one_by_one, {"run_ids": several})
+        found += _samples(connection, one_by_one, metrics, {"run_ids": several})
     connection.execute("DELETE FROM rollup.run_metric")
-    connection.execute(_FILL, _columns(estimates(found)))
+    connection.execute(_FILL, _columns(estimates(found), metrics))
 
 
-def _samples(source: Source, query: str, params: object = None) -> list[Sampled]:
-    statistics: dict[str, Statistic] = {one.id: one.statistic for one in registry(source).values()}
+def _samples(source: Source, query: str, metrics: Mapping[str, Metric], params: object = None) -> list[Sampled]:
     table = cast(pa.Table, source.sql(query, params=params).to_arrow_table())
     columns = [table.column(name).to_pylist() for name in ("run_id", "metric", "rank")]
     values, weights = (_lists(table.column(name)) for name in ("values", "weights"))
     return [
-        Sampled(run_id, metric, rank, Series(value, statistics[metric], weight))
+        Sampled(run_id, metric, rank, Series(value, metrics[metric].statistic, weight))
         for run_id, metric, rank, value, weight in zip(*columns, values, weights, strict=True)
     ]
 
@@ -164,10 +157,11 @@ def estimates(found: Sequence[Sampled]) -> list[tuple[Sampled, Estimate]]:
     return [(one, own[one.run_id, one.rank, one.metric]) for one in found]
 
 
-def _columns(rows: Sequence[tuple[Sampled, Estimate]]) -> dict[str, list[object]]:
+def _columns(rows: Sequence[tuple[Sampled, Estimate]], metrics: Mapping[str, Metric]) -> dict[str, list[object]]:
     """The columns of run_metric as parameters: Arrow would load pandas, where that is installed, to look at lists of Python."""
-    intervals = [found.interval or (None, None) for _, found in rows]
+    intervals = [_bounded(found.interval, metrics[one.metric].highest) for one, found in rows]
     return {
+        "metrics": list(metrics),
         "run_id": [one.run_id for one, _ in rows],
         "metric": [one.metric for one, _ in rows],
         "rank": [one.rank for one, _ in rows],
@@ -176,3 +170,9 @@ def _columns(rows: Sequence[tuple[Sampled, Estimate]]) -> dict[str, list[object]
         "ci_low": [low for low, _ in intervals],
         "ci_high": [high for _, high in intervals],
     }
+
+
+def _bounded(interval: tuple[float, float] | None, highest: float | None) -> tuple[float | None, float | None]:
+    """The ends of an interval, which goes no further than its metric can."""
+    low, high = interval or (None, None)
+    return low, high if high is None or highest is None else min(high, highest)

@@ -17,6 +17,8 @@ import duckdb
 
 from crossprof.errors import StoreError
 from crossprof.store import contents, edits, packs
+from crossprof.store.blank import blank
+from crossprof.store.evaluation import evaluate
 from crossprof.store.layout import Layout, create, sync, writing
 from crossprof.store.parts import Part, part_paths, read_part, retire
 from crossprof.store.tables import SCHEMA_VERSION
@@ -92,7 +94,7 @@ def _update(layout: Layout, folder: Path, current: Path) -> Published:
     file = folder / "updated.duckdb"
     shutil.copyfile(current, file)
     file.chmod(0o644)
-    with duckdb.connect(str(file)) as connection:
+    with _opened(file) as connection:
         (built,) = connection.execute("SELECT root, definitions, edits_revision FROM store.catalog").fetchall()
         if built[1] != contents.definitions():
             return _build(layout, folder)
@@ -112,11 +114,22 @@ def _update(layout: Layout, folder: Path, current: Path) -> Published:
 def _build(layout: Layout, folder: Path) -> Published:
     file = folder / "built.duckdb"
     difference = _compare(layout, {})
-    file.write_bytes(contents.empty())
-    with duckdb.connect(str(file)) as connection:
+    shutil.copyfile(blank(layout), file)
+    with _opened(file) as connection:
         published = _fill(layout, connection, difference, edits.read(layout.root))
         named = packs.named(connection)
     return _release(layout, file, replace(published, path=_next(layout)), difference.superseded, named)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a catalog that nobody reads yet: it is written, with no log, when the block ends without an error."""
+    with duckdb.connect(config={"temp_directory": f"{file}.spill"}) as connection:
+        name = str(file).replace("'", "''")
+        connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # for the catalog that new runs are evaluated in
+        connection.execute(f"ATTACH '{name}' AS catalog (RECOVERY_MODE no_wal_writes); USE catalog")
+        yield connection
+        connection.execute("CHECKPOINT")
 
 
 def _compare(layout: Layout, known: dict[str, str]) -> _Difference:
@@ -154,7 +167,7 @@ def _fill(layout: Layout, connection: duckdb.DuckDBPyConnection, difference: _Di
     home = _home(layout)
     shown = {run_id for (run_id,) in connection.execute("SELECT DISTINCT run_id FROM store.part").fetchall()}
     packs.dissolve(connection, difference.stale)
-    contents.remove(connection, difference.stale)
+    contents.remove(connection, sorted(shown & set(difference.stale)))
     added: list[str] = []
     skipped = list(difference.skipped)
     for batch in _batches(difference.fresh):
@@ -164,7 +177,6 @@ def _fill(layout: Layout, connection: duckdb.DuckDBPyConnection, difference: _Di
     packs.gather(connection, layout)
     contents.point(connection, home)
     contents.settle(connection, home, edited)
-    connection.execute("CHECKPOINT")
     removed = (shown & set(difference.stale)) - set(added)
     return Published(Path(), tuple(added), tuple(sorted(removed)), tuple(skipped))
 
@@ -173,8 +185,7 @@ def _add(layout: Layout, connection: duckdb.DuckDBPyConnection, parts: list[Part
     """Adds runs together; where that fails, one by one, so that a damaged part hides its own run alone."""
     run_ids = sorted({part.run_id for part in parts})
     try:
-        contents.evaluate(connection, layout.root, parts, layout.staged())
-        contents.add(connection, layout.root, parts)
+        evaluate(connection, layout, parts)
     except duckdb.Error as error:
         contents.remove(connection, run_ids)
         if len(run_ids) == 1:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossprof.store.intervals import LONGEST, dense, highest_cover, joint, latest, split
+from crossprof.store.intervals import LONGEST, dense, distinct, highest_cover, joint, latest, split
 
 __all__ = ["Instants", "Table"]
 
@@ -73,12 +73,12 @@ class Instants:
         threads = np.arange(len(self.thread_window))
         starts, ends = (joint(self.span_thread, spans[name]) for name in ("start_ns", "end_ns"))
         of_thread = joint(threads, 0 * threads), joint(threads, windows["length_ns"][self.thread_window])
-        keys = np.unique(np.concatenate((starts, ends, *of_thread, joint(self.main, windows["end_ns"]))))
+        keys = distinct(np.concatenate((starts, ends, *of_thread, joint(self.main, windows["end_ns"]))))
         doing = _innermost(keys, starts, ends, (spans["kind"] == 1) * LONGEST + spans["id"])
         starts, ends = (joint(self.range_thread, ranges[name]) for name in ("start_ns", "end_ns"))
         borders = np.concatenate((starts, ends))
         is_idle = doing[np.searchsorted(keys, borders, "right") - 1] < 0
-        self.keys = np.unique(np.concatenate((keys, borders[is_idle])))
+        self.keys = distinct(np.concatenate((keys, borders[is_idle])))
         self.doing = doing[np.searchsorted(keys, self.keys, "right") - 1]
         self.named = _innermost(self.keys, starts, ends, np.arange(len(starts)))
 

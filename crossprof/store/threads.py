@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from graphlib import TopologicalSorter
 from threading import Event, Lock
 from typing import TypeVar
 
 import duckdb
 
-__all__ = ["shared_out", "thread_count", "transaction"]
+__all__ = ["done_in_order", "shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -59,6 +60,36 @@ def shared_out(
     finally:
         for own in owns:
             own.close()
+
+
+def done_in_order(
+    connection: duckdb.DuckDBPyConnection,
+    before: Mapping[str, Collection[str]],
+    work: Callable[[duckdb.DuckDBPyConnection, str], None],
+    *,
+    at_once: int,
+) -> None:
+    """Does the work for each name once it is done for those before it, `at_once` at a time, each with a connection of its own.
+
+    Of short work alone: an error or Ctrl-C waits for what has begun.
+    """
+    order = TopologicalSorter(before)
+    order.prepare()
+    ready: list[str] = []
+    running: dict[Future[None], tuple[str, duckdb.DuckDBPyConnection]] = {}
+    with ExitStack() as stack:
+        idle = [stack.enter_context(_another_connection(connection)) for _ in range(at_once)]
+        pool = stack.enter_context(ThreadPoolExecutor(at_once))  # ends before its connections
+        while order.is_active():
+            ready += order.get_ready()
+            while ready and idle:
+                name, own = ready.pop(0), idle.pop()
+                running[pool.submit(work, own, name)] = name, own
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name, own = running.pop(future)
+                idle.append(own)
+                future.result()
+                order.done(name)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import duckdb
 import pytest
 import small_run
 
-from crossprof.store import Layout, Store, contents, publish
+from crossprof.store import Layout, Store, evaluation, publish
 from crossprof.store.catalog import ROLLUPS, views
+from crossprof.store.layout import create
 from crossprof.store.parts import part_paths
 from crossprof.store.tables import SCHEMA_VERSION, TABLES
 
@@ -80,25 +81,43 @@ def test_ids_that_look_like_numbers_stay_text(root: Path) -> None:
 
 
 def test_what_needs_more_memory_gets_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crossprof.store.contents._MEMORY", "1MiB")
+    monkeypatch.setattr("crossprof.store.evaluation._MEMORY", "1MiB")
     small_run.write(root, "a", name="first")
     assert publish(root).added == ("a",)
     assert rows(root, "SELECT run, name, calls, total_ns FROM kernel_summary") == [("first", "gemm", 7, 350)]
 
 
 def test_memory_that_ends_halfway_doubles_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluate, begun = contents._evaluate, list[str]()
+    whole, begun = evaluation._evaluate, list[str]()
 
     def once_halfway(*arguments: Any) -> None:
-        evaluate(*arguments)
+        whole(*arguments)
         begun.append("")
         if len(begun) == 1:
             raise duckdb.OutOfMemoryException("after some rows were added")
 
     small_run.write(root, "a", name="first")
-    monkeypatch.setattr(contents, "_evaluate", once_halfway)
+    monkeypatch.setattr(evaluation, "_evaluate", once_halfway)
     publish(root)
     assert rows(root, "SELECT count(*), count(DISTINCT step) FROM step_time") == [(10, 10)]
+
+
+def test_runs_are_evaluated_alike_in_memory_and_from_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_run.write(root, "a")
+    publish(root)
+    held = {name: sorted(rows(root, f"FROM rollup.{name}"), key=str) for name in ROLLUPS}
+    monkeypatch.setattr(evaluation, "_FEW_ROWS", 0)
+    publish(root, rebuild=True)
+    for name in ROLLUPS:
+        assert sorted(rows(root, f"FROM rollup.{name}"), key=str) == held[name], name
+
+
+def test_a_blank_of_other_definitions_gives_way(root: Path) -> None:
+    earlier = create(root).blank("of an earlier version")
+    earlier.write_bytes(b"")
+    small_run.write(root, "a")
+    publish(root)
+    assert earlier not in (blanks := Layout(root).blanks()) and len(blanks) == 1
 
 
 def test_nothing_new_publishes_nothing(root: Path) -> None:

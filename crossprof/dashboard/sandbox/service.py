@@ -18,7 +18,7 @@ from crossprof.dashboard.sandbox.pool import Sandbox
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.errors import CrossprofError
 from crossprof.store import Layout
-from crossprof.store.contents import empty
+from crossprof.store.blank import made
 
 __all__ = ["Reach", "confinement_of", "reach", "sandbox_over"]
 
@@ -95,7 +95,7 @@ class _NoCatalog:
     def path(self) -> Path:
         """Where it lies, until it is closed."""
         file = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="crossprof-"))) / "empty.duckdb"
-        file.write_bytes(empty())
+        file.write_bytes(made())
         return file
 
     def close(self) -> None:

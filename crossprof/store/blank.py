@@ -1,0 +1,41 @@
+"""The catalog without runs: what a store's first catalog begins as, and what the roll-ups of new runs are computed in."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from crossprof.store import contents
+from crossprof.store.layout import Layout
+
+__all__ = ["blank", "made"]
+
+
+def blank(layout: Layout) -> Path:
+    """The store's file with a catalog without runs, never to be written to. The caller holds the lock of the publisher.
+
+    Its hundreds of views and comments take most of a second: it is made once, and anew when what they say has changed.
+    """
+    file = layout.blank(contents.definitions())
+    if not file.exists():
+        staged = layout.staged()
+        staged.write_bytes(made())
+        for earlier in layout.blanks():
+            earlier.unlink()
+        staged.rename(file)
+    return file
+
+
+@cache
+def made() -> bytes:
+    """A catalog without runs, as a file; once a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "blank.duckdb"
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("BEGIN")  # each comment would be written and synced alone
+            contents.create(connection)
+            connection.execute("COMMIT")
+        return file.read_bytes()
