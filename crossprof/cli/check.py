@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossprof.cli.check_file import FLAGS, CheckFile, committed, read_file
-from crossprof.cli.check_output import as_junit, as_markdown, complain, print_check
 from crossprof.cli.options import as_json, open_store, parsed_tags, print_json, store_path, tags_of
 from crossprof.cli.output import STDOUT, write_text
 from crossprof.errors import CrossprofError
@@ -77,6 +76,8 @@ def _check(store: Store, runs: Sequence[str], said: CheckFile, options: dict[str
     base = _base(store, runs, other, said, options)
     strict, missing, unlike = (options[flag.replace("-", "_")] or flag in said.flags for flag in FLAGS)
     found = check(store, base, other, thresholds, Rules(strict, missing, unlike))
+    from crossprof.cli.check_output import as_junit, as_markdown, complain, print_check  # not for every command
+
     for form, write in (("markdown", as_markdown), ("junit", as_junit)):
         if options[form]:
             write_text(options[form], write(found))

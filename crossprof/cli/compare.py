@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from crossprof.cli.comparison import print_comparison
 from crossprof.cli.options import as_json, open_store, print_json, store_path
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def compare(
     if is_json:
         print_json(comparison.to_json())
     else:
+        from crossprof.cli.comparison import print_comparison  # not for every command
+
         print_comparison(comparison)
 
 

@@ -14,7 +14,6 @@ import click
 
 from crossprof import settings
 from crossprof.cli import terminal
-from crossprof.cli.comparison import print_comparison
 from crossprof.cli.description import described, print_findings, print_metrics
 from crossprof.cli.ingest import ingest_paths
 from crossprof.cli.options import store_path
@@ -75,6 +74,8 @@ def _report(names: Sequence[str], store: Path) -> None:
     with Store(store) as opened:
         if len(names) > 1:
             terminal.print_line(f"\ncrossprof compare {' '.join(names)} --store {store}")
+            from crossprof.cli.comparison import print_comparison  # not for every command
+
             print_comparison(opened.compare(names[0], *names[1:]))
             return
         document = described(opened, opened.resolve(names[0])[0])

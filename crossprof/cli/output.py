@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from crossprof.store.export.staged import staged
-
 __all__ = ["STDOUT", "write_text"]
 
 STDOUT = "-"
@@ -21,5 +19,7 @@ def write_text(target: str, text: str) -> None:
     if target == STDOUT:
         click.echo(text, nl=False)
         return
+    from crossprof.store.export.staged import staged  # brings every export along
+
     with staged(Path(target)) as file:
         file.write(text.encode())
