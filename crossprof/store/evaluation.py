@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from graphlib import TopologicalSorter
 
 import duckdb
 
@@ -23,6 +22,7 @@ _MEMORY = "512MiB"
 _FEW_ROWS = 200_000
 """So many are read once into the scratch catalog; of more, each query reads the columns that it needs from the files."""
 _AT_ONCE = 2
+"""Roll-ups: neither planning nor sums over sorted rows are shared out among threads."""
 _SCRATCH = "evaluated"
 
 
@@ -47,22 +47,14 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequ
         contents.add(connection, layout.root, parts)
         is_small = sum(sum(part.tables.values()) for part in parts) <= _FEW_ROWS
         if is_small and all(part.schema_version == SCHEMA_VERSION for part in parts):
-            _roll_up_few(connection, layout, parts)
+            connection.execute("SET threads = 1")  # to wake another for a query takes longer than what it could do
+            contents.hold(connection, layout.root, parts)
         else:
             connection.execute("RESET threads")
             contents.point(connection, layout.root)
-            contents.list_runs(connection)
-            for name in TopologicalSorter(rollups_before()).static_order():
-                fill_rollup(connection, name)
+        contents.list_runs(connection)
+        done_in_order(connection, rollups_before(), fill_rollup, at_once=_AT_ONCE)
         contents.copy(connection, source=_SCRATCH, target=catalog)
-
-
-def _roll_up_few(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:
-    """Most of the time goes into planning, which no query shares out, so two are planned at once."""
-    connection.execute("SET threads = 1")  # to wake another for a query takes longer than what it could do
-    contents.hold(connection, layout.root, parts)
-    contents.list_runs(connection)
-    done_in_order(connection, rollups_before(), fill_rollup, at_once=_AT_ONCE)
 
 
 @contextmanager

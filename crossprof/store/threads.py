@@ -71,7 +71,7 @@ def done_in_order(
 ) -> None:
     """Does the work for each name once it is done for those before it, `at_once` at a time, each with a connection of its own.
 
-    Of short work alone: an error or Ctrl-C waits for what has begun.
+    An error or Ctrl-C ends what runs.
     """
     order = TopologicalSorter(before)
     order.prepare()
@@ -80,6 +80,7 @@ def done_in_order(
     with ExitStack() as stack:
         idle = [stack.enter_context(_another_connection(connection)) for _ in range(at_once)]
         pool = stack.enter_context(ThreadPoolExecutor(at_once))  # ends before its connections
+        stack.callback(lambda: _end(running))
         while order.is_active():
             ready += order.get_ready()
             while ready and idle:
@@ -90,6 +91,13 @@ def done_in_order(
                 idle.append(own)
                 future.result()
                 order.done(name)
+
+
+def _end(running: Mapping[Future[None], tuple[str, duckdb.DuckDBPyConnection]]) -> None:
+    while wait(running, timeout=0).not_done:  # an interrupt between two statements is lost
+        for _, own in running.values():
+            own.interrupt()
+        time.sleep(0.01)
 
 
 @contextmanager

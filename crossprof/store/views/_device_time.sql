@@ -6,11 +6,12 @@
 -- uses: _capture, _profiled_step
 CREATE VIEW _device_time AS
 WITH work AS (
-    SELECT run_id, rank, device_id, step, start_ns, start_ns + dur_ns AS end_ns,
-        (kind = 'kernel')::INTEGER AS compute, (kind = 'collective')::INTEGER AS communication, (kind IN ('memcpy', 'memset'))::INTEGER AS copy
+    SELECT run_id, rank, device_id, hash(run_id, rank, device_id) AS line, step, start_ns, start_ns + dur_ns AS end_ns,
+        CASE kind WHEN 'kernel' THEN 1 WHEN 'collective' THEN 1::BIGINT << 21 WHEN 'memcpy' THEN 1::BIGINT << 42 WHEN 'memset' THEN 1::BIGINT << 42 ELSE 0 END AS opened
     FROM kernel
     WHERE kind <> 'async'
 ),
+device_line AS (SELECT DISTINCT run_id, rank, device_id, line FROM work),
 span AS (
     SELECT run_id, rank, device_id, capture, min(start_ns) AS start_ns, max(end_ns) AS end_ns
     FROM work
@@ -25,7 +26,7 @@ last_step AS (
     GROUP BY run_id, rank, capture
 ),
 spilled AS (
-    SELECT work.run_id, work.rank, device_id, greatest(start_ns, last_step.end_ns) AS start_ns, work.end_ns
+    SELECT line, greatest(start_ns, last_step.end_ns) AS start_ns, work.end_ns
     FROM work
     JOIN last_step ON work.run_id = last_step.run_id AND work.rank = last_step.rank AND work.step = last_step.step
     WHERE work.end_ns > last_step.end_ns
@@ -35,27 +36,30 @@ device_step AS (
     FROM _profiled_step
     JOIN (SELECT DISTINCT run_id, rank, device_id FROM span) USING (run_id, rank)
 ),
-border AS (
-    SELECT run_id, rank, device_id, start_ns AS at_ns, compute, communication, copy, 0 AS span, 0 AS spill, 0::BIGINT AS step_key FROM work
-    UNION ALL SELECT run_id, rank, device_id, end_ns, -compute, -communication, -copy, 0, 0, 0 FROM work
-    UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 1, 0, 0 FROM span
-    UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, -1, 0, 0 FROM span
-    UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 0, 1, 0 FROM spilled
-    UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, 0, -1, 0 FROM spilled
-    UNION ALL SELECT run_id, rank, device_id, start_ns, 0, 0, 0, 0, 0, step_key FROM device_step
-    UNION ALL SELECT run_id, rank, device_id, end_ns, 0, 0, 0, 0, 0, -step_key FROM device_step
+border AS ( -- few narrow columns, for all of them are sorted; a sum holds three counts, of up to two million
+    SELECT line, start_ns AS at_ns, opened, 0 AS spans, 0::BIGINT AS step_key FROM work
+    UNION ALL SELECT line, end_ns, -opened, 0, 0 FROM work
+    UNION ALL SELECT line, start_ns, 0, 1, 0 FROM span JOIN device_line USING (run_id, rank, device_id)
+    UNION ALL SELECT line, end_ns, 0, -1, 0 FROM span JOIN device_line USING (run_id, rank, device_id)
+    UNION ALL SELECT line, start_ns, 0, 1 << 10, 0 FROM spilled
+    UNION ALL SELECT line, end_ns, 0, -(1 << 10), 0 FROM spilled
+    UNION ALL SELECT line, start_ns, 0, 0, step_key FROM device_step JOIN device_line USING (run_id, rank, device_id)
+    UNION ALL SELECT line, end_ns, 0, 0, -step_key FROM device_step JOIN device_line USING (run_id, rank, device_id)
 ),
-segment AS ( -- what is open at a device's last border is nothing, so sums may run on over the next device: sorted rows add up as they stream by
-    SELECT run_id, rank, device_id,
-        if(lead(device_id) OVER () = device_id AND lead(rank) OVER () = rank AND lead(run_id) OVER () = run_id,
-            lead(at_ns) OVER () - at_ns, NULL) AS dur_ns,
-        sum(compute) OVER so_far > 0 AS is_compute, sum(communication) OVER so_far > 0 AS is_communication, sum(copy) OVER so_far > 0 AS is_copy,
-        sum(span) OVER so_far > 0 AS is_span, sum(spill) OVER so_far > 0 AS is_spill, sum(step_key) OVER so_far AS step_key
-    FROM (SELECT * FROM border ORDER BY run_id, rank, device_id, at_ns)
+counted AS ( -- what is open at a device's last border is nothing, so sums may run on over the next device: sorted rows add up as they stream by
+    SELECT line, if(lead(line) OVER () = line, lead(at_ns) OVER () - at_ns, NULL) AS dur_ns,
+        sum(opened) OVER so_far AS opened, sum(spans) OVER so_far AS spans, sum(step_key) OVER so_far AS step_key
+    FROM (SELECT * FROM border ORDER BY line, at_ns)
     WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 ),
-total AS (
-    SELECT run_id, rank, device_id, nullif(step_key, 0) - 1 AS step,
+segment AS ( -- between borders of one instant the counts may lie below nothing, but of no time; each device has one last border
+    SELECT line, dur_ns, step_key, (opened::BIGINT & ((1 << 21) - 1)) > 0 AS is_compute, ((opened::BIGINT >> 21) & ((1 << 21) - 1)) > 0 AS is_communication,
+        (opened::BIGINT >> 42) > 0 AS is_copy, (spans::BIGINT & ((1 << 10) - 1)) > 0 AS is_span, (spans::BIGINT >> 10) > 0 AS is_spill
+    FROM counted
+    WHERE dur_ns <> 0 OR dur_ns IS NULL
+),
+summed AS (
+    SELECT line, nullif(step_key, 0) - 1 AS step,
         coalesce(sum(dur_ns), 0)::BIGINT AS window_ns,
         coalesce(sum(dur_ns) FILTER (is_span), 0)::BIGINT AS span_ns,
         coalesce(sum(dur_ns) FILTER (is_compute OR is_communication OR is_copy), 0)::BIGINT AS busy_ns,
@@ -67,8 +71,10 @@ total AS (
         coalesce(sum(dur_ns) FILTER (is_copy AND NOT is_compute AND NOT is_communication), 0)::BIGINT AS exposed_copy_ns,
         coalesce(sum(dur_ns) FILTER (is_spill), 0)::BIGINT AS spill_ns
     FROM segment
-    WHERE dur_ns <> 0 OR dur_ns IS NULL -- between borders of one instant the count is of no time; each device has one last border
-    GROUP BY run_id, rank, device_id, step_key
+    GROUP BY line, step_key
+),
+total AS (
+    SELECT run_id, rank, device_id, summed.* EXCLUDE (line) FROM summed JOIN device_line USING (line)
 )
 SELECT total.run_id, run.run, total.rank, device_id, total.step::BIGINT AS step, coalesce(NOT is_warmup, false) AS is_measured,
     total.* EXCLUDE (run_id, rank, device_id, step)
