@@ -6,7 +6,7 @@
 -- queue by stream, at every change of it.
 CREATE VIEW launch_summary AS
 WITH call AS (
-    SELECT run_id, rank, call_id, name, kind, start_ns, dur_ns
+    SELECT run_id, rank, call_id, name, kind, start_ns, dur_ns, hash(run_id, rank, name, kind) AS code
     FROM runtime_call
     WHERE kind IN ('launch', 'graph_launch', 'memcpy', 'memset', 'sync')
 ),
@@ -15,26 +15,30 @@ launched AS (
     FROM kernel
     WHERE launch_ns IS NOT NULL AND kind <> 'async'
 ),
-line AS ( -- at one instant what starts leaves the queue first, and a call does not find its own work there
-    SELECT run_id, rank, start_ns AS at_ns, 0 AS turn, -1 AS queued, NULL AS name, NULL AS kind, NULL::BIGINT AS dur_ns
+line AS ( -- at one instant what starts leaves the queue first, and a call does not find its own work there; few narrow columns to sort
+    SELECT hash(run_id, rank) AS host, start_ns AS at_ns, 0::TINYINT AS turn, (-1)::TINYINT AS queued, NULL::UBIGINT AS code, NULL::BIGINT AS dur_ns
     FROM launched
     WHERE delay_ns > 0
     UNION ALL
-    SELECT run_id, rank, start_ns, 1, 0, name, kind, dur_ns FROM call
+    SELECT hash(run_id, rank), start_ns, 1, 0, code, dur_ns FROM call
     UNION ALL
-    SELECT run_id, rank, launch_ns, 2, 1, NULL, NULL, NULL FROM launched WHERE delay_ns > 0
+    SELECT hash(run_id, rank), launch_ns, 2, 1, NULL, NULL FROM launched WHERE delay_ns > 0
 ),
-queue AS (
-    SELECT run_id, rank, name, kind, dur_ns, if(kind = 'sync', NULL, sum(queued) OVER so_far) AS depth
-    FROM line
-    WINDOW so_far AS (PARTITION BY run_id, rank ORDER BY at_ns, turn ROWS UNBOUNDED PRECEDING)
+queue AS ( -- all that is launched starts, so the sum may run on over the next rank: sorted rows add up as they stream by
+    SELECT code, dur_ns, sum(queued) OVER (ROWS UNBOUNDED PRECEDING) AS depth
+    FROM (SELECT * FROM line ORDER BY host, at_ns, turn)
+),
+counted AS (
+    SELECT code, count(*) AS calls, sum(dur_ns)::BIGINT AS total_ns, avg(dur_ns) AS mean_ns, avg(depth) AS mean_depth, max(depth)::BIGINT AS max_depth
+    FROM queue
+    WHERE code IS NOT NULL
+    GROUP BY code
 ),
 called AS (
-    SELECT run_id, rank, name, kind, count(*) AS calls, sum(dur_ns)::BIGINT AS total_ns, avg(dur_ns) AS mean_ns,
-        avg(depth) AS mean_queue_depth, max(depth)::BIGINT AS max_queue_depth
-    FROM queue
-    WHERE name IS NOT NULL
-    GROUP BY ALL
+    SELECT run_id, rank, name, kind, calls, total_ns, mean_ns, if(kind = 'sync', NULL, mean_depth) AS mean_queue_depth,
+        if(kind = 'sync', NULL, max_depth) AS max_queue_depth
+    FROM counted
+    JOIN (SELECT DISTINCT run_id, rank, name, kind, code FROM call) USING (code)
 ),
 worked AS (
     SELECT call.run_id, call.rank, name, kind, count(*) AS kernels, sum(launched.dur_ns)::BIGINT AS kernel_ns,
