@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 
 from crossprof.store import contents
-from crossprof.store.layout import Layout
+from crossprof.store.layout import Layout, sync
 
-__all__ = ["blank", "made"]
+__all__ = ["blank", "discard", "made"]
 
 
 def blank(layout: Layout) -> Path:
@@ -23,10 +23,16 @@ def blank(layout: Layout) -> Path:
     if not file.exists():
         staged = layout.staged()
         staged.write_bytes(made())
-        for earlier in layout.blanks():
-            earlier.unlink()
+        sync(staged)
+        discard(layout)
         staged.rename(file)
     return file
+
+
+def discard(layout: Layout) -> None:
+    """Removes the file, whatever it is of, so that it is made anew."""
+    for file in layout.blanks():
+        file.unlink()
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
 
@@ -97,11 +97,10 @@ class View:
     uses: tuple[str, ...]
     is_rollup: bool
 
-    @cached_property
+    @property
     def comments(self) -> str:
         """The COMMENT statements of the file alone."""
-        statements = duckdb.extract_statements(self.sql)
-        return "".join(s.query.strip().rstrip(";") + ";\n" for s in statements if s.type == duckdb.StatementType.ALTER)
+        return self.sql[len(self.definition) :]
 
     @property
     def definition(self) -> str:
@@ -139,17 +138,17 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
 def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
     create_rollups(connection)
-    for filling in FILLED.values():
-        filling.fill(connection)
+    for name in TopologicalSorter(rollups_before()).static_order():
+        fill_rollup(connection, name)
 
 
 def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
-    """As `roll_up`, but leaves those of FILLED empty."""
+    """Creates all views, those of roll-ups over tables that are empty still."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS rollup")
     for view in views():
         if view.is_rollup and view.name not in FILLED:
-            connection.execute(f"CREATE TABLE rollup.{view.name} AS SELECT * EXCLUDE (run) FROM ({view.query})")
-            connection.execute(view.definition_over_rollup)
+            rows = f"SELECT * EXCLUDE (run) FROM ({view.query})"
+            connection.execute(f"CREATE TABLE rollup.{view.name} AS {rows} WITH NO DATA; {view.definition_over_rollup}")
         else:
             connection.execute(view.definition)
         connection.execute(view.comments)

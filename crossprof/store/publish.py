@@ -17,7 +17,7 @@ import duckdb
 
 from crossprof.errors import StoreError
 from crossprof.store import contents, edits, packs
-from crossprof.store.blank import blank
+from crossprof.store.blank import blank, discard
 from crossprof.store.evaluation import evaluate
 from crossprof.store.layout import Layout, create, sync, writing
 from crossprof.store.parts import Part, part_paths, read_part, retire
@@ -78,6 +78,8 @@ def publish_locked(layout: Layout, *, rebuild: bool = False) -> Published:
     """As `publish`, for a caller that holds the lock."""
     folder = layout.staged()
     folder.mkdir()
+    if rebuild:
+        discard(layout)
     try:
         current = None if rebuild else layout.current()
         if current is not None:
@@ -123,13 +125,12 @@ def _build(layout: Layout, folder: Path) -> Published:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a catalog that nobody reads yet: it is written, with no log, when the block ends without an error."""
+    """A connection to a catalog that nobody reads yet: no log is kept, it is written by a checkpoint."""
     with duckdb.connect(config={"temp_directory": f"{file}.spill"}) as connection:
         name = str(file).replace("'", "''")
         connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # for the catalog that new runs are evaluated in
         connection.execute(f"ATTACH '{name}' AS catalog (RECOVERY_MODE no_wal_writes); USE catalog")
         yield connection
-        connection.execute("CHECKPOINT")
 
 
 def _compare(layout: Layout, known: dict[str, str]) -> _Difference:
@@ -177,6 +178,7 @@ def _fill(layout: Layout, connection: duckdb.DuckDBPyConnection, difference: _Di
     packs.gather(connection, layout)
     contents.point(connection, home)
     contents.settle(connection, home, edited)
+    connection.execute("CHECKPOINT")
     removed = (shown & set(difference.stale)) - set(added)
     return Published(Path(), tuple(added), tuple(sorted(removed)), tuple(skipped))
 

@@ -112,11 +112,14 @@ def test_runs_are_evaluated_alike_in_memory_and_from_files(root: Path, monkeypat
         assert sorted(rows(root, f"FROM rollup.{name}"), key=str) == held[name], name
 
 
-def test_a_blank_of_other_definitions_gives_way(root: Path) -> None:
+def test_a_blank_of_other_definitions_gives_way_and_a_damaged_one_to_a_rebuild(root: Path) -> None:
     create(root).blank("of an earlier version").write_bytes(b"")
     small_run.write(root, "a")
     publish(root)
-    assert [path.name.startswith(".blank-of an") for path in Layout(root).blanks()] == [False]
+    (blank,) = Layout(root).blanks()
+    blank.write_bytes(b"")
+    assert publish(root, rebuild=True).added == ("a",)
+    assert blank.stat().st_size
 
 
 def test_nothing_new_publishes_nothing(root: Path) -> None:
