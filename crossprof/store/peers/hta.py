@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from crossprof.store.intervals import distinct
 from crossprof.store.peers.events import Bools, File, Ints
 from crossprof.store.peers.unions import covered
 
@@ -28,7 +29,7 @@ def numbers(file: File) -> Iterator[tuple[str, float]]:
     is_compute = ~(work["is_copy"] | work["is_memset"] | work["is_named_collective"] | work["is_named_copy"])
     by_default = by_exact = np.ones(len(start), bool)
     marks = host["is_mark"]
-    if len(np.unique(host["id"][marks])) > 1:  # HTA leaves a single step alone
+    if len(distinct(host["id"][marks])) > 1:  # HTA leaves a single step alone
         launched, launch = work["is_launched"], work["launch_start_ns"]
         by_default = launched & (launch < host["start_ns"][marks].max())
         by_exact = launched & (launch <= host["end_ns"][marks].max())

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from crossprof.store.intervals import distinct
 from crossprof.store.peers.events import File, Ints, Table
 from crossprof.store.peers.tensorboard_step import steps
 from crossprof.store.peers.unions import overlap, stretches
@@ -30,7 +31,7 @@ def numbers(file: File) -> Iterator[tuple[int | None, str, float]]:
         return
     first, last = int(start.min()), int(end.max())
     work = file.work
-    for device in np.unique(work["device_id"]).tolist():
+    for device in distinct(work["device_id"]).tolist():
         is_kernel = (work["device_id"] == device) & ~work["is_copy"] & ~work["is_memset"]
         kernels = {name: values[is_kernel] for name, values in work.items()}
         yield from ((device, name, value) for name, value in _of_gpu(kernels, first, last))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from crossprof.store.intervals import distinct
 from crossprof.store.peers.events import Bools, File, Table
 from crossprof.store.peers.unions import covered
 
@@ -23,7 +24,7 @@ def numbers(file: File) -> Iterator[tuple[int | None, str, float]]:
     work = file.work
     is_counted = ~work["is_tpu"]
     if file.is_xplane:
-        for device in np.unique(work["device_id"][is_counted]).tolist():
+        for device in distinct(work["device_id"][is_counted]).tolist():
             yield from _timeline(work, is_counted & (work["device_id"] == device), work["is_memset"], device, "")
     else:
         never = np.zeros(len(is_counted), bool)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from crossprof.store.intervals import distinct
 from crossprof.store.peers.events import File, Table
 
 __all__ = ["numbers"]
@@ -35,7 +36,7 @@ def numbers(file: File) -> Iterator[tuple[str, float]]:
 def _overview(file: File) -> Iterator[tuple[str, float]]:
     busy = spans = programs = 0
     work, host, is_tpu = file.work, file.host, file.work["is_tpu"]
-    for device in np.unique(work["device_id"][is_tpu]).tolist():
+    for device in distinct(work["device_id"][is_tpu]).tolist():
         is_core = is_tpu & (work["device_id"] == device)
         span = _span(work, is_core)
         is_program = host["is_program"] & (host["id"] == device)
