@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
+from crossprof.collectors.trigger import Wish
 
 __all__ = ["Capture"]
 
@@ -19,14 +20,20 @@ class Capture:
     A first failure blows the fuse: from then on the profiler is only switched off, and the window counts as failed.
     """
 
-    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse) -> None:
+    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse, wish: Wish) -> None:
         self.number = number
         self.drain_dur_ns = 0
         self._collector = collector
         self._directory = directory
         self._fuse = fuse
         self._marks_step = False
-        self._facts: dict[str, Any] = {"capture": number, "state": "recording", "files": []}
+        self._facts: dict[str, Any] = {
+            "capture": number,
+            "trigger": wish.trigger,
+            "reason": wish.reason,
+            "state": "recording",
+            "files": [],
+        }
         self.options: Mapping[str, Any] = {}
 
     @property

@@ -4,8 +4,8 @@
                            ▲                  │
                            └──── border ── between loops ◄── end       the loop that drove the borders is over
 
-What the schedule plans for the next step decides, at the border before it, whether the profiler goes on or off. That work lies
-between two steps and in neither.
+What is planned for the next step, by the schedule or by a trigger, decides at the border before it whether the profiler goes on
+or off. That work lies between two steps and in neither.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from crossprof.collectors.fuse import one_line
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.schedule import PROFILED, WHOLE_CALL, Schedule, State, WholeCall
+from crossprof.collectors.windows import Windows
 
 __all__ = ["Loop", "Size"]
 
@@ -28,12 +29,10 @@ Size = int | Callable[[Any], int] | None
 class Loop:
     """Counts and times the steps. One source of borders drives it at a time: whoever comes first, until it ends."""
 
-    def __init__(
-        self, folder: RunFolder, schedule: Schedule | WholeCall, *, profiler: Profiler, metadata: dict[str, Any]
-    ) -> None:
-        self.schedule = schedule
+    def __init__(self, folder: RunFolder, windows: Windows, *, profiler: Profiler, metadata: dict[str, Any]) -> None:
         self.counts = {"count": 0, "bare": 0, "profiled": 0}
         self._folder = folder
+        self._windows = windows
         self._profiler = profiler
         self._metadata = metadata
         self._lock = threading.RLock()
@@ -44,9 +43,14 @@ class Loop:
         self._bare_ns = 0
         self._sizes: tuple[int | None, int | None] = (None, None)
         self._entered_ns = time.time_ns()
-        if schedule is WHOLE_CALL:
+        if self.schedule is WHOLE_CALL:
             self._begin(self._entered_ns)
             self._entered_ns = self._start_ns or self._entered_ns
+
+    @property
+    def schedule(self) -> Schedule | WholeCall:
+        """The schedule, shrunk where the loop was known to be short."""
+        return self._windows.schedule
 
     def border(self, owner: object, *, length: int | None = None) -> bool:
         """End the step at hand and start the next one; False, and nothing done, where another owner drives the steps.
@@ -95,7 +99,7 @@ class Loop:
                 return
             self._owner = None
             self._drop()
-            if self.schedule.state(self.counts["count"]) not in PROFILED:
+            if not self._windows.holds(self.counts["count"]):
                 self._profiler.close()
 
     def close(self) -> None:
@@ -118,11 +122,11 @@ class Loop:
         if self.counts["count"] == 0:
             self._drop()
             if length is not None:
-                self.schedule = self.schedule.fit(length)
+                self._windows.schedule = self.schedule.fit(length)
 
     def _begin(self, now: int) -> None:
         step = self.counts["count"]
-        plan = self.schedule.state(step)
+        plan = self._windows.state(step, after=self._state)
         is_switched = self._switch(plan)
         self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
         if is_switched and plan == "bare":
@@ -141,7 +145,8 @@ class Loop:
         elif is_open or plan not in PROFILED:
             return False
         if plan in PROFILED:
-            self._profiler.open({**self._metadata, "first_step": self.counts["count"]}, bare_ns=self._bare_ns)
+            metadata = {**self._metadata, "first_step": self.counts["count"]}
+            self._profiler.open(metadata, wish=self._windows.wish, bare_ns=self._bare_ns)
         return True
 
     def _finish(self, end_ns: int) -> None:
@@ -161,6 +166,7 @@ class Loop:
         if self._state == "bare":
             self.counts["bare"] += 1
             self._bare_ns += dur_ns
+            self._windows.timed(dur_ns)
         self.counts["profiled"] += self._state in PROFILED
 
     def _write(self, step: int, *, start_ns: int, end_ns: int, capture: int | None) -> None:

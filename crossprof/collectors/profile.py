@@ -66,6 +66,11 @@ def profile(
     schedule: Schedule | Sequence[int] | str | None = "auto",
     store: str | os.PathLike[str] | None = None,
     ranks: str | int | Collection[int] = "all",
+    every: int | None = None,
+    every_seconds: float | None = None,
+    after_seconds: float | None = None,
+    slow_step: float | None = None,
+    keep_bytes: int = 2**30,
     **options: Any,
 ) -> Profile: ...
 def profile(name: Any = None, **settings: Any) -> Any:
@@ -85,6 +90,11 @@ def profile(name: Any = None, **settings: Any) -> Any:
             numbers, or None to profile the whole call.
         store: Directory of the store. Default: CROSSPROF_STORE.
         ranks: "all", or the ranks that record.
+        every: A further window every so many steps. Each takes 1 warm-up and 5 profiled steps, once the schedule is through.
+        every_seconds: A further window every so many seconds.
+        after_seconds: One further window, so many seconds after the start.
+        slow_step: A further window right after a step that took so many times the running median, such as 1.5.
+        keep_bytes: Bytes of traces that further windows may keep before they are compressed; the oldest are dropped.
         **settings: Any further names are options of the framework's profiler, such as with_stack=True.
 
     A scope inside another joins it. Exceptions of the body pass through unchanged; those of a profiler are noted in the run.
