@@ -126,7 +126,7 @@ class Profiler:
     def _record(self, at: str, options: Mapping[str, Any] | None = None) -> None:
         captures = [*self._closed, *([self.window.facts()] if self.window else [])]
         kept = {f"capture-{facts['capture']}-{edge}" for facts in captures for edge in ("start", "stop")} | {"start"}
-        clock = [*(one for one in self._folder.facts.get("clock", []) if one["at"] in kept), anchor(at)]
+        clock = [one for one in [*self._folder.facts.get("clock", []), anchor(at)] if one["at"] in kept]
         effective = {**self._folder.facts.get("options_effective", {}), **(options or {})}
         with self.fuse.guard("writing run.json"):
             self._folder.update(captures=captures, clock=clock, options_effective=effective)
