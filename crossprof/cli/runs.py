@@ -20,6 +20,7 @@ from crossprof.cli.description import (
     print_metrics,
     print_peers,
     print_runs,
+    print_windows,
     run_documents,
 )
 from crossprof.cli.options import as_json, open_store, print_json, store_path
@@ -68,6 +69,7 @@ def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
     print_metrics(document["metrics"])
     if document["capture"] and (bound or {}).get("scope") != "steps":
         print_capture(document["capture"])
+    print_windows(document["captures"])
     if has_peers:
         print_peers(document["peers"])
     print_advice(document["advice"])
