@@ -19,7 +19,7 @@ from crossprof.collectors.request import Request
 from crossprof.collectors.schedule import Schedule
 from crossprof.collectors.scoped import scoped
 
-__all__ = ["Profile", "profile"]
+__all__ = ["Profile", "profile", "script_name"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,7 +33,7 @@ class Profile:
         self._entered: list[Any] = []
 
     def __enter__(self) -> Run:
-        request = self._request if self._request.name else replace(self._request, name=_script_name())
+        request = self._request if self._request.name else replace(self._request, name=script_name())
         run = registry.enter(request, self._namespace)
         self._entered.append(run)
         return run
@@ -122,7 +122,7 @@ def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
     return {**getattr(plain, "__globals__", {}), **around}
 
 
-def _script_name() -> str:
+def script_name() -> str:
     """The name of the script that runs, for a scope without a name."""
     script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0] or "")
     return script.stem if script.suffix == ".py" else "run"
