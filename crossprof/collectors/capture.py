@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
+from crossprof.collectors.privacy import Privacy
 from crossprof.collectors.trigger import Wish
 
 __all__ = ["Capture"]
@@ -20,12 +21,13 @@ class Capture:
     A first failure blows the fuse: from then on the profiler is only switched off, and the window counts as failed.
     """
 
-    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse, wish: Wish) -> None:
+    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse, wish: Wish, privacy: Privacy) -> None:
         self.number = number
         self.drain_dur_ns = 0
         self._collector = collector
         self._directory = directory
         self._fuse = fuse
+        self._privacy = privacy
         self._marks_step = False
         self._facts: dict[str, Any] = {
             "capture": number,
@@ -95,7 +97,7 @@ class Capture:
         files: list[Path] = []
         if not self._fuse.is_blown:
             with self._fuse.guard("exporting the trace"):
-                files = self._collector.export()
+                files = self._privacy.files(self._collector.export())
                 self.options = self._collector.effective_options()
         self._facts |= {
             "state": "complete",

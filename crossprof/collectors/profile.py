@@ -71,6 +71,7 @@ def profile(
     after_seconds: float | None = None,
     slow_step: float | None = None,
     keep_bytes: int = 2**30,
+    leave_out: Collection[str] = (),
     **options: Any,
 ) -> Profile: ...
 def profile(name: Any = None, **settings: Any) -> Any:
@@ -95,6 +96,7 @@ def profile(name: Any = None, **settings: Any) -> Any:
         after_seconds: One further window, so many seconds after the start.
         slow_step: A further window right after a step that took so many times the running median, such as 1.5.
         keep_bytes: Bytes of traces that further windows may keep before they are compressed; the oldest are dropped.
+        leave_out: What not to collect: some of arguments, environment, errors, git, host, paths: `crossprof show --collected`.
         **settings: Any further names are options of the framework's profiler, such as with_stack=True.
 
     A scope inside another joins it. Exceptions of the body pass through unchanged; those of a profiler are noted in the run.

@@ -66,7 +66,9 @@ class Profiler:
         if directory is None:
             return
         self._opened += 1
-        self.window = Capture(number, self._collector, directory=directory, fuse=self.fuse, wish=wish)
+        self.window = Capture(
+            number, self._collector, directory=directory, fuse=self.fuse, wish=wish, privacy=self._folder.privacy
+        )
         try:
             self.window.start({**metadata, "capture": number})
         finally:

@@ -20,6 +20,7 @@ from crossprof.collectors.devices import framework_devices
 from crossprof.collectors.fuse import one_line
 from crossprof.collectors.loop import Loop
 from crossprof.collectors.on_demand import OnDemand
+from crossprof.collectors.privacy import Privacy
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.provenance import environment, git_state, process_facts, versions
 from crossprof.collectors.ranks import Rank
@@ -51,7 +52,7 @@ class Recording:
         self._namespace = namespace
         self._is_closed = False
         self._process_id = os.getpid()
-        self._folder = RunFolder(self.path, self._first_facts(rank))
+        self._folder = RunFolder(self.path, self._first_facts(rank), Privacy(request.leave_out, store=self.store))
         self._telemetry = Telemetry(self._samplers(), write=self._folder.append_sample)
         self._telemetry.start()
         self._git = threading.Thread(target=self._note_git, name="crossprof-git", daemon=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossprof.collectors.collector import FRAMEWORKS
+from crossprof.collectors.privacy import checked
 from crossprof.collectors.ranks import Rank, is_wanted
 from crossprof.collectors.schedule import Schedule, as_schedule
 from crossprof.collectors.trigger import AfterSeconds, EverySeconds, EverySteps, SlowStep, Trigger
@@ -39,11 +40,13 @@ class Request:
     after_seconds: float | None = None
     slow_step: float | None = None
     keep_bytes: int = 2**30
+    leave_out: Collection[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         as_schedule(self.schedule)
         is_wanted(Rank(), self.ranks)
+        checked(self.leave_out)
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and value > least):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from crossprof.collectors.privacy import Privacy
 
 __all__ = ["RunFolder"]
 
@@ -18,8 +19,9 @@ class RunFolder:
     `run.json` is replaced whole; the two `.jsonl` files are unbuffered, one write a line.
     """
 
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any], privacy: Privacy | None = None) -> None:
         self.path = path
+        self.privacy = privacy or Privacy()
         self.facts: dict[str, Any] = {"schema": 1, **facts}
         self._lock = threading.RLock()
         path.mkdir(parents=True, exist_ok=False)
@@ -31,7 +33,7 @@ class RunFolder:
         """Change facts of run.json and replace it in one rename."""
         with self._lock:
             self.facts.update(facts)
-            text = json.dumps(self.facts, indent=1, default=str)
+            text = self.privacy.document(self.facts)
             temporary = self.path / "run.json.new"
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(self.path / "run.json")

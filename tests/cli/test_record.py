@@ -30,7 +30,7 @@ import jax
 start = jax.jit(lambda key: jax.random.normal(key, (32, 32)))
 update = jax.jit(lambda w: w - 0.1 * jax.grad(lambda w: (w @ w).sum())(w))
 weights = start(jax.random.key(0))
-for _ in range(42):
+for _ in range(43):
     weights = update(weights).block_until_ready()
 """
 KERAS = """
