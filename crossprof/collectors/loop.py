@@ -11,10 +11,10 @@ or off. That work lies between two steps and in neither.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
+from crossprof.collectors.clock import StepClock
 from crossprof.collectors.fuse import one_line
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.run_folder import RunFolder
@@ -35,6 +35,7 @@ class Loop:
         self._windows = windows
         self._profiler = profiler
         self._metadata = metadata
+        self._clock = StepClock()
         self._lock = threading.RLock()
         self._owner: object | None = None
         self._start_ns: int | None = None
@@ -42,7 +43,7 @@ class Loop:
         self._exit_ns: int | None = None
         self._bare_ns = 0
         self._sizes: tuple[int | None, int | None] = (None, None)
-        self._entered_ns = time.time_ns()
+        self._entered_ns = self._clock.now_ns()
         if self.schedule is WHOLE_CALL:
             self._begin(self._entered_ns)
             self._entered_ns = self._start_ns or self._entered_ns
@@ -57,7 +58,7 @@ class Loop:
 
         `length`: the steps that the owner knows it will make, to which the schedule is fitted before the first.
         """
-        now = time.time_ns()
+        now = self._clock.now_ns()
         with self._lock:
             if self._owner is None:
                 self._take(owner, length)
@@ -66,7 +67,7 @@ class Loop:
             if self._start_ns is not None:
                 self._finish(now)
             if length != 0:  # a loop known to be empty has no step to begin, nor a window for it
-                self._begin(now)
+                self._begin(now + self._set_by())
             return True
 
     def mark(self, owner: object) -> bool:
@@ -90,7 +91,7 @@ class Loop:
     def exited(self, owner: object) -> None:
         """Note the end of a step's function: the end of the step, should no further call follow."""
         if self._owner is owner:
-            self._exit_ns = time.time_ns()
+            self._exit_ns = self._clock.now_ns()
 
     def end(self, owner: object) -> None:
         """End the loop of an owner. What began at its last border was no step and is dropped."""
@@ -111,7 +112,7 @@ class Loop:
                 self._start_ns is not None and self._owner is None and self.schedule is WHOLE_CALL and not self.counts["count"]
             ):
                 self._state = "profiled" if self._profiler.is_on else "bare"
-                self._finish(time.time_ns())
+                self._finish(self._clock.now_ns())
             else:
                 self._drop()
             self._owner = self
@@ -131,7 +132,7 @@ class Loop:
         self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
         if is_switched and plan == "bare":
             self._state = "unmeasured"  # caches and threads still settle from the profiler's end and its export
-        self._start_ns = time.time_ns() if is_switched else now
+        self._start_ns = self._clock.now_ns() if is_switched else now
         self._exit_ns = None
         if self._profiler.window is not None:
             self._profiler.window.begin_step(step)
@@ -179,6 +180,15 @@ class Loop:
             self._folder.append_step(line)
         except OSError as error:
             self._folder.finding("steps_unwritten", "error", f"steps.jsonl: {error}", "Steps are missing.")
+
+    def _set_by(self) -> int:
+        """How far the host's clock was set during the step that just ended: the next one starts on it."""
+        set_by = self._clock.follow()
+        if set_by:
+            detail = f"The host's clock was set by {set_by / 1e9:+.3f} s before step {self.counts['count']}."
+            effect = "Durations hold; times before and after are on different clocks, as are trace and steps in that moment."
+            self._folder.finding("clock_set", "warning", detail, effect)
+        return set_by
 
     def _drop(self) -> None:
         if self._profiler.window is not None:
