@@ -25,7 +25,7 @@ __all__ = ["record"]
 
 _STARTUP = Path(__file__).parents[1] / "collectors" / "startup"
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
-"""Signals that only reach the command. Those of the keyboard reach the script too."""
+"""Signals that reach the command alone."""
 
 _RECORDED = """
     SELECT run.run, (SELECT count(*) FROM rank WHERE rank.run_id = run.run_id) AS ranks, verdict, step_time.value AS step_ns
@@ -117,12 +117,23 @@ def _passing_on_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
     numbers = [getattr(signal, name) for name in _PASSED_ON if hasattr(signal, name)]
     before = {number: signal.signal(number, pass_on) for number in numbers}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
+    before[signal.SIGINT] = signal.signal(
+        signal.SIGINT, lambda *_: None if _is_in_foreground() else pass_on(signal.SIGINT, None)
+    )
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_in_foreground() -> bool:
+    """Whether Ctrl-C at a terminal reaches the command and the script alike: a second one would be one too many."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal_file:
+            return os.tcgetpgrp(terminal_file.fileno()) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _report(recorded: Sequence[Path], store: Path) -> None:

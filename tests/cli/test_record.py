@@ -144,18 +144,18 @@ def test_a_script_needs_no_python_before_it_and_a_module_neither(tmp_path: Path)
     assert record("-m", "platform", store=tmp_path).stdout == f"{platform.platform()}\n"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGKILL, 137)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGINT, 130), (signal.SIGKILL, 137)])
 def test_signals_reach_the_script_and_its_end_is_told(tmp_path: Path, number: int, code: int) -> None:
     script = (
         "import signal, sys, time, os; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
         "print(os.getpid(), flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-m", "crossprof", "record", "--store", str(tmp_path), "--", sys.executable, "-c", script]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     assert process.stdout is not None
     child = int(process.stdout.readline())
     time.sleep(0.2)
-    os.kill(process.pid if number == signal.SIGTERM else child, number)
+    os.kill(child if number == signal.SIGKILL else process.pid, number)
     process.communicate(timeout=30)
     assert process.returncode == code
 
