@@ -94,17 +94,17 @@ class Capture:
         with self._fuse.guard("stopping the profiler"):
             self._collector.stop()
         stopped = time.perf_counter_ns()
-        files: list[Path] = []
+        sizes: dict[Path, int] = {}
         if not self._fuse.is_blown:
             with self._fuse.guard("exporting the trace"):
-                files = self._privacy.files(self._collector.export())
+                sizes = {path: path.stat().st_size for path in self._privacy.files(self._collector.export())}
                 self.options = self._collector.effective_options()
         self._facts |= {
             "state": "complete",
             "stop_dur_ns": stopped - began,
             "export_dur_ns": time.perf_counter_ns() - stopped,
-            "bytes": sum(path.stat().st_size for path in files),
-            "files": [f"{self._directory.name}/{path.relative_to(self._directory)}" for path in files],
+            "bytes": sum(sizes.values()),
+            "files": [f"{self._directory.name}/{path.relative_to(self._directory)}" for path in sizes],
         }
         if "last_step" not in self._facts:
             self._facts.pop("first_step", None)

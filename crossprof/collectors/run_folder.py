@@ -29,8 +29,9 @@ class RunFolder:
         self.facts: dict[str, Any] = {"schema": 1, **facts}
         self._lock = threading.RLock()
         path.mkdir(parents=True, exist_ok=False)
-        (path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
         self.update()
+        with suppress(OSError):
+            (path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
         self._steps = (path / "steps.jsonl").open("ab", buffering=0)
         self._samples = (path / "samples.jsonl").open("ab", buffering=0)
 
