@@ -218,6 +218,16 @@ def test_killed_within_a_window(store: Path) -> None:
 
 
 @pytest.mark.slow
+def test_terminated_within_a_window(store: Path) -> None:
+    """The window is written before the process goes."""
+    terminate = "work()\n        if number == 5: os.kill(os.getpid(), signal.SIGTERM)"
+    outcome = alone(Fault(terminate, before=IMPORT_TORCH, options=TORCH), store)
+    assert (outcome.code, outcome.statuses, outcome.steps) == (-signal.SIGTERM, ("interrupted",), 5)
+    assert "run_interrupted" in outcome.findings
+    assert "capture_failed" not in outcome.findings
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["fork", "spawn"])
 def test_workers_of_a_data_loader(tmp_path: Path, store: Path, way: str) -> None:
     """In a file: spawned workers import it anew. The data set marks steps too, which are none outside of the parent."""
@@ -261,16 +271,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 FILL = """
 def fill():
-    with open(os.environ["CROSSPROF_STORE"] + "/fill", "wb", buffering=0) as file:
+    with open(os.environ["CROSSPROF_STORE"] + "/fill", "ab", buffering=0) as file:
         try:
-            while file.write(bytes(4096)): pass
+            while file.write(bytes(512)): pass
         except OSError: pass
 """
 
 
 def test_a_disk_that_is_full_in_mid_run(small_disk: Path, tmp_path: Path) -> None:
     """A real file system that is full. What was written by then is read, elsewhere, and says so itself."""
-    outcome = run("full", Fault("if number == 10: fill()", before=FILL), small_disk)
+    outcome = run("full", Fault("if number >= 10: fill()", before=FILL), small_disk)
     assert (outcome.code, outcome.out) == (0, RESULT), outcome.err
     (small_disk / "fill").unlink()
     store = tmp_path / "store"
