@@ -37,6 +37,8 @@ def trigger(job: str, steps: int | None, wait_s: float, store: Path) -> None:
     The process may also be the launcher of the job's ranks, such as torchrun.
     """
     ranks = _ranks_of(job, store)
+    if (ranks[0].document.get("options_requested") or {}).get("schedule", "auto") is None:
+        raise CrossprofError(f"All of {ranks[0].run} is one window already: it is recorded with schedule=None.")
     asked_ns = time.time_ns()
     at_step = _common_step(ranks) if len(ranks) > 1 else None
     for rank in ranks:

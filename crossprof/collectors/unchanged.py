@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,6 @@ def _request(wanted: dict[str, Any], framework: str) -> Request:
 
 
 def _note(noted: Path, folder: Path) -> None:
-    """Tell the command where this process records: one line, appended at once."""
-    with noted.open("a", encoding="utf-8") as file:
+    """Tell the command where this process records: one line, appended at once. On another host it can't be told."""
+    with suppress(OSError), noted.open("a", encoding="utf-8") as file:
         file.write(os.fspath(folder) + "\n")

@@ -9,7 +9,7 @@ from crossprof.collectors.trigger import SCHEDULE, Trigger, Wish
 
 __all__ = ["Windows"]
 
-_SCHEDULED = Wish(SCHEDULE, "the schedule")
+_SCHEDULED = Wish(SCHEDULE, "planned by the schedule")
 
 
 class Windows:

@@ -39,7 +39,7 @@ def _row(row: Mapping[str, Any]) -> html.Tr:
     steps = f"{row['first_step']:,} to {row['last_step']:,}" if has_steps else NONE
     size = NONE if row["bytes"] is None else scale_for("bytes", [row["bytes"]]).full(row["bytes"])
     taken = NONE if row["started_ns"] is None else instant(row["started_ns"])
-    told = [html.Code(row["trigger"] or "schedule"), f"  {row['reason'] or ''}"]
+    told = row["reason"] or row["trigger"] or "schedule"
     state = [] if row["state"] == "complete" else [html.Span(f"  {row['state']}", className="severity-warning")]
     numbers = [html.Td(cell, className="number") for cell in (str(row["capture"]), str(row["rank"]), steps, size)]
-    return html.Tr([*numbers, html.Td(taken, className="dimmed"), html.Td([*told, *state])])
+    return html.Tr([*numbers, html.Td(taken, className="dimmed"), html.Td([told, *state], title=row["trigger"])])

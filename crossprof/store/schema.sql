@@ -101,7 +101,7 @@ COMMENT ON COLUMN capture.first_step IS 'Its first step, the warm-up.';
 COMMENT ON COLUMN capture.last_step IS 'Its last step.';
 COMMENT ON COLUMN capture.started_ns IS 'When the profiler was on.';
 COMMENT ON COLUMN capture.stopped_ns IS 'When it was told to stop.';
-COMMENT ON COLUMN capture.bytes IS 'Size of its files when the profiler had written them.';
+COMMENT ON COLUMN capture.bytes IS 'Size of its files, compressed where that was done.';
 
 CREATE TABLE step (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, step BIGINT NOT NULL,

@@ -93,3 +93,10 @@ def test_nobody_who_answers_is_one_line_that_names_who_would(rank: Any, tmp_path
     assert main(["trigger", "gpt", "--store", str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert f"answers to 'gpt'. Recorded just now: bert (process {os.getpid()})." in error
+
+
+def test_a_job_that_is_profiled_as_a_whole_is_told_apart(rank: Any, tmp_path: Path, capsys: Any) -> None:
+    folder = rank(options_requested={"schedule": None})
+    assert main(["trigger", "bert", "--store", str(tmp_path)]) == 1
+    assert "All of bert is one window already" in capsys.readouterr().err
+    assert not (folder / "trigger.json").exists()

@@ -167,6 +167,17 @@ def test_the_process_does_what_the_command_says(fake, exits, recorded, monkeypat
     assert one.states == "ubp"
 
 
+def test_a_command_on_another_host_is_not_told(fake, exits, recorded, monkeypatch, tmp_path):
+    told: list = []
+    monkeypatch.setattr(unchanged, "SOURCES", {"json": told.append})
+    wanted = {"name": "far", "framework": None, "step": None, "noted": str(tmp_path / "gone" / "noted")}
+    monkeypatch.setenv("CROSSPROF_RECORD", json.dumps(wanted))
+    unchanged.record_this_process()
+    ended(told[0], Source(), 4)
+    exits.pop()()
+    assert len(recorded()[0].steps) == 3
+
+
 @pytest.mark.parametrize("given", [{}, {"CROSSPROF_RECORD": "{}", "CROSSPROF_DISABLE": "1"}])
 def test_without_a_word_nothing_is_watched(monkeypatch, given):
     monkeypatch.setattr(unchanged, "after_import", lambda actions: pytest.fail("watched"))
