@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from crossprof import settings
 from crossprof.cli import terminal
 from crossprof.cli.options import open_store, parsed_tags, store_path
 from crossprof.collectors.request import Request
@@ -138,6 +139,9 @@ def _is_in_foreground() -> bool:
 
 def _report(recorded: Sequence[Path], store: Path) -> None:
     """Ingest what was recorded and say so, beside whatever the script printed."""
+    if settings.is_on("CROSSPROF_DISABLE"):
+        terminal.print_note("crossprof: nothing was recorded, since CROSSPROF_DISABLE is set.")
+        return
     if not recorded:
         terminal.print_note(
             "crossprof: nothing was recorded, since no step was seen. Mark steps (crossprof.steps), or name one with --step."

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from crossprof.cli import main
+from crossprof.cli.record import _as_python
+
 TORCH = """
 import sys, torch
 model = torch.nn.Linear(8, 8)
@@ -138,13 +141,32 @@ def test_a_sitecustomize_of_the_environment_still_runs(tmp_path: Path) -> None:
     assert done.stdout == f"{tmp_path / 'sitecustomize.py'} False\n"
 
 
-def test_a_script_needs_no_python_before_it_and_a_module_neither(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text("print(__name__)")
-    assert record(str(tmp_path / "script.py"), store=tmp_path).stdout == "__main__\n"
-    assert record("-m", "platform", store=tmp_path).stdout == f"{platform.platform()}\n"
+def test_a_module_needs_no_python_before_it(tmp_path: Path) -> None:
+    done = record("-m", "platform", store=tmp_path, CROSSPROF_DISABLE="1")
+    assert done.stdout == f"{platform.platform()}\n"
+    assert done.stderr == "crossprof: nothing was recorded, since CROSSPROF_DISABLE is set.\n"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGINT, 130), (signal.SIGKILL, 137)])
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [
+        (["train.py", "-x"], [sys.executable, "train.py", "-x"]),
+        (["-m", "package"], [sys.executable, "-m", "package"]),
+        (["torchrun", "train.py"], ["torchrun", "train.py"]),
+    ],
+)
+def test_a_script_runs_in_this_python_and_a_program_as_it_is(command: list[str], run: list[str]) -> None:
+    assert _as_python(command) == run
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 7),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, 137, marks=pytest.mark.slow),
+    ],
+)
 def test_signals_reach_the_script_and_its_end_is_told(tmp_path: Path, number: int, code: int) -> None:
     script = (
         "import signal, sys, time, os; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
@@ -168,7 +190,8 @@ def test_signals_reach_the_script_and_its_end_is_told(tmp_path: Path, number: in
         (["--schedule", "many", "--", "true"], "give numbers: unmeasured,bare,warmup,profiled"),
     ],
 )
-def test_wrong_use_is_told_in_a_line(tmp_path: Path, arguments: list[str], said: str) -> None:
-    done = record(*arguments, store=tmp_path)
-    assert done.returncode in (1, 2)
-    assert said in done.stderr
+def test_wrong_use_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["record", "--store", str(tmp_path), *arguments]) in (1, 2)
+    assert said in capsys.readouterr().err
