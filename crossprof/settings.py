@@ -34,6 +34,12 @@ SETTINGS = (
     ),
     Setting("CROSSPROF_DISABLE", "0", "1 turns every decorator, context manager and step marker into a no-op."),
     Setting("CROSSPROF_STRICT", "0", "1 raises a profiler's failure as CollectorError instead of recording a finding."),
+    Setting(
+        "CROSSPROF_LEAVE_OUT",
+        None,
+        "What recordings leave out, by commas: arguments, environment, errors, git, host, paths: `crossprof show --collected`.",
+    ),
+    Setting("CROSSPROF_RECORD", None, "Set by `crossprof record` for the processes that it starts: what they are to record."),
     Setting("CROSSPROF_INGEST", "1", "0 leaves a finished recording in the store's recordings/ for a later command."),
     Setting(
         "CROSSPROF_CATEGORY_RULES",

@@ -33,6 +33,9 @@ PROSE = [
     "docs/guide.md",
     "docs/peers.md",
     "docs/reconciliation.md",
+    "docs/record.md",
+    "docs/robustness.md",
+    "docs/triggers.md",
 ]
 
 

@@ -16,7 +16,7 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import check, compare, demo, edits, export, ingest, lifecycle, query, report, runs, serve
+from crossprof.cli import check, compare, demo, edits, export, ingest, lifecycle, query, record, report, runs, serve, trigger
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -38,6 +38,8 @@ def cli(verbose: int) -> None:
 
 for command in (
     demo.demo,
+    record.record,
+    trigger.trigger,
     ingest.ingest,
     runs.runs,
     runs.show,

@@ -24,6 +24,7 @@ __all__ = [
     "print_metrics",
     "print_peers",
     "print_runs",
+    "print_windows",
     "run_documents",
 ]
 
@@ -48,6 +49,10 @@ _ADVICE = """
     ORDER BY share_ratio DESC NULLS LAST, code
 """
 _CAPTURE = "SELECT * EXCLUDE (run_id, run) FROM capture_total WHERE run_id = ? ORDER BY rank, device_id NULLS LAST"
+_WINDOWS = """
+    SELECT rank, capture, trigger, reason, state, first_step, last_step, started_ns, bytes FROM capture WHERE run_id = ?
+    ORDER BY capture, rank
+"""
 _PEERS = """
     SELECT metric, rank, capture, device_id, value, unit FROM peer_metric WHERE run_id = ?
     ORDER BY rank, capture, device_id NULLS FIRST, metric
@@ -76,13 +81,14 @@ def run_documents(store: Store) -> list[dict[str, Any]]:
 
 
 def described(store: Store, run_id: str) -> dict[str, Any]:
-    """The document of `show`: the run, what bounds it, its metrics as a whole, the totals of its capture, advice, findings."""
+    """The document of `show`: the run, what bounds it, its metrics as a whole, its capture, windows, advice and findings."""
     (run,) = _unfolded(store.arrow("SELECT to_json(each)::VARCHAR AS document FROM run AS each WHERE run_id = ?", [run_id]))
     return {
         "run": run,
         "bottleneck": next(iter(store.arrow(_BOTTLENECK, [run_id]).to_pylist()), None),
         "metrics": store.arrow(_METRICS, [run_id]).to_pylist(),
         "capture": store.arrow(_CAPTURE, [run_id]).to_pylist(),
+        "captures": store.arrow(_WINDOWS, [run_id]).to_pylist(),
         "advice": store.arrow(_ADVICE, [run_id]).to_pylist(),
         "findings": store.arrow(_FINDINGS, [run_id]).to_pylist(),
     }
@@ -144,6 +150,22 @@ def print_capture(totals: Sequence[Mapping[str, Any]]) -> None:
         cells = [scale_for("ratio" if field == "busy_ratio" else "ns", [total[field]]).full(total[field]) for field in fields]
         rows.append((str(total["rank"]), where, *cells, f"{total['calls']:,}"))
     terminal.print_table(columns, rows, title="Totals of the capture (no step is marked, so nothing is per step)")
+
+
+def print_windows(windows: Sequence[Mapping[str, Any]]) -> None:
+    """One line a window with why it was taken, where any but the schedule asked for one."""
+    if not any(window["trigger"] not in (None, "schedule") for window in windows):
+        return
+    names = ("window", "rank", "steps", "size")
+    columns = [*(Column(name, is_number=True) for name in names), Column("state"), Column("trigger"), Column("why")]
+    rows = []
+    for window in windows:
+        first, last = window["first_step"], window["last_step"]
+        steps = None if None in (first, last) else f"{first:,} to {last:,}"
+        size = None if window["bytes"] is None else scale_for("bytes", [window["bytes"]]).full(window["bytes"])
+        told = (window["state"], window["trigger"], window["reason"])
+        rows.append((str(window["capture"]), str(window["rank"]), steps, size, *told))
+    terminal.print_table(columns, rows, title="Windows")
 
 
 def print_advice(advice: Sequence[Mapping[str, Any]]) -> None:

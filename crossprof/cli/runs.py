@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from crossprof.cli import terminal
+from crossprof.cli.collected import print_collected
 from crossprof.cli.description import (
     VERDICTS,
     described,
@@ -20,6 +21,7 @@ from crossprof.cli.description import (
     print_metrics,
     print_peers,
     print_runs,
+    print_windows,
     run_documents,
 )
 from crossprof.cli.options import as_json, open_store, print_json, store_path
@@ -43,7 +45,10 @@ def runs(is_json: bool, store: Path) -> None:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False)
+@click.option(
+    "--collected", "is_about_collecting", is_flag=True, help="List what recordings collect, why, and how to leave it out."
+)
 @click.option(
     "--peers",
     "has_peers",
@@ -52,8 +57,13 @@ def runs(is_json: bool, store: Path) -> None:
 )
 @as_json
 @store_path
-def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
+def show(run: str | None, is_about_collecting: bool, has_peers: bool, is_json: bool, store: Path) -> None:
     """Show what a run is, what bounds it, its metrics with 95 % intervals, advice, and the findings about it."""
+    if is_about_collecting == bool(run):
+        raise click.UsageError("Name a run, or ask with --collected what every recording holds.")
+    if not run:
+        print_collected(store, is_json=is_json)
+        return
     opened = open_store(store)
     run_id = opened.resolve(run)[0]
     document = described(opened, run_id)
@@ -68,6 +78,7 @@ def show(run: str, has_peers: bool, is_json: bool, store: Path) -> None:
     print_metrics(document["metrics"])
     if document["capture"] and (bound or {}).get("scope") != "steps":
         print_capture(document["capture"])
+    print_windows(document["captures"])
     if has_peers:
         print_peers(document["peers"])
     print_advice(document["advice"])

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
+from crossprof.collectors.privacy import Privacy
+from crossprof.collectors.trigger import Wish
 
 __all__ = ["Capture"]
 
@@ -19,14 +21,21 @@ class Capture:
     A first failure blows the fuse: from then on the profiler is only switched off, and the window counts as failed.
     """
 
-    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse) -> None:
+    def __init__(self, number: int, collector: Collector, *, directory: Path, fuse: Fuse, wish: Wish, privacy: Privacy) -> None:
         self.number = number
         self.drain_dur_ns = 0
         self._collector = collector
         self._directory = directory
         self._fuse = fuse
+        self._privacy = privacy
         self._marks_step = False
-        self._facts: dict[str, Any] = {"capture": number, "state": "recording", "files": []}
+        self._facts: dict[str, Any] = {
+            "capture": number,
+            "trigger": wish.trigger,
+            "reason": wish.reason,
+            "state": "recording",
+            "files": [],
+        }
         self.options: Mapping[str, Any] = {}
 
     @property
@@ -85,17 +94,17 @@ class Capture:
         with self._fuse.guard("stopping the profiler"):
             self._collector.stop()
         stopped = time.perf_counter_ns()
-        files: list[Path] = []
+        sizes: dict[Path, int] = {}
         if not self._fuse.is_blown:
             with self._fuse.guard("exporting the trace"):
-                files = self._collector.export()
+                sizes = {path: path.stat().st_size for path in self._privacy.files(self._collector.export())}
                 self.options = self._collector.effective_options()
         self._facts |= {
             "state": "complete",
             "stop_dur_ns": stopped - began,
             "export_dur_ns": time.perf_counter_ns() - stopped,
-            "bytes": sum(path.stat().st_size for path in files),
-            "files": [f"{self._directory.name}/{path.relative_to(self._directory)}" for path in files],
+            "bytes": sum(sizes.values()),
+            "files": [f"{self._directory.name}/{path.relative_to(self._directory)}" for path in sizes],
         }
         if "last_step" not in self._facts:
             self._facts.pop("first_step", None)

@@ -24,6 +24,8 @@ class Fuse:
     def __init__(self, note: Callable[[str, str, str, str | None], None]) -> None:
         self.is_blown = False
         self._note = note
+        self._is_busy = False
+        self._has_warned = False
 
     def guard(self, doing: str) -> Guard:
         """A context that contains whatever its body raises, but for the user's own KeyboardInterrupt and the like."""
@@ -32,6 +34,7 @@ class Fuse:
     def blow(self, doing: str, error: Exception) -> None:
         """Note a failure."""
         is_busy = isinstance(error, ProfilerBusy)
+        self._is_busy = is_busy and (self._is_busy or not self.is_blown)
         cure = "Let one of the two profile at a time." if is_busy else "CROSSPROF_STRICT=1 raises it with its traceback."
         detail = f"{doing.capitalize()} failed ({one_line(error)}). {cure}"
         self._note(
@@ -40,9 +43,13 @@ class Fuse:
             detail,
             "There is no complete trace; step times are unaffected.",
         )
-        if not self.is_blown:
+        if not self._has_warned:
             logger.warning("%s The training goes on unprofiled.", detail)
-        self.is_blown = True
+        self.is_blown = self._has_warned = True
+
+    def mend(self) -> None:
+        """Let another window try, where all that failed was that somebody else's profiler was on."""
+        self.is_blown = self.is_blown and not self._is_busy
 
 
 class Guard:

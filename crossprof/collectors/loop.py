@@ -4,21 +4,22 @@
                            ▲                  │
                            └──── border ── between loops ◄── end       the loop that drove the borders is over
 
-What the schedule plans for the next step decides, at the border before it, whether the profiler goes on or off. That work lies
-between two steps and in neither.
+What is planned for the next step, by the schedule or by a trigger, decides at the border before it whether the profiler goes on
+or off. That work lies between two steps and in neither.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
+from crossprof.collectors.clock import StepClock
 from crossprof.collectors.fuse import one_line
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.schedule import PROFILED, WHOLE_CALL, Schedule, State, WholeCall
+from crossprof.collectors.windows import Windows
 
 __all__ = ["Loop", "Size"]
 
@@ -28,14 +29,13 @@ Size = int | Callable[[Any], int] | None
 class Loop:
     """Counts and times the steps. One source of borders drives it at a time: whoever comes first, until it ends."""
 
-    def __init__(
-        self, folder: RunFolder, schedule: Schedule | WholeCall, *, profiler: Profiler, metadata: dict[str, Any]
-    ) -> None:
-        self.schedule = schedule
+    def __init__(self, folder: RunFolder, windows: Windows, *, profiler: Profiler, metadata: dict[str, Any]) -> None:
         self.counts = {"count": 0, "bare": 0, "profiled": 0}
         self._folder = folder
+        self._windows = windows
         self._profiler = profiler
         self._metadata = metadata
+        self._clock = StepClock()
         self._lock = threading.RLock()
         self._owner: object | None = None
         self._start_ns: int | None = None
@@ -43,17 +43,22 @@ class Loop:
         self._exit_ns: int | None = None
         self._bare_ns = 0
         self._sizes: tuple[int | None, int | None] = (None, None)
-        self._entered_ns = time.time_ns()
-        if schedule is WHOLE_CALL:
+        self._entered_ns = self._clock.now_ns()
+        if self.schedule is WHOLE_CALL:
             self._begin(self._entered_ns)
             self._entered_ns = self._start_ns or self._entered_ns
+
+    @property
+    def schedule(self) -> Schedule | WholeCall:
+        """The schedule, shrunk where the loop was known to be short."""
+        return self._windows.schedule
 
     def border(self, owner: object, *, length: int | None = None) -> bool:
         """End the step at hand and start the next one; False, and nothing done, where another owner drives the steps.
 
         `length`: the steps that the owner knows it will make, to which the schedule is fitted before the first.
         """
-        now = time.time_ns()
+        now = self._clock.now_ns()
         with self._lock:
             if self._owner is None:
                 self._take(owner, length)
@@ -62,7 +67,7 @@ class Loop:
             if self._start_ns is not None:
                 self._finish(now)
             if length != 0:  # a loop known to be empty has no step to begin, nor a window for it
-                self._begin(now)
+                self._begin(now + self._set_by())
             return True
 
     def mark(self, owner: object) -> bool:
@@ -86,7 +91,7 @@ class Loop:
     def exited(self, owner: object) -> None:
         """Note the end of a step's function: the end of the step, should no further call follow."""
         if self._owner is owner:
-            self._exit_ns = time.time_ns()
+            self._exit_ns = self._clock.now_ns()
 
     def end(self, owner: object) -> None:
         """End the loop of an owner. What began at its last border was no step and is dropped."""
@@ -95,7 +100,7 @@ class Loop:
                 return
             self._owner = None
             self._drop()
-            if self.schedule.state(self.counts["count"]) not in PROFILED:
+            if not self._windows.holds(self.counts["count"]):
                 self._profiler.close()
 
     def close(self) -> None:
@@ -107,7 +112,7 @@ class Loop:
                 self._start_ns is not None and self._owner is None and self.schedule is WHOLE_CALL and not self.counts["count"]
             ):
                 self._state = "profiled" if self._profiler.is_on else "bare"
-                self._finish(time.time_ns())
+                self._finish(self._clock.now_ns())
             else:
                 self._drop()
             self._owner = self
@@ -118,16 +123,16 @@ class Loop:
         if self.counts["count"] == 0:
             self._drop()
             if length is not None:
-                self.schedule = self.schedule.fit(length)
+                self._windows.schedule = self.schedule.fit(length)
 
     def _begin(self, now: int) -> None:
         step = self.counts["count"]
-        plan = self.schedule.state(step)
+        plan = self._windows.state(step, after=self._state)
         is_switched = self._switch(plan)
         self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
         if is_switched and plan == "bare":
             self._state = "unmeasured"  # caches and threads still settle from the profiler's end and its export
-        self._start_ns = time.time_ns() if is_switched else now
+        self._start_ns = self._clock.now_ns() if is_switched else now
         self._exit_ns = None
         if self._profiler.window is not None:
             self._profiler.window.begin_step(step)
@@ -141,7 +146,8 @@ class Loop:
         elif is_open or plan not in PROFILED:
             return False
         if plan in PROFILED:
-            self._profiler.open({**self._metadata, "first_step": self.counts["count"]}, bare_ns=self._bare_ns)
+            metadata = {**self._metadata, "first_step": self.counts["count"]}
+            self._profiler.open(metadata, wish=self._windows.wish, bare_ns=self._bare_ns)
         return True
 
     def _finish(self, end_ns: int) -> None:
@@ -161,6 +167,7 @@ class Loop:
         if self._state == "bare":
             self.counts["bare"] += 1
             self._bare_ns += dur_ns
+            self._windows.timed(dur_ns)
         self.counts["profiled"] += self._state in PROFILED
 
     def _write(self, step: int, *, start_ns: int, end_ns: int, capture: int | None) -> None:
@@ -173,6 +180,15 @@ class Loop:
             self._folder.append_step(line)
         except OSError as error:
             self._folder.finding("steps_unwritten", "error", f"steps.jsonl: {error}", "Steps are missing.")
+
+    def _set_by(self) -> int:
+        """How far the host's clock was set during the step that just ended: the next one starts on it."""
+        set_by = self._clock.follow()
+        if set_by:
+            detail = f"The host's clock was set by {set_by / 1e9:+.3f} s before step {self.counts['count']}."
+            effect = "Durations hold; times before and after are on different clocks, as are trace and steps in that moment."
+            self._folder.finding("clock_set", "warning", detail, effect)
+        return set_by
 
     def _drop(self) -> None:
         if self._profiler.window is not None:

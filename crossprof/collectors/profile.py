@@ -19,7 +19,7 @@ from crossprof.collectors.request import Request
 from crossprof.collectors.schedule import Schedule
 from crossprof.collectors.scoped import scoped
 
-__all__ = ["Profile", "profile"]
+__all__ = ["Profile", "profile", "script_name"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,7 +33,7 @@ class Profile:
         self._entered: list[Any] = []
 
     def __enter__(self) -> Run:
-        request = self._request if self._request.name else replace(self._request, name=_script_name())
+        request = self._request if self._request.name else replace(self._request, name=script_name())
         run = registry.enter(request, self._namespace)
         self._entered.append(run)
         return run
@@ -66,6 +66,12 @@ def profile(
     schedule: Schedule | Sequence[int] | str | None = "auto",
     store: str | os.PathLike[str] | None = None,
     ranks: str | int | Collection[int] = "all",
+    every: int | None = None,
+    every_seconds: float | None = None,
+    after_seconds: float | None = None,
+    slow_step: float | None = None,
+    keep_bytes: int = 2**30,
+    leave_out: Collection[str] = (),
     **options: Any,
 ) -> Profile: ...
 def profile(name: Any = None, **settings: Any) -> Any:
@@ -85,6 +91,12 @@ def profile(name: Any = None, **settings: Any) -> Any:
             numbers, or None to profile the whole call.
         store: Directory of the store. Default: CROSSPROF_STORE.
         ranks: "all", or the ranks that record.
+        every: A further window every so many steps. Each takes 1 warm-up and 5 profiled steps, once the schedule is through.
+        every_seconds: A further window every so many seconds.
+        after_seconds: One further window, so many seconds after the start.
+        slow_step: A further window right after a step that took so many times the running median, such as 1.5.
+        keep_bytes: Bytes of traces that further windows may keep before they are compressed; the oldest are dropped.
+        leave_out: What not to collect: some of arguments, environment, errors, git, host, paths: `crossprof show --collected`.
         **settings: Any further names are options of the framework's profiler, such as with_stack=True.
 
     A scope inside another joins it. Exceptions of the body pass through unchanged; those of a profiler are noted in the run.
@@ -112,7 +124,7 @@ def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
     return {**getattr(plain, "__globals__", {}), **around}
 
 
-def _script_name() -> str:
+def script_name() -> str:
     """The name of the script that runs, for a scope without a name."""
     script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0] or "")
     return script.stem if script.suffix == ".py" else "run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
 from crossprof.collectors.run_folder import RunFolder
+from crossprof.collectors.trigger import SCHEDULE, Wish
 
 __all__ = ["Profiler"]
 
@@ -19,37 +21,54 @@ _LAG_RATIO = 0.1
 
 
 class Profiler:
-    """Opens and closes the windows of a recording, and lists them in run.json. Fails safe: see Fuse."""
+    """Opens and closes the windows of a recording, and lists them in run.json. Fails safe: see Fuse.
+
+    Of the windows that triggers ask for it keeps `keep_bytes` of traces, the latest, and the very last in any case.
+    """
 
     def __init__(
-        self, folder: RunFolder, *, find_collector: Callable[[], Collector | None], at_edge: Callable[[], None]
+        self,
+        folder: RunFolder,
+        *,
+        find_collector: Callable[[], Collector | None],
+        at_edge: Callable[[], None],
+        keep_bytes: int,
     ) -> None:
         self.fuse = Fuse(folder.finding)
         self.window: Capture | None = None
         self._folder = folder
         self._find_collector = find_collector
         self._at_edge = at_edge
+        self._keep_bytes = keep_bytes
         self._collector: Collector | None = None
         self._closed: list[dict[str, Any]] = []
+        self._opened = 0
+        self._wish: Wish | None = None
 
     @property
     def is_on(self) -> bool:
         """Whether a step that starts now runs under the profiler."""
         return self.window is not None and not self.fuse.is_blown
 
-    def open(self, metadata: Mapping[str, Any], *, bare_ns: int = 0) -> None:
+    def open(self, metadata: Mapping[str, Any], *, wish: Wish, bare_ns: int = 0) -> None:
         """Start a window, if there is a profiler. `bare_ns`, the time of all bare steps, tells whether the host ran ahead."""
+        if wish is not self._wish:
+            self._wish = wish
+            self.fuse.mend()
         if self.fuse.is_blown or not self._has_collector():
             return
         assert self._collector is not None
-        number = len(self._closed)
+        number = self._opened
         self._at_edge()
         directory = None
         with self.fuse.guard("making the directory of the trace"):
             directory = self._folder.files_of(number)
         if directory is None:
             return
-        self.window = Capture(number, self._collector, directory=directory, fuse=self.fuse)
+        self._opened += 1
+        self.window = Capture(
+            number, self._collector, directory=directory, fuse=self.fuse, wish=wish, privacy=self._folder.privacy
+        )
         try:
             self.window.start({**metadata, "capture": number})
         finally:
@@ -73,9 +92,29 @@ class Profiler:
             window.stop()
         finally:
             self.window = None
-            self._closed.append(window.facts())
+            facts = window.facts()
+            is_empty = facts["trigger"] != SCHEDULE and facts["state"] == "complete" and "last_step" not in facts
+            dropped = [window.number] if is_empty else self._excess(facts)
             self._at_edge()
             self._record(f"capture-{window.number}-stop", options=window.options)
+            for number in dropped:
+                shutil.rmtree(self._folder.path / f"capture-{number}", ignore_errors=True)
+
+    def _excess(self, closed: dict[str, Any]) -> list[int]:
+        """The windows that go now that another is kept: the oldest of those that were triggered, down to `keep_bytes`."""
+        self._closed.append(closed)
+        triggered = [facts for facts in self._closed if facts["trigger"] != SCHEDULE]
+        excess = sum(facts.get("bytes", 0) for facts in triggered) - self._keep_bytes
+        dropped = []
+        for facts in triggered[:-1]:
+            if excess <= 0:
+                break
+            excess -= facts.get("bytes", 0)
+            self._closed.remove(facts)
+            dropped.append(facts["capture"])
+            detail = f"Traces of triggered windows went over keep_bytes={self._keep_bytes:,}: the oldest were dropped."
+            self._folder.finding("captures_dropped", "info", detail, "Their steps count as unmeasured.")
+        return dropped
 
     def _has_collector(self) -> bool:
         if self._collector is None:
@@ -88,7 +127,8 @@ class Profiler:
 
     def _record(self, at: str, options: Mapping[str, Any] | None = None) -> None:
         captures = [*self._closed, *([self.window.facts()] if self.window else [])]
-        clock = [*self._folder.facts.get("clock", []), anchor(at)]
+        kept = {f"capture-{facts['capture']}-{edge}" for facts in captures for edge in ("start", "stop")} | {"start"}
+        clock = [one for one in [*self._folder.facts.get("clock", []), anchor(at)] if one["at"] in kept]
         effective = {**self._folder.facts.get("options_effective", {}), **(options or {})}
         with self.fuse.guard("writing run.json"):
             self._folder.update(captures=captures, clock=clock, options_effective=effective)

@@ -19,6 +19,8 @@ from crossprof.collectors.collector import Collector, detect_framework, framewor
 from crossprof.collectors.devices import framework_devices
 from crossprof.collectors.fuse import one_line
 from crossprof.collectors.loop import Loop
+from crossprof.collectors.on_demand import OnDemand
+from crossprof.collectors.privacy import Privacy
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.provenance import environment, git_state, process_facts, versions
 from crossprof.collectors.ranks import Rank
@@ -27,6 +29,7 @@ from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.run_id import run_id
 from crossprof.collectors.schedule import Schedule, as_schedule
 from crossprof.collectors.telemetry import Sampler, Telemetry
+from crossprof.collectors.windows import Windows
 
 __all__ = ["Recording"]
 
@@ -49,15 +52,20 @@ class Recording:
         self._namespace = namespace
         self._is_closed = False
         self._process_id = os.getpid()
-        self._folder = RunFolder(self.path, self._first_facts(rank))
+        self._folder = RunFolder(self.path, self._first_facts(rank), Privacy(request.leave_out, store=self.store))
         self._telemetry = Telemetry(self._samplers(), write=self._folder.append_sample)
         self._telemetry.start()
         self._git = threading.Thread(target=self._note_git, name="crossprof-git", daemon=True)
         self._git.start()
-        profiler = Profiler(self._folder, find_collector=self._find_collector, at_edge=self._telemetry.read)
+        self._on_demand = OnDemand(self.path)
+        self._on_demand.start()
+        profiler = Profiler(
+            self._folder, find_collector=self._find_collector, at_edge=self._telemetry.read, keep_bytes=request.keep_bytes
+        )
         metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
         try:
-            self.loop = Loop(self._folder, as_schedule(request.schedule), profiler=profiler, metadata=metadata)
+            windows = Windows(as_schedule(request.schedule), [self._on_demand, *request.triggers()])
+            self.loop = Loop(self._folder, windows, profiler=profiler, metadata=metadata)
         except Exception as error:
             self._abandon(profiler, error)
             raise
@@ -77,6 +85,7 @@ class Recording:
         if self._is_closed:
             return
         self._is_closed = True
+        self._on_demand.stop()
         try:
             self.loop.close()
         finally:
@@ -94,6 +103,7 @@ class Recording:
     def _abandon(self, profiler: Profiler, error: Exception) -> None:
         """End what was started of a recording that can't be: its first window broke under CROSSPROF_STRICT=1."""
         self._is_closed = True
+        self._on_demand.stop()
         self._telemetry.stop()
         with suppress(Exception):  # the first error is the one to raise
             profiler.close(is_last=True)

@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossprof.collectors.collector import FRAMEWORKS
+from crossprof.collectors.privacy import checked
 from crossprof.collectors.ranks import Rank, is_wanted
 from crossprof.collectors.schedule import Schedule, as_schedule
+from crossprof.collectors.trigger import AfterSeconds, EverySeconds, EverySteps, SlowStep, Trigger
 
 __all__ = ["Request"]
+
+
+_LEAST = {"every": 0, "every_seconds": 0, "after_seconds": 0, "slow_step": 1, "keep_bytes": -1}
+"""What each of the triggers' numbers must exceed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +35,42 @@ class Request:
     schedule: Schedule | Sequence[int] | str | None = "auto"
     store: str | os.PathLike[str] | None = None
     ranks: str | int | Collection[int] = "all"
+    every: int | None = None
+    every_seconds: float | None = None
+    after_seconds: float | None = None
+    slow_step: float | None = None
+    keep_bytes: int = 2**30
+    leave_out: Collection[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         as_schedule(self.schedule)
         is_wanted(Rank(), self.ranks)
+        checked(self.leave_out)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and value > least):
+                raise ValueError(f"{name}={value!r}: use a number over {least}, or leave it out.")
         if self.framework is not None and self.framework not in FRAMEWORKS:
             raise ValueError(f"framework={self.framework!r}: use one of {', '.join(FRAMEWORKS)}, or leave it out.")
+
+    def triggers(self) -> list[Trigger]:
+        """What asks for windows beside the schedule, but for `crossprof trigger`, which every recording answers."""
+        made: list[Trigger] = []
+        if self.slow_step is not None:
+            made.append(SlowStep(self.slow_step))
+        if self.after_seconds is not None:
+            made.append(AfterSeconds(self.after_seconds))
+        if self.every is not None:
+            made.append(EverySteps(self.every))
+        if self.every_seconds is not None:
+            made.append(EverySeconds(self.every_seconds))
+        return made
 
     def facts(self) -> dict[str, Any]:
         """The part of run.json that comes from the user."""
         schedule = self.schedule if isinstance(self.schedule, str | None) else repr(self.schedule)
+        triggers = {name: getattr(self, name) for name in _LEAST if getattr(self, name) != getattr(Request, name)}
         return {
             "run": self.name,
             "model": self.model,
@@ -48,5 +79,5 @@ class Request:
             "batch_size": self.batch_size,
             "config": dict(self.config or {}),
             "tags": {str(key): str(value) for key, value in (self.tags or {}).items()},
-            "options_requested": {"schedule": schedule, **self.options},
+            "options_requested": {"schedule": schedule, **triggers, **self.options},
         }

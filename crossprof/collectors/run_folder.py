@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from crossprof.collectors.privacy import Privacy
+
 __all__ = ["RunFolder"]
+
+_RESERVE_BYTES = 64 * 1024
 
 
 class RunFolder:
@@ -18,12 +23,15 @@ class RunFolder:
     `run.json` is replaced whole; the two `.jsonl` files are unbuffered, one write a line.
     """
 
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any], privacy: Privacy | None = None) -> None:
         self.path = path
+        self.privacy = privacy or Privacy()
         self.facts: dict[str, Any] = {"schema": 1, **facts}
         self._lock = threading.RLock()
         path.mkdir(parents=True, exist_ok=False)
         self.update()
+        with suppress(OSError):
+            (path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
         self._steps = (path / "steps.jsonl").open("ab", buffering=0)
         self._samples = (path / "samples.jsonl").open("ab", buffering=0)
 
@@ -31,10 +39,28 @@ class RunFolder:
         """Change facts of run.json and replace it in one rename."""
         with self._lock:
             self.facts.update(facts)
-            text = json.dumps(self.facts, indent=1, default=str)
-            temporary = self.path / "run.json.new"
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(self.path / "run.json")
+            try:
+                self._replace()
+            except OSError:
+                if not self._gives_up_reserve():
+                    raise
+                self._replace()
+
+    def _replace(self) -> None:
+        temporary = self.path / "run.json.new"
+        temporary.write_text(self.privacy.document(self.facts), encoding="utf-8")
+        temporary.replace(self.path / "run.json")
+
+    def _gives_up_reserve(self) -> bool:
+        """Whether there was space set aside; it is free now. So that a full disk can still be named in run.json."""
+        try:
+            (self.path / "reserve").unlink()
+        except OSError:
+            return False
+        self.finding(
+            "disk_full", "error", "The store's disk was full, or could no longer be written.", "What came later is missing."
+        )
+        return True
 
     def finding(self, code: str, severity: str, detail: str, effect: str | None = None) -> None:
         """Note one thing wrong or notable; the same code again only raises its count. Written with the next update."""
@@ -60,6 +86,8 @@ class RunFolder:
         with self._lock:
             self._steps.close()
             self._samples.close()
+            with suppress(OSError):
+                (self.path / "reserve").unlink()
 
     def files_of(self, capture: int) -> Path:
         """The directory of a capture, made."""
@@ -74,4 +102,6 @@ class RunFolder:
 
 def _append(file: IO[bytes], line: str) -> None:
     if not file.closed:
-        file.write(line.encode() + b"\n")
+        data = line.encode() + b"\n"
+        if file.write(data) < len(data):  # the last bytes that fit: the line is torn
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -61,6 +61,10 @@ class Schedule:
             return "bare"
         return "warmup" if position < self.bare + self.warmup else "profiled"
 
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether no step from `start` to before `end` is planned to be profiled."""
+        return all(self.state(step) not in PROFILED for step in range(start, min(end, self.length)))
+
     def fit(self, length: int) -> Schedule:
         """The schedule shrunk so that a loop of `length` steps completes it; itself where it fits already."""
         fitted = self
@@ -82,6 +86,11 @@ class WholeCall:
     def state(self, step: int) -> State:
         """`warmup` for the first step, `profiled` for all others."""
         return "profiled" if step else "warmup"
+
+    def is_free(self, start: int, end: int) -> bool:
+        """Never: all steps are profiled."""
+        del start, end
+        return False
 
     def fit(self, length: int) -> WholeCall:
         """Itself: a whole call fits any loop."""

@@ -27,6 +27,7 @@ def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording)
     Fills run, rank, device, step, sample, finding and the staged relations.
     A window whose trace is missing or can't be read costs a finding, never the steps.
     """
+    captures = _captures(recording)
     status = recording.document.get("status") if recording.has_ended else "killed"
     values = {
         "document": json_text(recording.document),
@@ -35,13 +36,14 @@ def stage_recording(connection: duckdb.DuckDBPyConnection, recording: Recording)
         "rank": recording.rank,
         "steps": _text(recording.lines("steps.jsonl")),
         "samples": _text(recording.lines("samples.jsonl")),
+        "windows": [int(capture.get("capture") or 0) for capture in captures],
     }
     for name, value in values.items():
         connection.execute(f"SET VARIABLE {name} = ?", [value])
     connection.execute(files("crossprof.ingest").joinpath("run_folder.sql").read_text(encoding="utf-8"))
     own = [recording.folder / "run.json", *(path for name in _LINES if (path := recording.lines(name)))]
     found: list[ReadFile] = [(path, "recording", None) for path in own]
-    for capture in _captures(recording):
+    for capture in captures:
         found += _stage_capture(connection, recording, capture)
     return found
 

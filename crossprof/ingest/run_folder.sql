@@ -1,4 +1,5 @@
--- From a run folder to the tables of schema.sql. Variables: document (run.json), status, steps, samples (paths or NULL), run_id, rank.
+-- From a run folder to the tables of schema.sql. Variables: document (run.json), status, steps, samples (paths or NULL), run_id, rank,
+-- windows (numbers of the captures that are there).
 
 CREATE OR REPLACE TEMP MACRO said(path) AS nullif(json_extract_string(getvariable('document')::JSON, path), 'null');
 CREATE OR REPLACE TEMP MACRO said_number(path) AS try_cast(said(path) AS BIGINT);
@@ -41,11 +42,23 @@ INSERT INTO sample_line SELECT * FROM query(CASE WHEN getvariable('samples') IS 
     'SELECT * FROM read_json(getvariable(''samples''), format = ''newline_delimited'', ignore_errors = true, hive_partitioning = false, columns = {
         at_ns: ''BIGINT'', source: ''VARCHAR'', device: ''VARCHAR'', values: ''MAP(VARCHAR, DOUBLE)''})' END);
 
+-- A step whose window was dropped to save space ran under a profiler and has no trace: no statistic takes it.
 INSERT INTO step BY NAME
 SELECT getvariable('run_id') AS run_id, getvariable('rank') AS rank, step, start_ns, end_ns - start_ns AS dur_ns,
-    state IN ('warmup', 'profiled') AS is_profiled, state IN ('unmeasured', 'warmup') AS is_warmup, capture, samples, tokens,
-    'crossprof' AS source
-FROM step_line WHERE step IS NOT NULL AND start_ns IS NOT NULL AND end_ns >= start_ns AND state IS NOT NULL;
+    state IN ('warmup', 'profiled') AND NOT is_dropped AS is_profiled, state IN ('unmeasured', 'warmup') OR is_dropped AS is_warmup,
+    CASE WHEN NOT is_dropped THEN capture END AS capture, samples, tokens, 'crossprof' AS source
+FROM (SELECT *, capture IS NOT NULL AND NOT list_contains(getvariable('windows')::BIGINT[], capture) AS is_dropped FROM step_line)
+WHERE step IS NOT NULL AND start_ns IS NOT NULL AND end_ns >= start_ns AND state IS NOT NULL;
+
+INSERT INTO capture BY NAME
+SELECT getvariable('run_id') AS run_id, getvariable('rank') AS rank, noted.*
+FROM (
+    SELECT unnest(from_json(json_extract(getvariable('document')::JSON, '$.captures'), '[{
+        "capture": "INTEGER", "trigger": "VARCHAR", "reason": "VARCHAR", "state": "VARCHAR", "first_step": "BIGINT", "last_step": "BIGINT",
+        "started_ns": "BIGINT", "stopped_ns": "BIGINT", "bytes": "BIGINT"}]')) AS noted
+)
+WHERE noted.capture IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY noted.capture) = 1;
 
 -- Readings are joined by UUID: the index of a device is another one to NVML than to the framework.
 INSERT INTO sample BY NAME

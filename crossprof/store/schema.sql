@@ -86,6 +86,23 @@ COMMENT ON COLUMN device.compute_units IS 'SMs, CUs, cores.';
 COMMENT ON COLUMN device.compute_capability IS 'CUDA compute capability or architecture name.';
 COMMENT ON COLUMN device.source IS 'trace, nvml, framework or fake (a test double, never a measurement).';
 
+CREATE TABLE capture (
+    run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, capture INTEGER NOT NULL,
+    trigger VARCHAR, reason VARCHAR, state VARCHAR, first_step BIGINT, last_step BIGINT, started_ns BIGINT, stopped_ns BIGINT, bytes BIGINT
+);
+COMMENT ON TABLE capture IS 'One profiling window of a rank that crossprof recorded: several of one job are windows of one run.';
+COMMENT ON COLUMN capture.run_id IS 'Run of the window.';
+COMMENT ON COLUMN capture.rank IS 'Rank that it was taken on.';
+COMMENT ON COLUMN capture.capture IS 'Number of the window, from 0. One that was dropped to keep within keep_bytes leaves a gap.';
+COMMENT ON COLUMN capture.trigger IS 'What asked for it: schedule, every, every_seconds, after_seconds, slow_step or demand. NULL in older recordings.';
+COMMENT ON COLUMN capture.reason IS 'Why it was taken then, in words.';
+COMMENT ON COLUMN capture.state IS 'complete, failed (the profiler broke), or recording (the process ended in it).';
+COMMENT ON COLUMN capture.first_step IS 'Its first step, the warm-up.';
+COMMENT ON COLUMN capture.last_step IS 'Its last step.';
+COMMENT ON COLUMN capture.started_ns IS 'When the profiler was on.';
+COMMENT ON COLUMN capture.stopped_ns IS 'When it was told to stop.';
+COMMENT ON COLUMN capture.bytes IS 'Size of its files, compressed where that was done.';
+
 CREATE TABLE step (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, step BIGINT NOT NULL,
     start_ns BIGINT NOT NULL, dur_ns BIGINT NOT NULL, is_profiled BOOLEAN NOT NULL, is_warmup BOOLEAN NOT NULL,

@@ -8,10 +8,10 @@ from importlib.resources import files
 
 __all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES", "uncommented"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Grows with each change of schema.sql; parts say which one they were written under."""
 
-HELD = ("run", "rank", "device", "artifact", "finding")
+HELD = ("run", "rank", "device", "capture", "artifact", "finding")
 """Small tables: their rows are copied into the catalog."""
 
 FILED = ("step", "kernel", "op", "runtime_call", "annotation", "memory_event", "sample", "hlo_op", "hlo_module")

@@ -87,7 +87,7 @@ def test_an_empty_store_says_how_to_fill_it(crossprof: Crossprof, document: Docu
 
 def test_show_has_the_documented_shape_and_the_right_numbers(crossprof: Crossprof, document: Document) -> None:
     shown = document("show", "alpha")
-    assert shown.keys() == {"run", "bottleneck", "metrics", "capture", "advice", "findings"}
+    assert shown.keys() == {"run", "bottleneck", "metrics", "capture", "captures", "advice", "findings"}
     assert shown["run"]["run_id"] == "20261123-alpha"
     assert all(metric.keys() == METRIC for metric in shown["metrics"])
     assert all(finding.keys() >= FINDING for finding in shown["findings"])
@@ -243,7 +243,8 @@ def test_numbers_stand_to_the_right_and_a_missing_cell_is_a_dash() -> None:
 def test_every_command_names_its_options(process: Crossprof) -> None:
     assert process("--version").out.split()[-1] == __version__
     named = (
-        "demo ingest runs show doctor compare check report export sql views metrics serve rename tag note pin delete reindex gc"
+        "demo record trigger ingest runs show doctor compare check report export sql views metrics serve rename tag note pin "
+        "delete reindex gc"
     )
     assert " ".join(cli.commands) == named
     for command in cli.commands.values():

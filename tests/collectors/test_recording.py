@@ -61,6 +61,8 @@ def test_run_json_has_the_agreed_form(fake, recorded):
     assert run["process"]["pid_namespace"] == (str(in_linux.readlink()) if in_linux.exists() else None)
     assert set(run["captures"][0]) == {
         "capture",
+        "trigger",
+        "reason",
         "state",
         "first_step",
         "last_step",

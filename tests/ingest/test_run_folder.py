@@ -142,6 +142,27 @@ def test_a_trace_that_is_compressed_meanwhile_is_found(scratch: Connection, tmp_
     assert scratch.execute("SELECT name FROM op").fetchall() == [("aten::mm",)]
 
 
+def test_each_window_says_why_it_was_taken(scratch: Connection, tmp_path: Path) -> None:
+    window = {"trigger": "slow_step", "reason": "step 1 took long", "state": "complete", "first_step": 2, "last_step": 3}
+    told = {**window, "capture": 0, "started_ns": 1, "stopped_ns": 2, "bytes": 3, "files": ["capture-0/trace.json"]}
+    staged(scratch, run_folder(tmp_path, captures=[told, {"capture": 1, "state": "failed", "files": []}]))
+    assert scratch.execute("SELECT * EXCLUDE (run_id, rank) FROM capture ORDER BY capture").fetchall() == [
+        (0, "slow_step", "step 1 took long", "complete", 2, 3, 1, 2, 3),
+        (1, None, None, "failed", None, None, None, None, None),
+    ]
+
+
+def test_steps_of_a_window_that_was_dropped_enter_no_statistic(scratch: Connection, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    with (folder / "steps.jsonl").open("a") as file:
+        for number in (4, 5):
+            line = {"step": number, "start_ns": BASE + number * MS, "end_ns": BASE + (number + 1) * MS, "state": "profiled"}
+            file.write(json.dumps({**line, "capture": 1, "samples": 32, "tokens": None}) + "\n")
+    staged(scratch, folder)
+    rows = scratch.execute("SELECT step, is_profiled, is_warmup, capture FROM step WHERE step > 1 ORDER BY step").fetchall()
+    assert rows == [(2, True, True, 0), (3, True, False, 0), (4, False, True, None), (5, False, True, None)]
+
+
 def test_findings_of_the_collectors_are_carried_over(scratch: Connection, tmp_path: Path) -> None:
     noted = {"code": "ended_early", "severity": "warning", "count": 2, "detail": "short", "effect": None}
     staged(scratch, run_folder(tmp_path, findings=[noted]))

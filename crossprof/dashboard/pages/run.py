@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import Dash, html
 
-from crossprof.dashboard import cards, components, run_facts, run_overview
+from crossprof.dashboard import cards, components, run_facts, run_overview, run_windows
 from crossprof.dashboard.addresses import export_address, flame_address
 from crossprof.dashboard.drawing import COURSE, connect_figure, shown
 from crossprof.dashboard.pages.page import Page
@@ -38,6 +38,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     totals = run_overview.capture_totals(store, run_id)
     has_steps = bound.get("scope") == "steps"
     ranks = run_overview.ranks(store, run_id)
+    windows = run_windows.windows(store, run_id)
     return [
         _title(run, picker(store, found)),
         _exports(run_id, run["run"]),
@@ -56,7 +57,12 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         ),
         *([totals] if has_steps else []),
         cards.columns(
-            [run_facts.identity(run), run_facts.captures(store, run_id), run_facts.artifacts(store, run_id)],
+            [
+                run_facts.identity(run),
+                *([windows] if windows else []),
+                run_facts.captures(store, run_id),
+                run_facts.artifacts(store, run_id),
+            ],
             [run_facts.environment(run), run_facts.options(run)],
         ),
         shown([[run_id]], [run["run"]], per="step"),
