@@ -9,6 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from crossprof.collectors import cgroup
+from crossprof.collectors.cgroup import Cgroup
+from crossprof.collectors.fields import FieldAbsent, Fields, Reading
+
 __all__ = ["UNITS", "HostSampler", "cpu_device", "host_facts"]
 
 _SHORTEST_S = 0.05
@@ -16,15 +20,24 @@ UNITS = {
     "process.cpu.utilization": "1",
     "process.memory.usage": "By",
     "process.memory.peak": "By",
+    "process.thread.count": "{thread}",
+    "process.disk.io.read": "By",
+    "process.disk.io.write": "By",
     "system.cpu.utilization": "1",
     "system.memory.usage": "By",
+    "system.disk.io.read": "By",
+    "system.disk.io.write": "By",
+    "system.network.io.receive": "By",
+    "system.network.io.transmit": "By",
+    **cgroup.UNITS,
 }
 
 
 def host_facts() -> dict[str, Any]:
-    """Name, kernel's boot id, system, CPU and memory of the machine."""
+    """Name, kernel's boot id, system, CPU and memory of the machine, and what its control groups leave to this process."""
     import psutil
 
+    limits = Cgroup()
     return {
         "name": platform.node(),
         "boot_id": _text("/proc/sys/kernel/random/boot_id"),
@@ -32,6 +45,8 @@ def host_facts() -> dict[str, Any]:
         "cpu_model": _cpu_model(),
         "cpu_count": _usable_cpus(),
         "memory_bytes": psutil.virtual_memory().total,
+        "cpu_limit": limits.cpu_limit(),
+        "memory_limit_bytes": limits.memory_limit(),
     }
 
 
@@ -53,42 +68,79 @@ def cpu_device(host: dict[str, Any]) -> dict[str, Any]:
 
 
 class HostSampler:
-    """Readings of this process and its host. CPU utilizations are shares of all usable cores since the last reading."""
+    """Readings of this process and its host. CPU utilizations are shares of all usable cores since the last reading.
+
+    Usable are the cores that affinity and control groups leave: a process that may use two of a hundred reads 1 at two.
+    """
 
     source = "psutil"
+    device: str | None = None
 
     def __init__(self) -> None:
         import psutil
 
         self._psutil = psutil
         self._process = psutil.Process()
-        self._cpus = _usable_cpus()
+        groups = Cgroup()
+        self._cpus = min(_usable_cpus(), groups.cpu_limit() or float("inf"))
         self._process.cpu_percent(None)  # the first call has nothing to compare with
         psutil.cpu_percent(None)
         self._read_at = time.monotonic()
-
-    def read(self) -> dict[str, float | None]:
-        """One reading of every metric."""
-        usage = self._process.memory_info().rss
-        process, system = self._shares()
-        return {
-            "process.cpu.utilization": process,
-            "process.memory.usage": usage,
-            "process.memory.peak": peak_rss() or usage,
-            "system.cpu.utilization": system,
-            "system.memory.usage": self._psutil.virtual_memory().used,
+        fields = {
+            "cpu": self._shares,
+            "memory": self._memory,
+            "threads": lambda: {"process.thread.count": self._process.num_threads()},
+            "process disk": self._process_disk,
+            "disk": self._disk,
+            "network": self._network,
+            "control group": groups.read,
         }
+        self._fields = Fields(fields, errors=(OSError, AttributeError, psutil.Error))
+        self.read, self.facts = self._fields.read, self._fields.facts
 
-    def _shares(self) -> tuple[float | None, float | None]:
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _shares(self) -> Reading:
         """CPU time of the process and of the host over all usable cores, since the last reading.
 
         None so soon after it that the kernel's clock ticks, 10 ms each, would decide.
         """
         now = time.monotonic()
         if now - self._read_at < _SHORTEST_S:
-            return None, None
+            return {"process.cpu.utilization": None, "system.cpu.utilization": None}
         self._read_at = now
-        return self._process.cpu_percent(None) / 100 / self._cpus, self._psutil.cpu_percent(None) / 100
+        return {
+            "process.cpu.utilization": self._process.cpu_percent(None) / 100 / self._cpus,
+            "system.cpu.utilization": self._psutil.cpu_percent(None) / 100,
+        }
+
+    def _memory(self) -> Reading:
+        usage = self._process.memory_info().rss
+        return {
+            "process.memory.usage": usage,
+            "process.memory.peak": peak_rss() or usage,
+            "system.memory.usage": self._psutil.virtual_memory().used,
+        }
+
+    def _process_disk(self) -> Reading:
+        moved = self._process.io_counters()  # macOS has none
+        return {"process.disk.io.read": moved.read_bytes, "process.disk.io.write": moved.write_bytes}
+
+    def _disk(self) -> Reading:
+        moved = self._psutil.disk_io_counters()
+        if moved is None:
+            raise FieldAbsent("no disk")
+        return {"system.disk.io.read": moved.read_bytes, "system.disk.io.write": moved.write_bytes}
+
+    def _network(self) -> Reading:
+        """All interfaces but the loopback: what processes of one host send each other is no traffic of the machine."""
+        moved = self._psutil.net_io_counters(pernic=True)
+        outward = [one for name, one in moved.items() if not name.startswith("lo")]
+        return {
+            "system.network.io.receive": sum(one.bytes_recv for one in outward),
+            "system.network.io.transmit": sum(one.bytes_sent for one in outward),
+        }
 
 
 def peak_rss() -> int | None:
