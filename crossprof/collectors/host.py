@@ -16,6 +16,7 @@ from crossprof.collectors.fields import FieldAbsent, Fields, Reading
 __all__ = ["UNITS", "HostSampler", "cpu_device", "host_facts"]
 
 _SHORTEST_S = 0.05
+_SLOW_S = 1.0
 UNITS = {
     "process.cpu.utilization": "1",
     "process.memory.usage": "By",
@@ -68,9 +69,9 @@ def cpu_device(host: dict[str, Any]) -> dict[str, Any]:
 
 
 class HostSampler:
-    """Readings of this process and its host. CPU utilizations are shares of all usable cores since the last reading.
+    """Readings of this process and its host. CPU utilizations are shares of the time since the last reading.
 
-    Usable are the cores that affinity and control groups leave: a process that may use two of a hundred reads 1 at two.
+    That of the process is of the cores that affinity and control groups leave it: where it may use two of many, 1 is both.
     """
 
     source = "psutil"
@@ -83,44 +84,52 @@ class HostSampler:
         self._process = psutil.Process()
         groups = Cgroup()
         self._cpus = min(_usable_cpus(), groups.cpu_limit() or float("inf"))
-        self._process.cpu_percent(None)  # the first call has nothing to compare with
-        psutil.cpu_percent(None)
-        self._read_at = time.monotonic()
-        fields = {
-            "cpu": self._shares,
-            "memory": self._memory,
+        psutil.cpu_percent(None)  # the first call has nothing to compare with
+        self._read_at = self._slow_at = time.monotonic()
+        self._spent = time.process_time()
+        errors = (OSError, AttributeError, psutil.Error)
+        self._quick = Fields({"process cpu": self._process_cpu, "process memory": self._process_memory}, errors=errors)
+        slow = {
+            "cpu": lambda: {"system.cpu.utilization": self._psutil.cpu_percent(None) / 100},
+            "memory": lambda: {"system.memory.usage": self._psutil.virtual_memory().used},
             "threads": lambda: {"process.thread.count": self._process.num_threads()},
             "process disk": self._process_disk,
             "disk": self._disk,
             "network": self._network,
             "control group": groups.read,
         }
-        self._fields = Fields(fields, errors=(OSError, AttributeError, psutil.Error))
-        self.read, self.facts = self._fields.read, self._fields.facts
+        self._slow = Fields(slow, errors=errors)
+
+    def read(self) -> dict[str, float | None]:
+        """CPU and memory of the process; once a second what the kernel makes text of in dozens of lines."""
+        values = self._quick.read()
+        now = time.monotonic()
+        if now - self._slow_at >= _SLOW_S:
+            self._slow_at = now
+            values |= self._slow.read()
+        return values
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What became of each field."""
+        return self._quick.facts() | self._slow.facts()
 
     def close(self) -> None:
         """Nothing to end."""
 
-    def _shares(self) -> Reading:
-        """CPU time of the process and of the host over all usable cores, since the last reading.
-
-        None so soon after it that the kernel's clock ticks, 10 ms each, would decide.
-        """
-        now = time.monotonic()
+    def _process_cpu(self) -> Reading:
+        """CPU time of all threads over all usable cores, since the last reading; None so soon after it that chance decides."""
+        now, spent = time.monotonic(), time.process_time()
         if now - self._read_at < _SHORTEST_S:
-            return {"process.cpu.utilization": None, "system.cpu.utilization": None}
-        self._read_at = now
-        return {
-            "process.cpu.utilization": self._process.cpu_percent(None) / 100 / self._cpus,
-            "system.cpu.utilization": self._psutil.cpu_percent(None) / 100,
-        }
+            return {"process.cpu.utilization": None}
+        share = (spent - self._spent) / (now - self._read_at) / self._cpus
+        self._read_at, self._spent = now, spent
+        return {"process.cpu.utilization": share}
 
-    def _memory(self) -> Reading:
-        usage = self._process.memory_info().rss
+    def _process_memory(self) -> Reading:
+        usage, peak = _resident()
         return {
-            "process.memory.usage": usage,
-            "process.memory.peak": peak_rss() or usage,
-            "system.memory.usage": self._psutil.virtual_memory().used,
+            "process.memory.usage": self._process.memory_info().rss if usage is None else usage,
+            "process.memory.peak": peak or usage,
         }
 
     def _process_disk(self) -> Reading:
@@ -143,17 +152,22 @@ class HostSampler:
         }
 
 
-def peak_rss() -> int | None:
-    """The most memory that this process held at once, in bytes: the kernel's own high-water mark."""
+def _resident() -> tuple[int | None, int | None]:
+    """The memory that this process holds, and the most that it held at once by the kernel's own mark, in bytes."""
     status = _text("/proc/self/status")
     if status:
-        return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), None)
+        held = {name: int(rest.split()[0]) * 1024 for name, _, rest in _marks(status)}
+        return held.get("VmRSS"), held.get("VmHWM")
     try:
         import resource
     except ImportError:  # Windows
-        return None
+        return None, None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return None, peak if sys.platform == "darwin" else peak * 1024
+
+
+def _marks(status: str) -> list[tuple[str, str, str]]:
+    return [line.partition(":") for line in status.splitlines() if line.startswith(("VmHWM", "VmRSS"))]
 
 
 def _usable_cpus() -> int:
