@@ -31,8 +31,10 @@ PROSE = [
     "docs/findings.md",
     "docs/formats.md",
     "docs/guide.md",
+    "docs/overhead.md",
     "docs/peers.md",
     "docs/reconciliation.md",
+    "docs/telemetry.md",
 ]
 
 

@@ -50,8 +50,6 @@ _ACTIVITY = {
     "hw.tpu.memory.bandwidth.utilization": "Memory",
 }
 _POWER = {"hw.gpu.power": "Power", "hw.gpu.throttle": "Held back", "hw.tpu.throttle": "Held back"}
-_PANEL = 90
-"""The height in pixels of a panel, of those that telemetry has beyond two."""
 _COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
 
@@ -192,8 +190,7 @@ def _draw_telemetry(titles: Mapping[str, str], store: Store, shown: Shown) -> Fi
     samples = _of_sides(store, _telemetry(titles), shown)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
-    height = shown.height + _PANEL * (len(set(titles.values())) - 2)
-    return series.telemetry(one_each, shown.lanes, shown.look, titles=titles, height=height)
+    return series.telemetry(one_each, shown.lanes, shown.look, titles=titles, height=shown.height)
 
 
 SMALL_MULTIPLES = {
@@ -255,7 +252,6 @@ SMALL_MULTIPLES = {
         partial(_draw_telemetry, _ACTIVITY),
         _telemetry(_ACTIVITY),
         "no device of these runs counts it: NVIDIA's do from Hopper on, and TPUs.",
-        extra=_PANEL,
     ),
     "power": Multiple(
         "Power",

@@ -75,7 +75,7 @@ def telemetry(
     if not panels:
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(told)
-    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.12)
+    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.24 / len(panels))
     layout = figure_layout(look, height=height or 100 + 140 * len(panels))
     figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
     figure.update_xaxes(layout["xaxis"])
