@@ -47,6 +47,7 @@ class Figure:
     show: Callable[[float], str]
     budget: float | None = None
     around_s: float | None = None
+    quartiles: tuple[float, float] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -159,13 +160,15 @@ def under_profilers(framework: str, milliseconds: int, turns: int) -> Iterator[F
     for over, under in (("profiler", "nothing"), ("crossprof", "nothing"), ("Lightning's PyTorchProfiler", "Lightning")):
         if over in told:
             title = _NAMES[framework] if over == "profiler" else over
-            yield Figure(f"{name}: {title} / {under}", _ratio(told[over], told[under]), _factor)
-    ratio = _ratio(told["crossprof"], told["profiler"])
-    yield Figure(f"{name}: crossprof / {_NAMES[framework]}", ratio, _factor, _MOST_RATIO)
+            yield _ratio(f"{name}: {title} / {under}", told[over], told[under])
+    yield _ratio(f"{name}: crossprof / {_NAMES[framework]}", told["crossprof"], told["profiler"], budget=_MOST_RATIO)
 
 
-def _ratio(over: list[list[float]], under: list[list[float]]) -> float:
-    return statistics.median(one / other for (one, _), (other, _) in zip(over, under, strict=True))
+def _ratio(what: str, over: list[list[float]], under: list[list[float]], *, budget: float | None = None) -> Figure:
+    """The median over the pairs; its quartiles tell how quiet the machine was."""
+    ratios = [one / other for (one, _), (other, _) in zip(over, under, strict=True)]
+    first, middle, third = statistics.quantiles(ratios * 2 if len(ratios) == 1 else ratios, n=4, method="inclusive")
+    return Figure(what, middle, _factor, budget, quartiles=(first, third))
 
 
 def _microseconds(value: float) -> str:
@@ -180,7 +183,8 @@ def cells(one: Figure) -> tuple[str, str, str, str]:
     """What was measured, how much it is, what lies around the steps, and the budget."""
     around = "" if one.around_s is None else f"{one.around_s * 1e3:,.0f} ms"
     budget = "" if one.budget is None else f"{one.show(one.budget)}{', over' if one.is_over else ''}"
-    return one.what, one.show(one.value), around, budget
+    spread = "" if one.quartiles is None else " [{:.2f}, {:.2f}]".format(*one.quartiles)
+    return one.what, one.show(one.value) + spread, around, budget
 
 
 _HEADS = ("what", "of a step, or in all", "around the steps", "budget")
