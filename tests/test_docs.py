@@ -31,11 +31,13 @@ PROSE = [
     "docs/findings.md",
     "docs/formats.md",
     "docs/guide.md",
+    "docs/overhead.md",
     "docs/peers.md",
     "docs/reconciliation.md",
     "docs/record.md",
     "docs/robustness.md",
     "docs/triggers.md",
+    "docs/telemetry.md",
 ]
 
 

@@ -40,6 +40,8 @@ def _print_section(base: str, other: RunDifference, per: StepUnit) -> None:
     _print_metrics(title, other.metrics)
     for difference in other.differences:
         terminal.print_line(f"Differs: {difference}")
+    if cost := wording.cost(base, other):
+        terminal.print_line(f"Profiling cost {cost}.")
     _print_parts(other, per)
     if other.level is not None:
         _print_operations(other.level, per)

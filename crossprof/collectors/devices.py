@@ -18,7 +18,7 @@ def framework_devices(framework: str | None) -> list[dict[str, Any]]:
 
 
 def _device(device_id: int, kind: str, **facts: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("vendor", "model", "uuid", "memory_bytes", "compute_units", "compute_capability"))
+    empty = dict.fromkeys(("vendor", "model", "uuid", "memory_bytes", "compute_units", "compute_capability", "pci"))
     return {"device_id": device_id, "kind": kind, **empty, **facts, "source": "framework"}
 
 
@@ -34,7 +34,8 @@ def _torch_devices() -> list[dict[str, Any]]:
             "gpu",
             vendor="AMD" if torch.version.hip else "NVIDIA",
             model=found.name,
-            uuid=_nvml_uuid(getattr(found, "uuid", None)),
+            uuid=None if torch.version.hip else _nvml_uuid(getattr(found, "uuid", None)),
+            pci=_pci(found),
             memory_bytes=found.total_memory,
             compute_units=found.multi_processor_count,
             compute_capability=f"{found.major}.{found.minor}",
@@ -49,6 +50,13 @@ def _nvml_uuid(uuid: object) -> str | None:
     return (text if text.startswith(("GPU-", "MIG-")) else f"GPU-{text}") if text else None
 
 
+def _pci(found: Any) -> str | None:
+    """The PCI address, from torch 2.7 on: ROCm's tools know a GPU under another UUID than HIP does."""
+    if not hasattr(found, "pci_bus_id"):
+        return None
+    return f"{found.pci_domain_id:04x}:{found.pci_bus_id:02x}:{found.pci_device_id:02x}.0"
+
+
 def _jax_devices() -> list[dict[str, Any]]:
     bridge = sys.modules.get("jax._src.xla_bridge")
     if bridge is None or not bridge.backends_are_initialized():
@@ -59,10 +67,9 @@ def _jax_devices() -> list[dict[str, Any]]:
         kind = kinds.get(found.platform)
         if kind:
             memory = (found.memory_stats() or {}).get("bytes_limit")
-            vendor = "Google" if kind == "tpu" else None
-            rows.append(
-                _device(found.local_hardware_id or found.id, kind, vendor=vendor, model=found.device_kind, memory_bytes=memory)
-            )
+            number = found.local_hardware_id or found.id
+            named = {"vendor": "Google", "uuid": f"TPU-{number}"} if kind == "tpu" else {}
+            rows.append(_device(number, kind, model=found.device_kind, memory_bytes=memory, **named))
     return rows
 
 

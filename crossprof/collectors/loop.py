@@ -29,13 +29,22 @@ Size = int | Callable[[Any], int] | None
 class Loop:
     """Counts and times the steps. One source of borders drives it at a time: whoever comes first, until it ends."""
 
-    def __init__(self, folder: RunFolder, windows: Windows, *, profiler: Profiler, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        windows: Windows,
+        *,
+        profiler: Profiler,
+        metadata: dict[str, Any],
+        at_border: Callable[[], bool],
+    ) -> None:
         self.counts = {"count": 0, "bare": 0, "profiled": 0}
         self._folder = folder
         self._windows = windows
         self._profiler = profiler
         self._metadata = metadata
         self._clock = StepClock()
+        self._at_border = at_border
         self._lock = threading.RLock()
         self._owner: object | None = None
         self._start_ns: int | None = None
@@ -128,11 +137,12 @@ class Loop:
     def _begin(self, now: int) -> None:
         step = self.counts["count"]
         plan = self._windows.state(step, after=self._state)
+        has_read = self._at_border()
         is_switched = self._switch(plan)
         self._state = "bare" if plan in PROFILED and not self._profiler.is_on else plan
         if is_switched and plan == "bare":
             self._state = "unmeasured"  # caches and threads still settle from the profiler's end and its export
-        self._start_ns = self._clock.now_ns() if is_switched else now
+        self._start_ns = self._clock.now_ns() if is_switched or has_read else now
         self._exit_ns = None
         if self._profiler.window is not None:
             self._profiler.window.begin_step(step)

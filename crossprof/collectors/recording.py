@@ -6,14 +6,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.collectors import host, nvml
+from crossprof.collectors import host, sources
+from crossprof.collectors.allocator import allocations
 from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector, detect_framework, framework_version, make_collector
 from crossprof.collectors.devices import framework_devices
@@ -53,7 +54,11 @@ class Recording:
         self._is_closed = False
         self._process_id = os.getpid()
         self._folder = RunFolder(self.path, self._first_facts(rank), Privacy(request.leave_out, store=self.store))
-        self._telemetry = Telemetry(self._samplers(), write=self._folder.append_sample)
+        self._devices = sources.device_samplers(framework_devices("torch"))
+        rows = [sampler.device_row(index) for index, sampler in enumerate(self._devices)]
+        self._folder.update(devices=[*self._folder.facts["devices"], *rows])
+        samplers: list[Sampler] = [host.HostSampler(), *self._devices]
+        self._telemetry = Telemetry(samplers, write=self._folder.append_sample, allocations=self._allocations)
         self._telemetry.start()
         self._git = threading.Thread(target=self._note_git, name="crossprof-git", daemon=True)
         self._git.start()
@@ -65,7 +70,7 @@ class Recording:
         metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
         try:
             windows = Windows(as_schedule(request.schedule), [self._on_demand, *request.triggers()])
-            self.loop = Loop(self._folder, windows, profiler=profiler, metadata=metadata)
+            self.loop = Loop(self._folder, windows, profiler=profiler, metadata=metadata, at_border=self._telemetry.at_border)
         except Exception as error:
             self._abandon(profiler, error)
             raise
@@ -92,6 +97,7 @@ class Recording:
             self._note_shortfall(error)
             self._git.join(timeout=2)
             self._write_end(error, status or _status(error))
+            self._telemetry.close()
             self._folder.close()
 
     def compress(self) -> None:
@@ -105,6 +111,7 @@ class Recording:
         self._is_closed = True
         self._on_demand.stop()
         self._telemetry.stop()
+        self._telemetry.close()
         with suppress(Exception):  # the first error is the one to raise
             profiler.close(is_last=True)
         self._folder.update(status="failed", error=one_line(error), ended_ns=time.time_ns())
@@ -131,7 +138,7 @@ class Recording:
             "git": None,
             "environment": environment(),
             "options_effective": {},
-            "units": host.UNITS | nvml.UNITS,
+            "units": sources.UNITS,
             "clock": [anchor("start")],
             "captures": [],
             "steps": {"count": 0, "bare": 0, "profiled": 0},
@@ -153,12 +160,8 @@ class Recording:
         self._folder.update(**_framework_facts(framework))
         return make_collector(framework, self._request.options)
 
-    def _samplers(self) -> list[Sampler]:
-        uuids = [row["uuid"] for row in framework_devices("torch") if row["uuid"]]
-        gpus = nvml.nvml_samplers(uuids)
-        self._gpu_rows = [gpu.device_row(index) for index, gpu in enumerate(gpus)]
-        self._folder.update(devices=[*self._folder.facts["devices"], *self._gpu_rows])
-        return [host.HostSampler(), *gpus]
+    def _allocations(self) -> Iterable[tuple[int, dict[str, float | None]]]:
+        return allocations(self._folder.facts["framework"])
 
     def _note_git(self) -> None:
         with suppress(OSError):  # the directory, or a folder that was ingested meanwhile, may be gone
@@ -183,9 +186,7 @@ class Recording:
 
     def _write_end(self, error: BaseException | None, status: str) -> None:
         sampler = self._telemetry.stop()
-        if self._telemetry.error is not None:
-            detail = f"A telemetry source failed: {one_line(self._telemetry.error)}"
-            self._folder.finding("telemetry_failed", "warning", detail, "Utilization, power and memory readings are missing.")
+        self._note_telemetry(sampler["fields"])
         framework = self._folder.facts["framework"]
         self._folder.update(
             status=status,
@@ -193,21 +194,33 @@ class Recording:
             ended_ns=time.time_ns(),
             versions=versions(),
             framework_version=framework_version(framework),
-            devices=self._devices(framework),
+            devices=self._device_rows(framework),
             clock=[*self._folder.facts["clock"], anchor("stop")],
             steps=self.loop.counts,
             sampler=sampler,
         )
 
-    def _devices(self, framework: str | None) -> list[dict[str, Any]]:
-        """The CPU, and the accelerators: as the framework knows them if it tells their UUIDs, else as NVML does."""
+    def _note_telemetry(self, fields: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        """State which sources ended early, and which fields cost too much to be read."""
+        for source, error in self._telemetry.errors.items():
+            detail = f"Telemetry of {source} ended: {one_line(error)}"
+            self._folder.finding("telemetry_failed", "warning", detail, "Its readings from then on are missing.")
+        for source, told in fields.items():
+            costly = [f"{name} ({fact['cost_ns'] / 1e6:.1f} ms)" for name, fact in told.items() if fact["state"] == "costly"]
+            if costly:
+                detail = f"Readings of {source} took too long: {', '.join(costly)}. A field may take 2 ms."
+                self._folder.finding("telemetry_costly", "info", detail, "They were left out after five readings.")
+
+    def _device_rows(self, framework: str | None) -> list[dict[str, Any]]:
+        """The CPU, and the accelerators: as the framework knows them if it tells which they are, else as their drivers do."""
         rows: list[dict[str, Any]] = []
         try:
-            rows = framework_devices(framework)
+            rows = sources.named_alike(framework_devices(framework), self._devices)
         except Exception:
             logger.debug("The devices of %s are unknown.", framework, exc_info=True)
-        has_uuids = any(row["uuid"] for row in rows)
-        return [host.cpu_device(self._folder.facts["host"]), *(rows if has_uuids or not self._gpu_rows else self._gpu_rows)]
+        if self._devices and not any(row["uuid"] for row in rows):
+            rows = [sampler.device_row(index) for index, sampler in enumerate(self._devices)]
+        return [host.cpu_device(self._folder.facts["host"]), *rows]
 
 
 def _framework_facts(framework: str | None) -> dict[str, Any]:

@@ -20,7 +20,13 @@ _OVERHEADS = {
     "step_time": "Step time",
     "step_time_profiled": "Under the profiler",
     "profiler_overhead": "Profiled over bare",
+    "profiler_start_time": "Start",
+    "profiler_stop_time": "Stop",
+    "profiler_export_time": "Write",
+    "trace_size": "Traces",
+    "sampler_cpu": "Telemetry, of a core",
 }
+_OF_BARE = {"step_time", "profiler_overhead"}
 _COST = (
     "select run_id, run_metric.metric, unit, value, n, ci_low, ci_high "
     "from run_metric join metric on metric.id = run_metric.metric "
@@ -40,10 +46,14 @@ _KINDS = {
 
 
 def overhead_card(store: Store, ids: Sequence[str], labels: Sequence[str]) -> html.Section:
-    """Bare and profiled step times of each run, and how much longer the profiled ones are."""
+    """Bare and profiled step times of each run, how much longer the profiled ones are, and what the profiler took besides."""
     rows = {(row["run_id"], row["metric"]): row for row in frame(store, _COST, list(_OVERHEADS), list(ids)).to_dicts()}
     timed = set(frame(store, _BARE, list(ids))["run_id"])
-    title, reading = "What the profiler cost", "Step times are of bare steps where there are any; 95 % intervals in brackets."
+    title = "What the profiler cost"
+    reading = (
+        "Step times are of bare steps where there are any; 95 % intervals in brackets. Starting, stopping and writing lie "
+        "between steps, and in none."
+    )
     spelled = cards.spelled(_COST, list(_OVERHEADS), list(ids))
     if not any(row["value"] is not None for row in rows.values()):
         reason = "no step of these runs is marked. crossprof.steps() or run.step() marks steps."
@@ -63,8 +73,8 @@ def overhead_card(store: Store, ids: Sequence[str], labels: Sequence[str]) -> ht
 
 
 def _cost(row: Mapping[str, Any] | None, metric: str, has_bare: bool) -> html.Td:
-    if row is None or row["value"] is None or (metric != "step_time_profiled" and not has_bare):
-        why = "" if has_bare else "no bare step was timed"
+    if row is None or row["value"] is None or (metric in _OF_BARE and not has_bare):
+        why = "no bare step was timed" if metric in _OF_BARE and not has_bare else ""
         return html.Td(NONE, className="number dimmed", title=why)
     scale = scale_for(row["unit"], [row["value"]])
     interval = "" if row["ci_low"] is None else f"[{scale.text(row['ci_low'])} to {scale.text(row['ci_high'])}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -36,8 +37,19 @@ _COUNTED = "from memory_peak where run_id = ?"  # tells at once whether memory_c
 _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
-_UTILIZATION = "select run_id, rank, device_id, metric, at_ns, value from utilization where run_id = ?"
-_TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
+_UTILIZATION = {
+    "hw.gpu.utilization": "Device",
+    "hw.tpu.utilization": "Device",
+    "process.cpu.utilization": "Process CPU",
+}
+_ACTIVITY = {
+    "hw.gpu.sm.activity": "SMs",
+    "hw.gpu.tensor.activity": "Tensor",
+    "hw.tpu.tensorcore.utilization": "Tensor",
+    "hw.gpu.dram.activity": "Memory",
+    "hw.tpu.memory.bandwidth.utilization": "Memory",
+}
+_POWER = {"hw.gpu.power": "Power", "hw.gpu.throttle": "Held back", "hw.tpu.throttle": "Held back"}
 _COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
 
@@ -166,11 +178,19 @@ def _memory(store: Store, shown: Shown) -> Figure:
     return draw(one_each, shown.lanes, shown.look, counter=counter, height=shown.height)
 
 
-def _utilization(store: Store, shown: Shown) -> Figure:
-    samples = _of_sides(store, _UTILIZATION, shown)
+def _telemetry(titles: Mapping[str, str]) -> str:
+    """The rows of some metrics of telemetry."""
+    named = ", ".join(f"'{metric}'" for metric in titles)
+    return (
+        f"select run_id, rank, device_id, metric, at_ns, value, unit from utilization where metric in ({named}) and run_id = ?"
+    )
+
+
+def _draw_telemetry(titles: Mapping[str, str], store: Store, shown: Shown) -> Figure:
+    samples = _of_sides(store, _telemetry(titles), shown)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
-    return series.utilization(one_each, shown.lanes, shown.look, titles=_TELEMETRY, height=shown.height)
+    return series.telemetry(one_each, shown.lanes, shown.look, titles=titles, height=shown.height)
 
 
 SMALL_MULTIPLES = {
@@ -222,9 +242,23 @@ SMALL_MULTIPLES = {
     "utilization": Multiple(
         "Utilization",
         "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
-        _utilization,
-        _UTILIZATION,
+        partial(_draw_telemetry, _UTILIZATION),
+        _telemetry(_UTILIZATION),
         "no telemetry was recorded. An imported trace has none; a recording samples it all the time.",
+    ),
+    "activity": Multiple(
+        "What the cores do",
+        "Telemetry of the first device: the share of its SMs with work, of its tensor cores, of the bandwidth of its memory.",
+        partial(_draw_telemetry, _ACTIVITY),
+        _telemetry(_ACTIVITY),
+        "no device of these runs counts it: NVIDIA's do from Hopper on, and TPUs.",
+    ),
+    "power": Multiple(
+        "Power",
+        "Telemetry of the first device: what its board draws, and when heat or a limit of power held its clocks back.",
+        partial(_draw_telemetry, _POWER),
+        _telemetry(_POWER),
+        "no device of these runs tells its power.",
     ),
 }
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crossprof.dashboard.quantity import NONE, Scale, percent, percent_change, percent_range, significant
+from crossprof.dashboard.quantity import NONE, Scale, percent, percent_change, percent_range, scale_for, significant
 from crossprof.dashboard.theme import framework_title
 from crossprof.store.compare import MetricDifference, RunDifference
 from crossprof.store.composition import CategoryDifference
@@ -18,6 +18,7 @@ __all__ = [
     "UNBOUND",
     "advice",
     "change",
+    "cost",
     "definition",
     "extras",
     "facts_of",
@@ -68,6 +69,14 @@ _PARTS = {
     "unprofiled": "not seen by the profiler",
     "step": "Step",
 }
+_COSTS = {
+    "profiler_overhead": "profiled steps take {} of bare ones",
+    "profiler_start_time": "start {}",
+    "profiler_stop_time": "stop {}",
+    "profiler_export_time": "write {}",
+    "trace_size": "traces {}",
+    "sampler_cpu": "telemetry {} of a core",
+}
 _FACTS = {
     "framework": "Framework",
     "framework_version": "Version",
@@ -101,6 +110,22 @@ def advice(found: RunDifference) -> list[tuple[str, bool]]:
     text = found.next_step
     parts = ["", text] if text.startswith("crossprof ") else (text[:1].upper() + text[1:]).split("`")
     return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
+
+
+def cost(base: str, found: RunDifference) -> str:
+    """What profiling cost the base and the other run, in a line; empty where neither tells."""
+    known = [one for metric in _COSTS if (one := found.metric(metric)) is not None]
+    sides = {base: [one.base for one in known], found.run: [one.other for one in known]}
+    told = []
+    for name, values in sides.items():
+        parts = [
+            _COSTS[one.metric].format(scale_for(one.unit, [value]).full(value))
+            for one, value in zip(known, values, strict=True)
+            if value is not None
+        ]
+        if parts:
+            told.append(f"{name}: {', '.join(parts)}")
+    return "; ".join(told)
 
 
 def change(found: MetricDifference) -> str:

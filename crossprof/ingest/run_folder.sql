@@ -33,14 +33,14 @@ QUALIFY row_number() OVER (PARTITION BY device.device_id) = 1;
 CREATE OR REPLACE TEMP TABLE step_line (
     step BIGINT, start_ns BIGINT, end_ns BIGINT, state VARCHAR, capture INTEGER, samples BIGINT, tokens BIGINT
 );
-CREATE OR REPLACE TEMP TABLE sample_line (at_ns BIGINT, source VARCHAR, device VARCHAR, "values" MAP(VARCHAR, DOUBLE));
+CREATE OR REPLACE TEMP TABLE sample_line (at_ns BIGINT, source VARCHAR, device VARCHAR, device_id BIGINT, "values" MAP(VARCHAR, DOUBLE));
 INSERT INTO step_line SELECT * FROM query(CASE WHEN getvariable('steps') IS NULL THEN 'FROM step_line' ELSE
     'SELECT * FROM read_json(getvariable(''steps''), format = ''newline_delimited'', ignore_errors = true, hive_partitioning = false, columns = {
         step: ''BIGINT'', start_ns: ''BIGINT'', end_ns: ''BIGINT'', state: ''VARCHAR'', capture: ''INTEGER'', samples: ''BIGINT'',
         tokens: ''BIGINT''})' END);
 INSERT INTO sample_line SELECT * FROM query(CASE WHEN getvariable('samples') IS NULL THEN 'FROM sample_line' ELSE
     'SELECT * FROM read_json(getvariable(''samples''), format = ''newline_delimited'', ignore_errors = true, hive_partitioning = false, columns = {
-        at_ns: ''BIGINT'', source: ''VARCHAR'', device: ''VARCHAR'', values: ''MAP(VARCHAR, DOUBLE)''})' END);
+        at_ns: ''BIGINT'', source: ''VARCHAR'', device: ''VARCHAR'', device_id: ''BIGINT'', values: ''MAP(VARCHAR, DOUBLE)''})' END);
 
 -- A step whose window was dropped to save space ran under a profiler and has no trace: no statistic takes it.
 INSERT INTO step BY NAME
@@ -60,10 +60,11 @@ FROM (
 WHERE noted.capture IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY noted.capture) = 1;
 
--- Readings are joined by UUID: the index of a device is another one to NVML than to the framework.
+-- Readings are joined by UUID: the index of a device is another one to NVML than to the framework. Only where the framework itself
+-- reads, its number is at hand.
 INSERT INTO sample BY NAME
 SELECT getvariable('run_id') AS run_id, getvariable('rank') AS rank,
-    CASE WHEN line.device IS NOT NULL THEN device.device_id WHEN starts_with(reading.key, 'process.') THEN -1 END AS device_id,
+    CASE WHEN line.device IS NOT NULL THEN device.device_id WHEN line.device_id IS NOT NULL THEN line.device_id WHEN starts_with(reading.key, 'process.') THEN -1 END AS device_id,
     line.at_ns, reading.key AS metric, reading.value, json_extract_string(said_object('$.units'), '$."' || reading.key || '"') AS unit,
     reading.value IS NOT NULL AS is_valid, line.source
 FROM (SELECT * EXCLUDE ("values"), unnest(map_entries("values")) AS reading FROM sample_line WHERE at_ns IS NOT NULL) AS line

@@ -84,7 +84,7 @@ COMMENT ON COLUMN device.uuid IS 'UUID: what telemetry is joined by, never the i
 COMMENT ON COLUMN device.memory_bytes IS 'Memory of the device; of the host for a CPU.';
 COMMENT ON COLUMN device.compute_units IS 'SMs, CUs, cores.';
 COMMENT ON COLUMN device.compute_capability IS 'CUDA compute capability or architecture name.';
-COMMENT ON COLUMN device.source IS 'trace, nvml, framework or fake (a test double, never a measurement).';
+COMMENT ON COLUMN device.source IS 'trace, nvml, amdsmi, libtpu, framework or fake (a test double, never a measurement).';
 
 CREATE TABLE capture (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, capture INTEGER NOT NULL,
@@ -254,9 +254,9 @@ COMMENT ON COLUMN sample.device_id IS 'Device, joined by UUID; -1 is the CPU of 
 COMMENT ON COLUMN sample.at_ns IS 'Time of the reading.';
 COMMENT ON COLUMN sample.metric IS 'Name after OpenTelemetry: hw.gpu.utilization, process.cpu.utilization, system.memory.usage, ...';
 COMMENT ON COLUMN sample.value IS 'Value in the unit. NULL where the reading failed.';
-COMMENT ON COLUMN sample.unit IS 'Unit after UCUM: 1 (a ratio), By, W, J, Hz, Cel.';
+COMMENT ON COLUMN sample.unit IS 'Unit after UCUM: 1 (a ratio), By, W, J, Hz, Cel, s, {thread}.';
 COMMENT ON COLUMN sample.is_valid IS 'Whether the source answered.';
-COMMENT ON COLUMN sample.source IS 'nvml, psutil, framework, or fake (a test double, never a measurement).';
+COMMENT ON COLUMN sample.source IS 'nvml, amdsmi, libtpu, psutil, framework (its allocator), or fake (a test double, never a measurement).';
 
 CREATE TABLE hlo_op (
     run_id VARCHAR NOT NULL, rank INTEGER NOT NULL, capture INTEGER, program_id UBIGINT, module VARCHAR, name VARCHAR NOT NULL,

@@ -55,7 +55,9 @@ def test_run_json_has_the_agreed_form(fake, recorded):
             pass
     run = recorded()[0].run
     assert set(run) == KEYS
-    assert set(run["host"]) == {"name", "boot_id", "os", "cpu_model", "cpu_count", "memory_bytes"}
+    limits = {"cpu_limit", "memory_limit_bytes"}
+    assert set(run["host"]) == {"name", "boot_id", "os", "cpu_model", "cpu_count", "memory_bytes"} | limits
+    assert set(run["sampler"]) == {"interval_ns", "cpu_ratio", "readings", "source", "fields"}
     assert set(run["process"]) == {"pid", "pid_namespace", "python_version", "argv"}
     in_linux = Path("/proc/self/ns/pid")
     assert run["process"]["pid_namespace"] == (str(in_linux.readlink()) if in_linux.exists() else None)

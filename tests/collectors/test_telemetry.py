@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 import crossprof
-from crossprof.collectors import host, nvml
+from crossprof.collectors import fields, recording
+from crossprof.collectors.fields import FieldAbsent, Fields
 from crossprof.collectors.telemetry import Telemetry
 
 
@@ -34,6 +30,12 @@ class Counter:
             raise OSError("gone")
         return {"count": self.reads}
 
+    def facts(self):
+        return {}
+
+    def close(self):
+        pass
+
 
 def test_readings_come_in_their_rhythm_and_at_the_end():
     lines: list[str] = []
@@ -48,7 +50,7 @@ def test_readings_come_in_their_rhythm_and_at_the_end():
     assert 0 <= summary["cpu_ratio"] < 0.5
     gaps = [later["perf_ns"] - earlier["perf_ns"] for earlier, later in pairwise(readings[:-1])]
     assert statistics.median(gaps) == pytest.approx(50e6, rel=0.3)
-    assert set(readings[0]) == {"at_ns", "perf_ns", "cost_ns", "source", "device", "values"}
+    assert set(readings[0]) == {"at_ns", "perf_ns", "cost_ns", "source", "device", "device_id", "values"}
 
 
 def test_a_source_that_fails_is_dropped_and_the_others_go_on():
@@ -58,14 +60,14 @@ def test_a_source_that_fails_is_dropped_and_the_others_go_on():
     for _ in range(3):
         telemetry.read()
     assert (bad.reads, good.reads) == (2, 3)
-    assert isinstance(telemetry.error, OSError)
+    assert [(name, type(error)) for name, error in telemetry.errors.items()] == [("psutil", OSError)]
 
 
-class Hanging:
+class Hanging(Counter):
     source = "nvml"
-    device = None
 
     def __init__(self) -> None:
+        super().__init__()
         self.is_reading = threading.Event()
         self.may_return = threading.Event()
 
@@ -84,7 +86,7 @@ def test_a_reading_that_hangs_holds_up_nobody():
     telemetry.read()
     telemetry.stop()
     assert time.monotonic() - began < 5
-    assert isinstance(telemetry.error, TimeoutError)
+    assert isinstance(telemetry.errors["a source"], TimeoutError)
     hanging.may_return.set()
 
 
@@ -104,24 +106,107 @@ def test_a_reading_within_a_reading_of_its_own_thread_is_left_out():
     assert len(lines) == 1
 
 
-def test_host_readings_are_in_their_units():
-    sampler = host.HostSampler()
-    block = bytearray(50_000_000)
-    began = time.monotonic()
-    while time.monotonic() - began < 0.1:
-        sum(range(1000))
-    values = sampler.read()
-    assert set(values) == set(host.UNITS)
-    assert all(0 <= values[name] <= 1.5 for name, unit in host.UNITS.items() if unit == "1")
-    assert 50_000_000 < values["process.memory.usage"] <= values["process.memory.peak"] <= host.host_facts()["memory_bytes"]
-    assert len(block) == 50_000_000
+class Fault(Exception):
+    pass
 
 
-def test_a_share_of_too_short_a_time_is_none():
-    sampler = host.HostSampler()
-    values = sampler.read()
-    assert (values["process.cpu.utilization"], values["system.cpu.utilization"]) == (None, None)
-    assert values["process.memory.usage"] > 0
+def test_fields_that_a_device_lacks_are_left_out_and_those_that_fail_later_are_null():
+    answers = {"power": [{"watts": 2.5}, Fault(), {"watts": 3.0}], "links": [FieldAbsent()], "clock": [Fault()]}
+
+    def field(name):
+        answer = answers[name].pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    found = Fields({name: lambda name=name: field(name) for name in answers}, errors=(Fault,))
+    assert [found.read() for _ in range(3)] == [{"watts": 2.5}, {"watts": None}, {"watts": 3.0}]
+    assert {name: fact["state"] for name, fact in found.facts().items()} == {
+        "power": "read",
+        "links": "absent",
+        "clock": "absent",
+    }
+
+
+def test_what_no_field_may_raise_ends_the_source():
+    class Lost(Fault):
+        pass
+
+    def raises():
+        raise Lost
+
+    with pytest.raises(Lost):
+        Fields({"power": raises}, errors=(Fault,), ends=(Lost,)).read()
+
+
+@pytest.mark.parametrize(("quick", "state"), [(None, "costly"), (3, "read")])
+def test_a_field_that_is_slow_five_times_in_a_row_goes(monkeypatch, quick, state):
+    calls = []
+    clock = iter(number * 3_000_000 for number in range(1000))
+
+    def now():
+        return next(clock) if len(calls) != quick else 0
+
+    monkeypatch.setattr(fields.time, "perf_counter_ns", now)
+    found = Fields({"bus": lambda: calls.append(0) or {"sent": 1}})
+    readings = [found.read() for _ in range(7)]
+    assert readings[:5] == [{"sent": 1}] * 5
+    assert readings[5:] == ([{}, {}] if state == "costly" else [{"sent": 1}] * 2)
+    assert found.facts()["bus"]["state"] == state
+
+
+def test_allocators_are_read_between_steps_once_an_interval(fake, recorded, monkeypatch):
+    monkeypatch.setattr(recording, "allocations", lambda framework: [(3, {"hw.gpu.memory.allocated": 4096})])
+    with crossprof.profile("run", schedule=(0, 1000, 0, 1)) as run:
+        began = time.monotonic()
+        while time.monotonic() - began < 0.7:
+            time.sleep(0.002)
+            run.step()
+    (one,) = recorded()
+    own = [sample for sample in one.samples if sample["source"] == "framework"]
+    assert 2 <= len(own) <= 5
+    assert own[0]["device_id"] == 3
+    assert own[0]["values"] == {"hw.gpu.memory.allocated": 4096}
+    borders = sorted((step["end_ns"], step["start_ns"]) for step in one.steps)
+    between = [any(end <= sample["at_ns"] for end, _ in borders) for sample in own[1:]]
+    assert all(between)
+
+
+def test_an_allocator_that_fails_is_asked_no_more(fake, recorded, monkeypatch):
+    asked = []
+
+    def fails(framework):
+        asked.append(framework)
+        raise RuntimeError("no device")
+
+    monkeypatch.setattr(recording, "allocations", fails)
+    with crossprof.profile("run"):
+        for _ in crossprof.steps(range(13)):
+            time.sleep(0.03)
+    (one,) = recorded()
+    assert asked == ["torch"]
+    assert one.codes == {"telemetry_failed"}
+    assert "Telemetry of allocators ended: RuntimeError: no device" in one.run["findings"][0]["detail"]
+
+
+def test_costly_fields_are_told(fake, recorded, monkeypatch):
+    class Costly(Counter):
+        device = "GPU-1"
+
+        def device_row(self, index):
+            return {"device_id": index, "uuid": "GPU-1", "kind": "gpu"}
+
+        def facts(self):
+            return {"pcie": {"state": "costly", "cost_ns": 21_000_000}, "power": {"state": "read", "cost_ns": 900}}
+
+    monkeypatch.setattr(recording.sources, "device_samplers", lambda rows: [Costly()])
+    with crossprof.profile("run"):
+        for _ in crossprof.steps(range(13)):
+            pass
+    (one,) = recorded()
+    assert one.codes == {"telemetry_costly"}
+    assert "Readings of psutil GPU-1 took too long: pcie (21.0 ms)." in one.run["findings"][0]["detail"]
+    assert one.run["sampler"]["fields"]["psutil GPU-1"]["power"]["cost_ns"] == 900
 
 
 def test_a_recording_samples_at_the_edges_of_its_window(fake, recorded):
@@ -135,97 +220,3 @@ def test_a_recording_samples_at_the_edges_of_its_window(fake, recorded):
     assert min(abs(at - capture["stopped_ns"]) for at in instants) < 20e6
     assert one.run["sampler"]["source"].startswith("psutil")
     assert set(one.samples[0]["values"]) <= set(one.run["units"])
-
-
-class BrokenError(Exception):
-    pass
-
-
-class Library:
-    """As much of pynvml as a sampler needs."""
-
-    NVMLError = BrokenError
-    NVML_CLOCK_SM = NVML_CLOCK_MEM = NVML_TEMPERATURE_GPU = 0
-
-    def __init__(self) -> None:
-        self.power_fails = False
-        self.power_calls = 0
-
-    def nvmlDeviceGetUUID(self, handle):
-        return b"GPU-0"
-
-    def nvmlDeviceGetName(self, handle):
-        return "A REAL NAME"
-
-    def nvmlDeviceGetPowerUsage(self, handle):
-        self.power_calls += 1
-        if self.power_fails:
-            raise BrokenError
-        return 2500
-
-    def __getattr__(self, name):
-        def fails(*_):
-            raise BrokenError
-
-        return fails
-
-
-def test_fields_that_a_gpu_lacks_are_left_out_and_those_that_fail_later_are_null():
-    library = Library()
-    sampler = nvml.NvmlSampler(library, 0)
-    assert (sampler.device, sampler.source) == ("GPU-0", "nvml")
-    assert sampler.read() == {"hw.gpu.power": 2.5}
-    library.power_fails = True
-    assert sampler.read() == {"hw.gpu.power": None}
-    library.power_fails = False
-    assert sampler.read() == {"hw.gpu.power": 2.5}
-
-
-def test_a_costly_field_goes_after_twenty_readings(monkeypatch):
-    library = Library()
-    sampler = nvml.NvmlSampler(library, 0)
-    clock = iter(range(0, 10**12, 3_000_000))
-    monkeypatch.setattr(nvml.time, "perf_counter_ns", lambda: next(clock))
-    readings = [sampler.read() for _ in range(22)]
-    assert readings[19] == {"hw.gpu.power": 2.5}
-    assert readings[20:] == [{}, {}]
-    assert library.power_calls == 20
-
-
-def test_visible_devices(monkeypatch):
-    samplers = [type("S", (), {"device": f"GPU-{letter}"})() for letter in "abc"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-a")
-    assert [sampler.device for sampler in nvml._visible(samplers)] == ["GPU-c", "GPU-a"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert nvml._visible(samplers) == []
-
-
-@pytest.mark.skipif(shutil.which("gcc") is None or sys.platform != "linux", reason="builds a library with gcc")
-def test_a_fake_driver_gives_rows_that_say_so(tmp_path):
-    pytest.importorskip("pynvml")
-    if Path("/proc/driver/nvidia").exists():
-        pytest.skip("a real driver is here")
-    library = tmp_path / "libnvidia-ml.so.1"
-    source = Path(__file__).with_name("fake_nvml.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-o", library, source], check=True, timeout=60)
-    code = "import crossprof\nwith crossprof.profile('fake') as run:\n    for _ in crossprof.steps(range(3)): pass\n"
-    environment = os.environ | {"LD_LIBRARY_PATH": str(tmp_path), "CUDA_VISIBLE_DEVICES": "0"}
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
-    (folder,) = (tmp_path / "store").glob("recordings/*/rank-0")
-    run = json.loads((folder / "run.json").read_text())
-    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
-    gpu = [sample for sample in samples if sample["source"] == "fake"]
-    assert {sample["device"] for sample in gpu} == {"GPU-fake-0"}
-    assert {name: value for name, value in gpu[0]["values"].items() if name != "hw.gpu.energy"} == {
-        "hw.gpu.utilization": 0.75,
-        "hw.gpu.memory.activity": 0.25,
-        "hw.gpu.memory.usage": 1 << 30,
-        "hw.gpu.memory.limit": 8 << 30,
-        "hw.gpu.power": 123.456,
-    }
-    assert gpu[0]["values"]["hw.gpu.energy"] == 1000.5
-    assert [(row["device_id"], row["kind"], row["uuid"], row["source"]) for row in run["devices"]] == [
-        (-1, "cpu", None, "framework"),
-        (0, "gpu", "GPU-fake-0", "fake"),
-    ]
-    assert run["sampler"]["source"] == "fake+psutil"

@@ -145,6 +145,8 @@ def _samples(connection: duckdb.DuckDBPyConnection, run: SyntheticRun, started: 
     rows = [("process.cpu.utilization", -1, 1.6, 0.3, "1"), ("process.memory.usage", -1, 1.4e9, 2e8, "By")]
     if is_gpu:
         rows += [("hw.gpu.utilization", 0, 0.82, 0.1, "1"), ("hw.gpu.memory.usage", 0, 3.1e10, 2e9, "By")]
+        rows += [(f"hw.gpu.{part}.activity", 0, 0.4, 0.05, "1") for part in ("sm", "tensor", "dram")]
+        rows += [("hw.gpu.power", 0, 350.0, 20.0, "W"), ("hw.gpu.energy", 0, 1e6, 10.0, "J")]
     for metric, device_id, value, spread, unit in rows:
         connection.execute(
             """INSERT INTO sample BY NAME

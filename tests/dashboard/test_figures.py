@@ -65,7 +65,7 @@ def test_nothing_to_draw_is_said_with_its_reason() -> None:
     with pytest.raises(Absent, match="step markers"):
         step_time.over_time(STEPS.clear(), LANES[0], LOOK)
     with pytest.raises(Absent, match="telemetry"):
-        series.utilization(pl.DataFrame(schema={"run_id": str, "metric": str}), LANES, LOOK, titles={"x": "X"})
+        series.telemetry(pl.DataFrame(schema={"run_id": str, "metric": str}), LANES, LOOK, titles={"x": "X"})
 
 
 def test_steps_over_time_mark_what_is_not_counted() -> None:
@@ -113,13 +113,14 @@ def test_a_long_series_is_thinned_and_keeps_its_peak() -> None:
 
 
 def test_one_panel_a_metric_in_the_order_asked_for() -> None:
-    samples = pl.DataFrame(
-        {"run_id": ["a", "b", "a"], "metric": ["cpu", "cpu", "gpu"], "at_ns": [1, 2, 3], "value": [0.5, 1.5, 0.9]}
-    )
-    figure = series.utilization(samples, LANES, LOOK, titles={"gpu": "Device", "cpu": "Process", "absent": "None"})
-    assert figure.layout.yaxis.title.text == "Device, %"
-    assert figure.layout.yaxis2.title.text == "Process, %"
-    assert [list(line.y) for line in figure.data] == [[pytest.approx(90.0)], [50.0], [150.0]]
+    rows = [("a", "cpu", 1, 0.5, "1"), ("b", "cpu", 2, 1.5, "1"), ("a", "gpu", 3, 0.9, "1"), ("b", "tpu", 4, 0.4, "1")]
+    rows.append(("a", "power", 5, 250.0, "W"))
+    samples = pl.DataFrame(rows, schema=["run_id", "metric", "at_ns", "value", "unit"], orient="row")
+    titles = {"gpu": "Device", "tpu": "Device", "cpu": "Process", "absent": "None", "power": "Power"}
+    figure = series.telemetry(samples, LANES, LOOK, titles=titles)
+    axes = [figure.layout[name].title.text for name in ("yaxis", "yaxis2", "yaxis3")]
+    assert axes == ["Device, %", "Process, %", "Power, W"]
+    assert [list(line.y) for line in figure.data] == [[pytest.approx(90.0)], [pytest.approx(40.0)], [50.0], [150.0], [250.0]]
 
 
 def test_unknown_categories_come_before_the_rest_without_a_name() -> None:

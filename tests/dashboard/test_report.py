@@ -16,6 +16,7 @@ from crossprof.dashboard import wording
 from crossprof.dashboard.report import Content, as_html, as_markdown, figures, gather
 from crossprof.errors import RunNotFound
 from crossprof.store import Store, edits, publish
+from crossprof.store.compare import MetricDifference
 from crossprof.store.composition import CategoryDifference
 
 VOID = {"meta", "br"}
@@ -154,6 +155,25 @@ def test_nothing_but_zeros_can_be_drawn() -> None:
     assert Page(figures.boxes([figures.Box("a", "--text", True, (0.0,) * 5)], "t")).all("rect")
     assert Page(figures.stacks([figures.Stack("a", [("gemm", 0.0)])], "t")).all("svg")
     assert Page(figures.differences([CategoryDifference("device", "gemm", 1.0, 1.0)], "t")).all("rect")[0]["width"] == "0.000%"
+
+
+def test_what_profiling_cost_is_a_line_that_leaves_out_what_is_not_known(two: Content) -> None:
+    (other,) = two.comparison.others
+    told = {
+        "profiler_overhead": (1.04, 1.1, "ratio"),
+        "profiler_stop_time": (2e8, None, "ns"),
+        "trace_size": (None, 2048.0, "bytes"),
+    }
+    costs = tuple(
+        MetricDifference(metric, unit, base, against, 1, 1, None, None, None, "too_few", None, None)
+        for metric, (base, against, unit) in told.items()
+    )
+    line = wording.cost("ash", replace(other, run="birch", metrics=costs))
+    assert line == (
+        "ash: profiled steps take 104\u2009% of bare ones, stop 200\u2009ms; "
+        "birch: profiled steps take 110\u2009% of bare ones, traces 2.00\u2009KiB"
+    )
+    assert wording.cost("ash", replace(other, metrics=())) == ""
 
 
 def test_markdown_renders_and_says_the_same(two: Content) -> None:

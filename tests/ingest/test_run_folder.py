@@ -83,9 +83,12 @@ def test_readings_find_their_device_by_uuid(scratch: Connection, tmp_path: Path)
         file.write(
             json.dumps({"at_ns": BASE, "source": "nvml", "device": "GPU-z", "values": {"hw.gpu.utilization": 1.0}}) + "\n"
         )
+        own = {"at_ns": BASE, "source": "framework", "device": None, "device_id": 1, "values": {"hw.gpu.memory.allocated": 7}}
+        file.write(json.dumps(own) + "\n")
     staged(scratch, folder)
     rows = scratch.execute("SELECT metric, device_id, value, unit, is_valid, source FROM sample ORDER BY metric").fetchall()
     assert rows == [
+        ("hw.gpu.memory.allocated", 1, 7.0, None, True, "framework"),  # the framework's own number of the device
         ("hw.gpu.utilization", 0, 0.5, "1", True, "nvml"),
         ("process.memory.usage", -1, 5e9, "By", True, "psutil"),
         ("system.cpu.utilization", None, None, "1", False, "psutil"),

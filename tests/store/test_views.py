@@ -26,7 +26,8 @@ CONTRACT = {
     "run_metric": "metric rank value n ci_low ci_high",
 }
 REGISTRY = ["id", "title", "unit", "better", "numerator", "denominator", "over_window", "comparable_across", "source"]
-DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "_device_model", "_advice_rule"}
+DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "_recording_definition", "_device_model"}
+DEFINITIONS |= {"_advice_rule"}
 FILLED = {*catalog.FILLED, "critical_path_summary", "advice"}
 UNITLESS = {"value", "weight", "ci_low", "ci_high", "highest", "mean_queue_depth", "lag_correlation"}  # the metric's, or none
 UNITLESS |= {"operational_intensity", "per_step", "per_step_calls"}  # operations per byte; steps, samples or tokens

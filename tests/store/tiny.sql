@@ -9,8 +9,12 @@ SELECT * FROM (VALUES
     started_ns, ended_ns, status, source);
 
 INSERT INTO base.rank BY NAME
-SELECT * FROM (VALUES ('run-gpu', 0, 'completed'), ('run-cpu', 0, 'completed'), ('run-cpu', 1, 'completed'), ('run-empty', 0, 'failed'))
-    AS t (run_id, rank, status);
+SELECT * FROM (VALUES
+    ('run-gpu', 0, 'completed', 40, 30, 20, 0.25),
+    ('run-cpu', 0, 'completed', NULL, NULL, NULL, NULL),
+    ('run-cpu', 1, 'completed', NULL, NULL, NULL, NULL),
+    ('run-empty', 0, 'failed', NULL, NULL, NULL, NULL)
+) AS t (run_id, rank, status, profiler_start_ns, profiler_stop_ns, profiler_export_ns, sampler_cpu_ratio);
 
 INSERT INTO base.device BY NAME
 SELECT * FROM (VALUES ('run-gpu', 0, 0, 'gpu', 'H100'), ('run-gpu', 0, -1, 'cpu', 'EPYC'), ('run-cpu', 0, -1, 'cpu', 'EPYC'), ('run-cpu', 1, -1, 'cpu', 'EPYC'))
@@ -79,6 +83,11 @@ SELECT *, 'nvml' AS source FROM (VALUES
     ('run-gpu', 0, 0, 100, 'hw.gpu.utilization', 0.5, '1', true),
     ('run-gpu', 0, 0, 300, 'hw.gpu.utilization', 0.7, '1', true),
     ('run-gpu', 0, 0, 500, 'hw.gpu.utilization', NULL, '1', false),
+    ('run-gpu', 0, 0, 100, 'hw.gpu.sm.activity', NULL, '1', false),
+    ('run-gpu', 0, 0, 300, 'hw.gpu.sm.activity', 0.4, '1', true),
+    ('run-gpu', 0, 0, 300, 'hw.gpu.tensor.activity', 0.2, '1', true),
+    ('run-gpu', 0, 0, 100, 'hw.gpu.throttle', 1.0, '1', true),
+    ('run-gpu', 0, 0, 300, 'hw.gpu.throttle', 0.0, '1', true),
     ('run-gpu', 0, 0, 100, 'hw.gpu.memory.usage', 4000, 'By', true),
     ('run-gpu', 0, 0, 300, 'hw.gpu.memory.usage', 5000, 'By', true),
     ('run-gpu', 0, 0, 50, 'hw.gpu.energy', 10.0, 'J', true),
@@ -134,3 +143,9 @@ UPDATE base.kernel SET bytes = 1000, process_group = 'dp', group_size = 2 WHERE 
 -- The products of matrices of tiny-gpu have shapes: 2 * 2 * 3 * 4 = 48 operations in bf16 each, 2 * (6 + 12 + 8) = 52 bytes.
 UPDATE base.op SET shapes = '[[2,3],[3,4]]', dtypes = '["c10::BFloat16","c10::BFloat16"]' WHERE run_id = 'run-gpu' AND name = 'aten::mm';
 UPDATE base.device SET model = 'NVIDIA H100 80GB HBM3' WHERE model = 'H100';
+
+INSERT INTO base.artifact BY NAME
+SELECT * FROM (VALUES
+    ('run-gpu', 0, 'run.json', 'recording', '0', 100, 'moved', NULL),
+    ('run-gpu', 0, 'capture-0/memory.pickle', 'memory_snapshot', '1', 2000, 'moved', 0)
+) AS t (run_id, rank, path, format, sha256, bytes, storage, capture);

@@ -12,7 +12,7 @@ from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme, figure_layout
 
-__all__ = ["memory", "memory_by_step", "utilization"]
+__all__ = ["memory", "memory_by_step", "telemetry"]
 
 _MOST_POINTS = 1500
 _COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", "allocator": "Allocated"}
@@ -66,25 +66,28 @@ def memory_by_step(
     return figure
 
 
-def utilization(
+def telemetry(
     samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
 ) -> go.Figure:
-    """Telemetry over time, one panel a metric, one line a run. `samples` has run_id, metric, at_ns, value (a ratio)."""
-    metrics = [metric for metric in titles if metric in set(samples["metric"])]
-    if not metrics:
+    """Telemetry over time, one panel a title, one line a run. `samples` has run_id, metric, at_ns, value and unit."""
+    told = samples.with_columns(pl.col("metric").replace_strict(titles, default=None, return_dtype=pl.String).alias("panel"))
+    panels = [panel for panel in dict.fromkeys(titles.values()) if panel in set(told["panel"])]
+    if not panels:
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
-    clock = _clock(samples)
-    figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
-    layout = figure_layout(look, height=height or 100 + 140 * len(metrics))
+    clock = _clock(told)
+    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.24 / len(panels))
+    layout = figure_layout(look, height=height or 100 + 140 * len(panels))
     figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
     figure.update_xaxes(layout["xaxis"])
-    for row, metric in enumerate(metrics, start=1):
+    for row, panel in enumerate(panels, start=1):
+        shown = told.filter(pl.col("panel") == panel)
+        scale = scale_for(shown["unit"][0], shown["value"])
         for lane in lanes:
-            mine = samples.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
+            mine = shown.filter(pl.col("run_id") == lane.run_id)
             if len(mine):
-                figure.add_trace(_line(mine, "value", lane, Scale("%", 0.01), clock=clock), row=row, col=1)
-        figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{titles[metric]}, %", row=row, col=1)
-    figure.update_xaxes(title_text=f"{clock.unit} from the first reading", row=len(metrics), col=1)
+                figure.add_trace(_line(mine, "value", lane, scale, clock=clock), row=row, col=1)
+        figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{panel}, {scale.unit}", row=row, col=1)
+    figure.update_xaxes(title_text=f"{clock.unit} from the first reading", row=len(panels), col=1)
     return figure
 
 

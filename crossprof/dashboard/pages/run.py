@@ -23,6 +23,7 @@ __all__ = ["PAGE"]
 
 _DRAWN = {"parts": run_overview.PARTS, "course": COURSE}
 _SHARED = ("categories", "memory", "utilization")
+_OF_DEVICES = ("activity", "power")
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -34,6 +35,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     run, run_id = found[0], str(found[0]["run_id"])
     figures = {name: drawing.card("run", name, [[run_id]]) for name, drawing in _DRAWN.items()}
     figures |= {name: _shared(store, name, run_id, query) for name in _SHARED}
+    figures |= {name: _shared(store, name, run_id, query) for name in _OF_DEVICES if _is_told(store, name, run_id)}
     bound = run_overview.bottleneck(store, run_id)
     totals = run_overview.capture_totals(store, run_id)
     has_steps = bound.get("scope") == "steps"
@@ -53,7 +55,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         figures["course"],
         cards.columns(
             [run_facts.metrics(store, run_id)],
-            [figures["categories"], figures["memory"], figures["utilization"]],
+            [figures[name] for name in (*_SHARED, *_OF_DEVICES) if name in figures],
         ),
         *([totals] if has_steps else []),
         cards.columns(
@@ -96,6 +98,11 @@ def _shared(store: Store, name: str, run_id: str, query: Mapping[str, str]) -> h
     return multiple.card("run", name, sides, query) if multiple.has_rows(store, sides) else multiple.absent(sides)
 
 
+def _is_told(store: Store, name: str, run_id: str) -> bool:
+    """Whether there is telemetry that only some devices have: a page on a CPU need not say so twice."""
+    return SMALL_MULTIPLES[name].has_rows(store, [[run_id]])
+
+
 def _exports(run_id: str, name: str) -> html.Div:
     """The run in other tools: the flame graph opens beside, the others are files."""
     files = {"perfetto": "Perfetto trace", "speedscope": "speedscope", "parquet": "Parquet", "html": "HTML report"}
@@ -108,7 +115,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     """The figures follow the colour scheme."""
     for name, drawing in _DRAWN.items():
         connect_figure(app, snapshot, page="run", name=name, drawing=drawing)
-    for name in _SHARED:
+    for name in (*_SHARED, *_OF_DEVICES):
         connect_multiple(app, snapshot, "run", name)
     connect_toggles(app, "run")
 

@@ -19,7 +19,7 @@ def as_markdown(content: Content) -> str:
     """The whole document."""
     blocks = [f"<!-- crossprof {content.version} -->", f"# {text(content.title)}"]
     for other in content.comparison.others:
-        blocks += _verdict(other)
+        blocks += _verdict(content.comparison.base, other)
     blocks += ["## Metrics", _metrics(content, is_leading=True)]
     blocks += _facts(content)
     for other in content.comparison.others:
@@ -44,10 +44,12 @@ def _folded(title: str, blocks: Iterable[str]) -> str:
     return "\n\n".join((f"<details><summary>{title}</summary>", *blocks, "</details>"))
 
 
-def _verdict(found: RunDifference) -> Iterator[str]:
+def _verdict(base: str, found: RunDifference) -> Iterator[str]:
     yield f"**{text(found.verdict)}**"
     advice = "".join(code(part) if is_command else f" {text(part)} " for part, is_command in wording.advice(found)).strip()
-    yield f"- Why: {text(wording.why(found))}\n- Next: {advice}"
+    cost = wording.cost(base, found)
+    told = {"Why": text(wording.why(found)), "Next": advice} | ({"Profiling cost": f"{text(cost)}."} if cost else {})
+    yield "\n".join(f"- {name}: {words}" for name, words in told.items())
 
 
 def _metrics(content: Content, *, is_leading: bool) -> str:

@@ -19,7 +19,7 @@ __all__ = ["as_html"]
 def as_html(content: Content) -> str:
     """The whole document."""
     sections = (
-        *(_verdict(other) for other in content.comparison.others),
+        *(_verdict(content.comparison.base, other) for other in content.comparison.others),
         card("Metrics", _READING, _metrics(content, is_leading=True)),
         _facts(content),
         step_times(content.sides),
@@ -36,9 +36,11 @@ def as_html(content: Content) -> str:
 _READING = "Change against the baseline with its 95 % interval. A name leads to its definition."
 
 
-def _verdict(found: RunDifference) -> Markup:
+def _verdict(base: str, found: RunDifference) -> Markup:
     advice = [element("code", part) if is_command else wording.unbroken(part) for part, is_command in wording.advice(found)]
-    rows = (("Why", joined([wording.unbroken(wording.why(found))])), ("Next", joined(advice)))
+    rows = [("Why", joined([wording.unbroken(wording.why(found))])), ("Next", joined(advice))]
+    if cost := wording.cost(base, found):
+        rows.append(("Profiling cost", joined([f"{cost}."])))
     return element(
         "section",
         element("p", wording.unbroken(found.verdict), class_="sentence"),

@@ -44,7 +44,7 @@ FROM (
     SELECT 'step ' || step FROM step WHERE run_id = $run_id
 );
 
--- the readings
+-- the readings, but those that only grow, those that hardly change, and those that another has in short
 WITH found AS (
     SELECT rank, device_id, concat_ws(', ', 'memory by the ' || counter, allocator) AS counter, 'By' AS unit, at_ns,
         coalesce(used_bytes, allocated_bytes)::DOUBLE AS value
@@ -53,7 +53,8 @@ WITH found AS (
     UNION ALL
     SELECT rank, device_id, metric, unit, at_ns, value
     FROM utilization
-    WHERE run_id = $run_id AND metric NOT IN ('hw.gpu.memory.usage', 'process.memory.usage', 'process.memory.peak')
+    WHERE run_id = $run_id AND metric NOT IN ('hw.gpu.memory.usage', 'hw.tpu.memory.usage', 'process.memory.usage')
+        AND NOT regexp_matches(metric, '\.io\.|\.(limit|energy|peak|count|time|instant|temperature)$|\.clock\.memory$|\.throttle\.|^process\.gpu\.|\.occupancy$')
 )
 SELECT found.* REPLACE (at_ns + coalesce(clock_offset_ns, 0) AS at_ns)
 FROM found

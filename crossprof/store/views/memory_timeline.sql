@@ -8,9 +8,9 @@ WITH reading AS (
     FROM memory_event
     UNION ALL
     SELECT run_id, rank, coalesce(device_id, -1), at_ns, NULL, NULL, value::BIGINT,
-        CASE metric WHEN 'hw.gpu.memory.usage' THEN 'driver' ELSE 'process' END, NULL, NULL
+        CASE metric WHEN 'process.memory.usage' THEN 'process' ELSE 'driver' END, NULL, NULL
     FROM sample
-    WHERE metric IN ('hw.gpu.memory.usage', 'process.memory.usage') AND is_valid
+    WHERE metric IN ('hw.gpu.memory.usage', 'hw.tpu.memory.usage', 'process.memory.usage') AND is_valid
 )
 SELECT reading.run_id, run.run, rank, device_id, at_ns, allocated_bytes, reserved_bytes, used_bytes, counter, allocator, step
 FROM reading

@@ -3,7 +3,7 @@
 -- A bare step has no profiler on; a measured step is profiled and no warm-up.
 -- profiler_overhead is the ratio of two other metrics of this view: of the medians, not the median of its samples.
 -- Numbers of other tools carry the name of the tool in `peer`. They are values of peer_metric, have no samples, and enter no comparison.
--- uses: _peer_definition, _work_definition
+-- uses: _peer_definition, _work_definition, _recording_definition
 CREATE VIEW metric AS
 WITH own AS (
     SELECT *, MAP {
@@ -61,9 +61,11 @@ WITH own AS (
     ) AS metric (id, title, unit, better, numerator, denominator, over_window, comparable_across, source, statistic, across_ranks, highest)
     UNION ALL BY NAME
     FROM _work_definition
+    UNION ALL BY NAME
+    FROM _recording_definition
 )
 SELECT *, CASE
-        WHEN id = 'profiler_overhead' OR id LIKE '%\_coverage' ESCAPE '\' THEN 'quality'
+        WHEN id IN ('profiler_overhead', 'trace_size', 'sampler_cpu') OR starts_with(source, 'rank.') OR id LIKE '%\_coverage' ESCAPE '\' THEN 'quality'
         WHEN id LIKE '%communication%' OR starts_with(source, 'collective_') THEN 'communication'
         WHEN starts_with(source, 'step_time.') THEN 'time'
         WHEN starts_with(source, 'memory_') THEN 'memory'

@@ -1,7 +1,7 @@
 -- One row is one sample behind one metric of one rank: a step, a telemetry reading, or the run as a whole. What is a metric made of?
 -- run_metric and every comparison are computed from these rows and from nothing else. Figures of several devices of one rank are means
 -- over its devices, memory peaks their maximum. `weight` is the denominator where samples are averaged.
--- uses: step_time, _device_time, category_summary, memory_peak, utilization, memory_phase, _launch_sample, _collective_sample, _work_sample, _quality_sample
+-- uses: step_time, _device_time, category_summary, memory_peak, utilization, memory_phase, _launch_sample, _collective_sample, _work_sample, _quality_sample, _cost_sample
 CREATE VIEW metric_sample AS
 WITH timed AS NOT MATERIALIZED ( -- a filter on the run must reach it
     SELECT run_id, rank, bool_or(NOT is_profiled) AS has_bare, median(dur_ns) FILTER (NOT is_profiled) AS bare_ns,
@@ -75,14 +75,23 @@ telemetry AS (
     SELECT utilization.run_id, run, utilization.rank, device_id, at_ns, value, step_ns, step_samples,
         CASE metric
             WHEN 'hw.gpu.utilization' THEN 'device_utilization'
+            WHEN 'hw.tpu.utilization' THEN 'device_utilization'
             WHEN 'process.cpu.utilization' THEN 'cpu_utilization'
             WHEN 'hw.gpu.memory.activity' THEN 'memory_activity'
+            WHEN 'hw.gpu.sm.activity' THEN 'sm_activity'
+            WHEN 'hw.gpu.tensor.activity' THEN 'tensor_activity'
+            WHEN 'hw.gpu.dram.activity' THEN 'dram_activity'
+            WHEN 'hw.tpu.memory.bandwidth.utilization' THEN 'dram_activity'
+            WHEN 'hw.gpu.throttle' THEN 'throttle_share'
             WHEN 'hw.gpu.power' THEN 'power'
             WHEN 'hw.gpu.energy' THEN 'energy_per_step'
         END AS metric
     FROM utilization
     LEFT JOIN timed USING (run_id, rank)
-    WHERE metric IN ('hw.gpu.utilization', 'hw.gpu.memory.activity', 'process.cpu.utilization', 'hw.gpu.power', 'hw.gpu.energy')
+    WHERE metric IN (
+            'hw.gpu.utilization', 'hw.tpu.utilization', 'hw.gpu.memory.activity', 'process.cpu.utilization', 'hw.gpu.sm.activity',
+            'hw.gpu.tensor.activity', 'hw.gpu.dram.activity', 'hw.tpu.memory.bandwidth.utilization', 'hw.gpu.throttle', 'hw.gpu.power', 'hw.gpu.energy'
+        )
         AND (step_ns IS NULL OR at_ns BETWEEN start_ns AND end_ns)
 ),
 counter AS ( -- one for a device of a rank
@@ -152,6 +161,8 @@ sampled AS (
     SELECT run_id, run, metric, rank, step, at_ns, value, weight FROM _work_sample
     UNION ALL
     SELECT run_id, run, metric, rank, step, at_ns, value, weight FROM _quality_sample
+    UNION ALL
+    SELECT run_id, run, metric, rank, step, at_ns, value, weight FROM _cost_sample
 )
 FROM sampled
 WHERE value IS NOT NULL;
