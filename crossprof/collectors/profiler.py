@@ -10,6 +10,7 @@ from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
 from crossprof.collectors.run_folder import RunFolder
+from crossprof.collectors.shared_torch import SharedTorch
 
 __all__ = ["Profiler"]
 
@@ -31,6 +32,8 @@ class Profiler:
         self._at_edge = at_edge
         self._collector: Collector | None = None
         self._closed: list[dict[str, Any]] = []
+        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number)
+        self.shared.watch()
 
     @property
     def is_on(self) -> bool:
@@ -39,10 +42,11 @@ class Profiler:
 
     def open(self, metadata: Mapping[str, Any], *, bare_ns: int = 0) -> None:
         """Start a window, if there is a profiler. `bare_ns`, the time of all bare steps, tells whether the host ran ahead."""
-        if self.fuse.is_blown or not self._has_collector():
+        self.shared.watch()  # again: the recorded code may have imported torch itself
+        if self.shared.was_seen or self.fuse.is_blown or not self._has_collector():
             return
         assert self._collector is not None
-        number = len(self._closed)
+        number = self._next_number()
         self._at_edge()
         directory = None
         with self.fuse.guard("making the directory of the trace"):
@@ -62,6 +66,9 @@ class Profiler:
 
         A window of another thread stays, broken, until that thread comes by; the last call gives it up.
         """
+        if is_last:
+            self.shared.end()
+            self._folder.facts["captures"] = self._captures()
         window = self.window
         if window is None:
             return
@@ -86,12 +93,18 @@ class Profiler:
             self._folder.finding("no_framework", "warning", detail, "There is no trace; step times are kept.")
         return self._collector is not None
 
+    def _next_number(self) -> int:
+        return len(self._closed) + len(self.shared.captures)
+
+    def _captures(self) -> list[dict[str, Any]]:
+        own = [*self._closed, *([self.window.facts()] if self.window else [])]
+        return sorted([*own, *self.shared.captures], key=lambda capture: int(capture["capture"]))
+
     def _record(self, at: str, options: Mapping[str, Any] | None = None) -> None:
-        captures = [*self._closed, *([self.window.facts()] if self.window else [])]
         clock = [*self._folder.facts.get("clock", []), anchor(at)]
         effective = {**self._folder.facts.get("options_effective", {}), **(options or {})}
         with self.fuse.guard("writing run.json"):
-            self._folder.update(captures=captures, clock=clock, options_effective=effective)
+            self._folder.update(captures=self._captures(), clock=clock, options_effective=effective)
 
     def _note_host_ahead(self, drained_ns: int, bare_ns: int) -> None:
         detail = (

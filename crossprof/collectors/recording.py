@@ -18,6 +18,7 @@ from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector, detect_framework, framework_version, make_collector
 from crossprof.collectors.devices import framework_devices
 from crossprof.collectors.fuse import one_line
+from crossprof.collectors.links import links
 from crossprof.collectors.loop import Loop
 from crossprof.collectors.profiler import Profiler
 from crossprof.collectors.provenance import environment, git_state, process_facts, versions
@@ -25,7 +26,7 @@ from crossprof.collectors.ranks import Rank
 from crossprof.collectors.request import Request
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.run_id import run_id
-from crossprof.collectors.schedule import Schedule, as_schedule
+from crossprof.collectors.schedule import PROFILE_FIRST, Schedule, as_schedule
 from crossprof.collectors.telemetry import Sampler, Telemetry
 
 __all__ = ["Recording"]
@@ -57,10 +58,18 @@ class Recording:
         profiler = Profiler(self._folder, find_collector=self._find_collector, at_edge=self._telemetry.read)
         metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
         try:
-            self.loop = Loop(self._folder, as_schedule(request.schedule), profiler=profiler, metadata=metadata)
+            is_profiled_first = request.schedule == "auto" and self.framework == "onnxruntime"
+            schedule = PROFILE_FIRST if is_profiled_first else as_schedule(request.schedule)
+            self.loop = Loop(self._folder, schedule, profiler=profiler, metadata=metadata)
         except Exception as error:
             self._abandon(profiler, error)
             raise
+
+    @property
+    def framework(self) -> str | None:
+        """The framework that is recorded, as far as it is known by now."""
+        framework: str | None = self._folder.facts["framework"]
+        return framework
 
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
         """End a step here and start the next one. Inside `crossprof.steps` it only states what the step handles.
@@ -71,6 +80,14 @@ class Recording:
             return
         self.loop.size(samples, tokens)
         self.loop.mark(self)
+
+    def link(self, tracker: str, place: str) -> None:
+        """State the run of another tracker that goes with this one, as `links` does."""
+        self._folder.update(links={**self._folder.facts["links"], tracker: place})
+
+    def note(self, code: str, severity: str, detail: str, effect: str | None = None) -> None:
+        """Note one thing notable of the run; the same code again only raises its count."""
+        self._folder.finding(code, severity, detail, effect)
 
     def close(self, error: BaseException | None, *, status: str | None = None) -> None:
         """End the recording: its folder is complete when this returns. `error` is what ended the user's code."""
@@ -119,6 +136,7 @@ class Recording:
             "process": process_facts(),
             "devices": [host.cpu_device(facts)],
             "git": None,
+            "links": links(self._namespace),
             "environment": environment(),
             "options_effective": {},
             "units": host.UNITS | nvml.UNITS,
@@ -187,6 +205,7 @@ class Recording:
             clock=[*self._folder.facts["clock"], anchor("stop")],
             steps=self.loop.counts,
             sampler=sampler,
+            links={**self._folder.facts["links"], **links(self._namespace)},
         )
 
     def _devices(self, framework: str | None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 __all__ = ["FILED", "HELD", "ORDER", "SCHEMA_VERSION", "TABLES", "uncommented"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Grows with each change of schema.sql; parts say which one they were written under."""
 
 HELD = ("run", "rank", "device", "artifact", "finding")
