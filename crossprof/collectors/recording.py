@@ -27,6 +27,7 @@ from crossprof.collectors.request import Request
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.run_id import run_id
 from crossprof.collectors.schedule import PROFILE_FIRST, Schedule, as_schedule
+from crossprof.collectors.step_annotations import StepAnnotations
 from crossprof.collectors.telemetry import Sampler, Telemetry
 
 __all__ = ["Recording"]
@@ -64,6 +65,8 @@ class Recording:
         except Exception as error:
             self._abandon(profiler, error)
             raise
+        self._annotations = StepAnnotations(self.loop)
+        self._annotations.watch()
 
     @property
     def framework(self) -> str | None:
@@ -94,6 +97,7 @@ class Recording:
         if self._is_closed:
             return
         self._is_closed = True
+        self._annotations.end()
         try:
             self.loop.close()
         finally:

@@ -20,7 +20,7 @@ from crossprof.collectors.recording import Recording
 from crossprof.collectors.request import Request
 from crossprof.errors import CollectorError
 
-__all__ = ["MOST_RUNS", "Run", "Unrecorded", "current", "enter", "leave", "watch"]
+__all__ = ["MOST_RUNS", "Run", "Unrecorded", "current", "enter", "leave", "watch", "would_join"]
 
 logger = logging.getLogger(__name__)
 
@@ -70,22 +70,28 @@ def enter(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecor
     """Start a recording, or join the one that is on. Never fails, except under CROSSPROF_STRICT=1."""
     global _current, _depth  # noqa: PLW0603 - this module is the registry
     with _lock:
-        if _is_over is not None and _is_over():
-            _interrupt()
-        if _current is None:
+        if not would_join():
             _current = Unrecorded() if settings.is_on("CROSSPROF_DISABLE") else _start(request, namespace)
         _depth += 1
         return _current
 
 
+def would_join() -> bool:
+    """Whether a scope that is entered now joins one that is on. What `watch` says is over, is closed first."""
+    with _lock:
+        if _is_over is not None and _is_over():
+            _interrupt()
+        return _current is not None
+
+
 def watch(run: Run, is_over: Callable[[], bool]) -> None:
     """Have a recording closed as failed by the next scope, or by the end of the process, once `is_over` says so.
 
-    For a scope that something else opens and may forget to leave. What joined a recording of another scope has no say.
+    For a scope that something else opens and may forget to leave.
     """
     global _is_over  # noqa: PLW0603
     with _lock:
-        if run is _current and _depth == 1:
+        if run is _current:
             _is_over = is_over
 
 

@@ -45,33 +45,33 @@ class TrainerScope:
     """A recording that callbacks enter and leave, and its steps, from the start of one batch to the start of the next.
 
     A trainer that fails may never call back. The recording is then over as soon as the trainer's function is: the next scope of
-    the process, or its end, closes it. `library` is the package that calls back.
+    the process, or its end, closes it. Within a scope of the user's own it marks steps alone. `library` is the package that
+    calls back.
     """
 
     def __init__(self, name: str | None, settings: dict[str, Any], *, library: str) -> None:
         self._arguments = (name, settings)
         self._library = library
         self._scope: Profile | None = None
+        self.is_on = False
         self._length: int | None = None
         self._samples: int | None = None
         profile(name, **settings)  # an argument that makes no sense is refused here, not in the midst of the training
-
-    @property
-    def is_on(self) -> bool:
-        """Whether it was begun and not ended."""
-        return self._scope is not None
 
     def begin(self, *, length: int | None = None, samples: int | None = None, **facts: Any) -> None:
         """Enter a recording. `facts` are arguments of `profile` that the user's own win over.
 
         `length`: steps that will come; `samples`: those of each. What is not known is None.
         """
-        if self.is_on:
-            self.end()
+        registry.would_join()  # closes what an earlier training left open, as failed
+        self.end()
         name, settings = self._arguments
         config = {**(facts.pop("config", None) or {}), **(settings.get("config") or {})}
         known = {key: value for key, value in facts.items() if value is not None}
         self._length, self._samples = length, settings.get("batch_size") if samples is None else samples
+        self.is_on = True
+        if registry.would_join():
+            return
         self._scope = profile(name, **{**known, **settings, "config": config})
         run = self._scope.__enter__()
         frame, thread = _outermost(sys._getframe(1), self._library), threading.get_ident()
@@ -98,13 +98,13 @@ class TrainerScope:
 
     def end(self, error: BaseException | None = None) -> None:
         """Leave the recording. `error` is what ended the training."""
+        is_on, self.is_on = self.is_on, False
         scope, self._scope = self._scope, None
         recording = registry.current()
-        if scope is None:
-            return
-        if recording is not None:
+        if is_on and recording is not None:
             recording.loop.end(self)
-        scope.__exit__(None if error is None else type(error), error, None)
+        if scope is not None:
+            scope.__exit__(None if error is None else type(error), error, None)
 
 
 def _outermost(frame: FrameType | None, library: str) -> FrameType | None:
