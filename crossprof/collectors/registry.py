@@ -70,10 +70,11 @@ def enter(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecor
     """Start a recording, or join the one that is on. Never fails, except under CROSSPROF_STRICT=1."""
     global _current, _depth  # noqa: PLW0603 - this module is the registry
     with _lock:
-        if not would_join():
-            _current = Unrecorded() if settings.is_on("CROSSPROF_DISABLE") else _start(request, namespace)
+        run = _current if would_join() else None
+        if run is None:
+            run = _current = Unrecorded() if settings.is_on("CROSSPROF_DISABLE") else _start(request, namespace)
         _depth += 1
-        return _current
+        return run
 
 
 def would_join() -> bool:
