@@ -40,7 +40,8 @@ def _wandb() -> str | None:
     run = getattr(sys.modules.get("wandb"), "run", None)
     if run is None:
         return os.environ.get("WANDB_RUN_ID")
-    return run.url or "/".join(str(part) for part in (run.entity, run.project, run.id) if part)
+    url = None if getattr(run, "offline", False) else run.url  # offline, the question alone prints a warning
+    return url or "/".join(str(part) for part in (run.entity, run.project, run.id) if part)
 
 
 def _mlflow() -> str | None:

@@ -21,7 +21,7 @@ def _none(monkeypatch):
 
 
 def wandb(url):
-    run = types.SimpleNamespace(url=url, entity="us", project="bert", id="a1")
+    run = types.SimpleNamespace(url=url, offline=url is None, entity="us", project="bert", id="a1")
     return types.SimpleNamespace(run=run)
 
 

@@ -119,6 +119,8 @@ def test_one_process(tmp_path, script, environment):
         ("distributed_cells.py", torchrun, ("torch_ddp", "torch_fsdp", "torch_ddp_fails")),
         ("lightning_cells.py", torchrun, ()),
         ("transformers_cells.py", torchrun, ()),
+        ("keras_cells.py", torchrun, ("keras_fit",)),
+        ("onnxruntime_cells.py", torchrun, ("onnxruntime_requests",)),
         ("tensorflow_cells.py", tf_config, ("tensorflow_multi_worker",)),
         ("jax_cells.py", jax_cluster, ()),
     ],

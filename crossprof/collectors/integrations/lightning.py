@@ -27,7 +27,6 @@ class Callback(lightning.Callback):  # type: ignore[misc]
 
     def __init__(self, name: str | None = None, **settings: Any) -> None:
         super().__init__()
-        self._settings = settings
         self._scope = TrainerScope(name, settings, library=lightning.__name__.partition(".")[0])
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
