@@ -3,22 +3,25 @@
 @crossprof.profile("bert")                    record a training script: as a decorator,
 with crossprof.profile("bert") as run: ...    or as a scope with run.step()
 for batch in crossprof.steps(loader): ...     mark its steps
+with crossprof.request(): ...                 mark a request to a model
+crossprof.keras.Callback("bert")              a callback; so for lightning and transformers, see collectors/integrations
 crossprof.open().sql("select ...")            ask what was recorded
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from crossprof import errors
 from crossprof._version import __version__
-from crossprof.collectors import Schedule, profile, step, steps
+from crossprof.collectors import Schedule, integrations, profile, request, step, steps
 
 if TYPE_CHECKING:
     from crossprof.store import Store
 
-__all__ = ["Schedule", "__version__", "errors", "open", "profile", "step", "steps"]
+__all__ = ["Schedule", "__version__", "errors", "open", "profile", "request", "step", "steps"]
 
 
 def open(path: str | os.PathLike[str] | None = None) -> Store:
@@ -26,3 +29,10 @@ def open(path: str | os.PathLike[str] | None = None) -> Store:
     from crossprof.store import Store  # DuckDB stays out of the training process
 
     return Store(path)
+
+
+def __getattr__(name: str) -> Any:
+    """The integration of a library, loaded now: it imports that library."""
+    if name in integrations.NAMES:
+        return import_module(f"crossprof.collectors.integrations.{name}")
+    raise AttributeError(f"module 'crossprof' has no attribute {name!r}")

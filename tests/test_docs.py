@@ -26,6 +26,7 @@ PROSE = [
     "docs/architecture.md",
     "docs/benchmarks.md",
     "docs/ci.md",
+    "docs/collecting.md",
     "docs/critical_path.md",
     "docs/decisions.md",
     "docs/findings.md",

@@ -119,6 +119,7 @@ def print_facts(run: Mapping[str, Any]) -> None:
     tags = " ".join(f"{key}={value}" for key, value in sorted((run["tags"] or {}).items()))
     facts = [(name.replace("_", " "), str(run[name])) for name in _FACTS if run[name] is not None]
     facts += [("tags", tags)] if tags else []
+    facts += sorted((run["links"] or {}).items())
     terminal.print_table([Column("fact"), Column("value")], [*facts, ("started (UTC)", instant(run["started_ns"]))])
 
 

@@ -2,6 +2,7 @@
 
 from crossprof.collectors.profile import profile
 from crossprof.collectors.schedule import Schedule
+from crossprof.collectors.serving import request
 from crossprof.collectors.steps import step, steps
 
-__all__ = ["Schedule", "profile", "step", "steps"]
+__all__ = ["Schedule", "profile", "request", "step", "steps"]

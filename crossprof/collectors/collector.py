@@ -11,7 +11,7 @@ from crossprof.errors import CollectorError
 
 __all__ = ["FRAMEWORKS", "Collector", "ProfilerBusy", "detect_framework", "framework_version", "make_collector"]
 
-FRAMEWORKS = ("torch", "jax", "tensorflow")
+FRAMEWORKS = ("torch", "jax", "tensorflow", "onnxruntime")
 """In the order of preference where several are in use."""
 
 
@@ -89,6 +89,10 @@ def make_collector(framework: str, options: Mapping[str, Any]) -> Collector:
         from crossprof.collectors.jax_profiler import JaxCollector
 
         return JaxCollector(options)
+    if framework == "onnxruntime":
+        from crossprof.collectors.onnxruntime_profiler import OnnxRuntimeCollector
+
+        return OnnxRuntimeCollector(options)
     raise ValueError(f"framework={framework!r}: use one of {', '.join(FRAMEWORKS)}, or leave it out.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossprof.collectors.collector import ProfilerBusy
+from crossprof.collectors.step_annotations import unseen
 from crossprof.collectors.xplane_options import profile_options
 
 __all__ = ["JaxCollector"]
@@ -46,7 +47,7 @@ class JaxCollector:
         """Open a `train` event with the step's number, the form that XProf takes for a step."""
         import jax
 
-        self._marker = jax.profiler.StepTraceAnnotation("train", step_num=step)
+        self._marker = unseen(jax.profiler.StepTraceAnnotation("train", step_num=step))
         self._marker.__enter__()
 
     def end_step(self) -> None:

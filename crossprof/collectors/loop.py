@@ -24,6 +24,8 @@ from crossprof.collectors.windows import Windows
 __all__ = ["Loop", "Size"]
 
 Size = int | Callable[[Any], int] | None
+Sizes = tuple[int | None, int | None]
+"""Samples and tokens of a step."""
 
 
 class Loop:
@@ -51,7 +53,7 @@ class Loop:
         self._state: State = "unmeasured"
         self._exit_ns: int | None = None
         self._bare_ns = 0
-        self._sizes: tuple[int | None, int | None] = (None, None)
+        self._sizes: Sizes = (None, None)
         self._entered_ns = self._clock.now_ns()
         if self.schedule is WHOLE_CALL:
             self._begin(self._entered_ns)
@@ -87,6 +89,24 @@ class Loop:
                 if self._start_ns is None:
                     self._start_ns, self._state = self._entered_ns, "unmeasured"
             return self.border(owner)
+
+    def leave(self, owner: object) -> None:
+        """End the step at hand and start none: what follows, until the owner's next border, is in no step."""
+        now = time.time_ns()
+        with self._lock:
+            if self._owner is owner and self._start_ns is not None:
+                self._finish(now)
+
+    def beside(self, start_ns: int, samples: int | None, tokens: int | None) -> None:
+        """Note a step that ends now and ran beside another. Under a profiler, which can't tell them apart, it is none."""
+        now = time.time_ns()
+        with self._lock:
+            state = self.schedule.state(self.counts["count"])
+            if self._profiler.window is not None or state in PROFILED:
+                return
+            step = self.counts["count"]
+            self._count(state, now - start_ns)
+            self._write(step, start_ns=start_ns, end_ns=now, state=state, capture=None, sizes=(samples, tokens))
 
     def size(self, samples: Size, tokens: Size, item: object = None) -> None:
         """State what the step at hand handles: numbers, or functions of its item. What is neither is noted, and left out."""
@@ -168,22 +188,25 @@ class Loop:
         if self._state in PROFILED and not self._profiler.is_on:
             self._state = "unmeasured"  # the profiler broke in this step: it is neither bare nor profiled
         capture = window.number if window is not None and self._state in PROFILED else None
-        self._count(end_ns - start_ns)
-        self._write(step, start_ns=start_ns, end_ns=max(start_ns, end_ns), capture=capture)
+        if self._profiler.shared.was_seen:
+            self._state, capture = self._profiler.shared.judge(step, self._state, start_ns)
+        self._count(self._state, end_ns - start_ns)
+        end_ns = max(start_ns, end_ns)
+        self._write(step, start_ns=start_ns, end_ns=end_ns, state=self._state, capture=capture, sizes=self._sizes)
         self._start_ns, self._sizes = None, (None, None)
 
-    def _count(self, dur_ns: int) -> None:
+    def _count(self, state: State, dur_ns: int) -> None:
         self.counts["count"] += 1
-        if self._state == "bare":
+        if state == "bare":
             self.counts["bare"] += 1
             self._bare_ns += dur_ns
             self._windows.timed(dur_ns)
-        self.counts["profiled"] += self._state in PROFILED
+        self.counts["profiled"] += state in PROFILED
 
-    def _write(self, step: int, *, start_ns: int, end_ns: int, capture: int | None) -> None:
-        samples, tokens = (("null" if size is None else size) for size in self._sizes)
+    def _write(self, step: int, *, start_ns: int, end_ns: int, state: State, capture: int | None, sizes: Sizes) -> None:
+        samples, tokens = (("null" if size is None else size) for size in sizes)
         line = (
-            f'{{"step": {step}, "start_ns": {start_ns}, "end_ns": {end_ns}, "state": "{self._state}", '
+            f'{{"step": {step}, "start_ns": {start_ns}, "end_ns": {end_ns}, "state": "{state}", '
             f'"capture": {"null" if capture is None else capture}, "samples": {samples}, "tokens": {tokens}}}'
         )
         try:

@@ -80,7 +80,7 @@ def profile(name: Any = None, **settings: Any) -> Any:
     Args:
         name: Name of the run. Default: the function's qualified name, or the script's name. One that ends in `@all` is kept,
             but NAME@all means all runs of NAME: such a run is found by its id alone.
-        framework: torch, tensorflow or jax. Default: the one that the code's module uses.
+        framework: torch, tensorflow, jax or onnxruntime. Default: the one that the code's module uses.
         model: Name of the model.
         precision: Numeric precision of the work, such as float32 or bf16.
         phase: training or inference.

@@ -11,6 +11,7 @@ from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector
 from crossprof.collectors.fuse import Fuse
 from crossprof.collectors.run_folder import RunFolder
+from crossprof.collectors.shared_torch import SharedTorch
 from crossprof.collectors.trigger import SCHEDULE, Wish
 
 __all__ = ["Profiler"]
@@ -44,6 +45,8 @@ class Profiler:
         self._closed: list[dict[str, Any]] = []
         self._opened = 0
         self._wish: Wish | None = None
+        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number)
+        self.shared.watch()
 
     @property
     def is_on(self) -> bool:
@@ -55,10 +58,11 @@ class Profiler:
         if wish is not self._wish:
             self._wish = wish
             self.fuse.mend()
-        if self.fuse.is_blown or not self._has_collector():
+        self.shared.watch()  # again: the recorded code may have imported torch itself
+        if self.shared.was_seen or self.fuse.is_blown or not self._has_collector():
             return
         assert self._collector is not None
-        number = self._opened
+        number = self._next_number()
         self._at_edge()
         directory = None
         with self.fuse.guard("making the directory of the trace"):
@@ -81,6 +85,9 @@ class Profiler:
 
         A window of another thread stays, broken, until that thread comes by; the last call gives it up.
         """
+        if is_last:
+            self.shared.end()
+            self._folder.facts["captures"] = self._captures()
         window = self.window
         if window is None:
             return
@@ -125,8 +132,15 @@ class Profiler:
             self._folder.finding("no_framework", "warning", detail, "There is no trace; step times are kept.")
         return self._collector is not None
 
+    def _next_number(self) -> int:
+        return self._opened + len(self.shared.captures)
+
+    def _captures(self) -> list[dict[str, Any]]:
+        own = [*self._closed, *([self.window.facts()] if self.window else [])]
+        return sorted([*own, *self.shared.captures], key=lambda capture: int(capture["capture"]))
+
     def _record(self, at: str, options: Mapping[str, Any] | None = None) -> None:
-        captures = [*self._closed, *([self.window.facts()] if self.window else [])]
+        captures = self._captures()
         kept = {f"capture-{facts['capture']}-{edge}" for facts in captures for edge in ("start", "stop")} | {"start"}
         clock = [one for one in [*self._folder.facts.get("clock", []), anchor(at)] if one["at"] in kept]
         effective = {**self._folder.facts.get("options_effective", {}), **(options or {})}

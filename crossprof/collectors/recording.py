@@ -19,6 +19,7 @@ from crossprof.collectors.clock import anchor
 from crossprof.collectors.collector import Collector, detect_framework, framework_version, make_collector
 from crossprof.collectors.devices import framework_devices
 from crossprof.collectors.fuse import one_line
+from crossprof.collectors.links import links
 from crossprof.collectors.loop import Loop
 from crossprof.collectors.on_demand import OnDemand
 from crossprof.collectors.privacy import Privacy
@@ -28,7 +29,8 @@ from crossprof.collectors.ranks import Rank
 from crossprof.collectors.request import Request
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.run_id import run_id
-from crossprof.collectors.schedule import Schedule, as_schedule
+from crossprof.collectors.schedule import PROFILE_FIRST, Schedule, as_schedule
+from crossprof.collectors.step_annotations import StepAnnotations
 from crossprof.collectors.telemetry import Sampler, Telemetry
 from crossprof.collectors.windows import Windows
 
@@ -69,11 +71,21 @@ class Recording:
         )
         metadata = {"run_id": self.run_id, "run": request.name, "rank": rank.rank}
         try:
-            windows = Windows(as_schedule(request.schedule), [self._on_demand, *request.triggers()])
+            is_profiled_first = request.schedule == "auto" and self.framework == "onnxruntime"
+            schedule = PROFILE_FIRST if is_profiled_first else as_schedule(request.schedule)
+            windows = Windows(schedule, [self._on_demand, *request.triggers()])
             self.loop = Loop(self._folder, windows, profiler=profiler, metadata=metadata, at_border=self._telemetry.at_border)
         except Exception as error:
             self._abandon(profiler, error)
             raise
+        self._annotations = StepAnnotations(self.loop)
+        self._annotations.watch()
+
+    @property
+    def framework(self) -> str | None:
+        """The framework that is recorded, as far as it is known by now."""
+        framework: str | None = self._folder.facts["framework"]
+        return framework
 
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
         """End a step here and start the next one. Inside `crossprof.steps` it only states what the step handles.
@@ -85,12 +97,21 @@ class Recording:
         self.loop.size(samples, tokens)
         self.loop.mark(self)
 
+    def link(self, tracker: str, place: str) -> None:
+        """State the run of another tracker that goes with this one, as `links` does."""
+        self._folder.update(links={**self._folder.facts["links"], tracker: place})
+
+    def note(self, code: str, severity: str, detail: str, effect: str | None = None) -> None:
+        """Note one thing notable of the run; the same code again only raises its count."""
+        self._folder.finding(code, severity, detail, effect)
+
     def close(self, error: BaseException | None, *, status: str | None = None) -> None:
         """End the recording: its folder is complete when this returns. `error` is what ended the user's code."""
         if self._is_closed:
             return
         self._is_closed = True
         self._on_demand.stop()
+        self._annotations.end()
         try:
             self.loop.close()
         finally:
@@ -136,6 +157,7 @@ class Recording:
             "process": process_facts(),
             "devices": [host.cpu_device(facts)],
             "git": None,
+            "links": links(self._namespace),
             "environment": environment(),
             "options_effective": {},
             "units": sources.UNITS,
@@ -198,6 +220,7 @@ class Recording:
             clock=[*self._folder.facts["clock"], anchor("stop")],
             steps=self.loop.counts,
             sampler=sampler,
+            links={**self._folder.facts["links"], **links(self._namespace)},
         )
 
     def _note_telemetry(self, fields: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -6,9 +6,10 @@ import atexit
 import logging
 import os
 import signal
+import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from crossprof.collectors.recording import Recording
 from crossprof.collectors.request import Request
 from crossprof.errors import CollectorError
 
-__all__ = ["MOST_RUNS", "Run", "Unrecorded", "current", "enter", "leave"]
+__all__ = ["MOST_RUNS", "Run", "Unrecorded", "current", "enter", "leave", "watch", "would_join"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Unrecorded:
 _lock = threading.RLock()
 _current: Recording | Unrecorded | None = None
 _depth = 0
+_is_over: Callable[[], bool] | None = None
 _calls: Counter[str] = Counter()
 _replaced_handler: Any = None
 
@@ -68,15 +70,35 @@ def enter(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecor
     """Start a recording, or join the one that is on. Never fails, except under CROSSPROF_STRICT=1."""
     global _current, _depth  # noqa: PLW0603 - this module is the registry
     with _lock:
-        if _current is None:
-            _current = Unrecorded() if settings.is_on("CROSSPROF_DISABLE") else _start(request, namespace)
+        run = _current if would_join() else None
+        if run is None:
+            run = _current = Unrecorded() if settings.is_on("CROSSPROF_DISABLE") else _start(request, namespace)
         _depth += 1
-        return _current
+        return run
+
+
+def would_join() -> bool:
+    """Whether a scope that is entered now joins one that is on. What `watch` says is over, is closed first."""
+    with _lock:
+        if _is_over is not None and _is_over():
+            _interrupt()
+        return _current is not None
+
+
+def watch(run: Run, is_over: Callable[[], bool]) -> None:
+    """Have a recording closed as failed by the next scope, or by the end of the process, once `is_over` says so.
+
+    For a scope that something else opens and may forget to leave.
+    """
+    global _is_over  # noqa: PLW0603
+    with _lock:
+        if run is _current:
+            _is_over = is_over
 
 
 def leave(run: Recording | Unrecorded, error: BaseException | None) -> None:
     """Leave a scope; the last one out ends the recording and hands it over. Never fails, except under CROSSPROF_STRICT=1."""
-    global _current, _depth  # noqa: PLW0603
+    global _depth  # noqa: PLW0603
     with _lock:
         if run is not _current:  # ended already: by a signal, or in a forked child
             return
@@ -86,7 +108,7 @@ def leave(run: Recording | Unrecorded, error: BaseException | None) -> None:
         try:
             _end(run, error)
         finally:
-            _current = None
+            _forget_current()
 
 
 def _start(request: Request, namespace: Mapping[str, Any]) -> Recording | Unrecorded:
@@ -153,16 +175,22 @@ def _on_termination(number: int, frame: object) -> None:
 
 def _interrupt() -> None:
     """End a recording whose scope will not be left any more."""
-    global _current, _depth
-    run, _current, _depth = _current, None, 0
+    run, status = _current, "failed" if _is_over is not None and _is_over() else "interrupted"
+    _forget_current()
     if run is not None:
-        _end(run, None, "interrupted")
+        _end(run, getattr(sys, "last_value", None) if status == "failed" else None, status)
+
+
+def _forget_current() -> None:
+    global _current, _depth, _is_over
+    _current, _depth, _is_over = None, 0, None
 
 
 def _forget() -> None:
     """In a forked child: the recording, its threads and its files belong to the parent."""
-    global _current, _depth, _lock
-    _current, _depth, _lock = None, 0, threading.RLock()
+    global _lock  # noqa: PLW0603
+    _lock = threading.RLock()
+    _forget_current()
     handoff.forget()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["PROFILED", "WHOLE_CALL", "Schedule", "State", "WholeCall", "as_schedule"]
+__all__ = ["PROFILED", "PROFILE_FIRST", "WHOLE_CALL", "Schedule", "State", "WholeCall", "as_schedule"]
 
 State = Literal["unmeasured", "bare", "warmup", "profiled"]
 
@@ -99,6 +99,10 @@ class WholeCall:
 
 
 WHOLE_CALL = WholeCall()
+
+
+PROFILE_FIRST = Schedule(unmeasured=0, bare=0, warmup=2)
+"""For a profiler that is on from the start and can't be switched on again: ONNX Runtime's."""
 
 
 def as_schedule(schedule: Schedule | Sequence[int] | str | None) -> Schedule | WholeCall:

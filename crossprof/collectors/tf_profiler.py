@@ -51,10 +51,18 @@ class TensorFlowCollector:
             marker.__exit__(None, None, None)
 
     def drain(self) -> None:
-        """Wait for the devices of the eager context."""
+        """Wait for the devices of the eager context, as far as they are of this process: other workers' can't be asked."""
         import tensorflow as tf
 
-        tf.test.experimental.sync_devices()
+        here = tf.constant(0).device.partition("/device:")[0]
+        names = [device.name for device in tf.config.list_logical_devices()]
+        local = [name for name in names if name.startswith(("/device:", f"{here}/"))]
+        if len(local) == len(names):
+            tf.test.experimental.sync_devices()
+            return
+        for name in local:
+            with tf.device(name):
+                tf.raw_ops.SyncDevice()
 
     def may_stop(self) -> bool:
         """Always: the profiler is one for all threads."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crossprof.collectors.collector import ProfilerBusy
+from crossprof.collectors.shared_torch import ours
 
 __all__ = ["TorchCollector"]
 
@@ -47,7 +48,8 @@ class TorchCollector:
         profiler = profile(**options)
         profiler.preset_metadata_json("crossprof_run", json.dumps(metadata))
         self._thread = threading.get_ident()
-        profiler.start()
+        with ours():
+            profiler.start()
         self._profiler = profiler
         self._effective = _effective(profiler)
 
@@ -81,7 +83,8 @@ class TorchCollector:
         self._check_thread()
         if self._profiler is not None:
             self.end_step()
-            self._profiler.stop()
+            with ours():
+                self._profiler.stop()
 
     def export(self) -> list[Path]:
         """The Chrome trace, as plain JSON: compressing it can wait until the training is over."""
@@ -89,7 +92,8 @@ class TorchCollector:
         if profiler is None or self._directory is None:
             return []
         path = self._directory / "trace.json"
-        profiler.export_chrome_trace(os.fspath(path))
+        with ours():
+            profiler.export_chrome_trace(os.fspath(path))
         return [path]
 
     def _check_thread(self) -> None:

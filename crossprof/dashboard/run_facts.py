@@ -97,11 +97,12 @@ def identity(run: Mapping[str, Any]) -> html.Section:
         "Device": " ".join(str(part) for part in (run["device_count"], "×", run["device_model"] or run["device_kind"]) if part),
         "Host": run["host"],
         "Commit": commit,
+        "Links": _links(run["links"]),
         "Tags": _pairs(run["tags"]),
         "Note": run["note"],
         "Configuration": _json(run["config"]),
     }
-    known = {name: value for name, value in rows.items() if value not in (None, "", {}, NONE)}
+    known = {name: value for name, value in rows.items() if value not in (None, "", {}, [], NONE)}
     unknown = ", ".join(name.lower() for name in rows if name not in known)
     missing = [html.P(f"Not known: {unknown}.", className="dimmed")] if unknown else []
     query = cards.spelled(_RUN, str(run["run_id"]))
@@ -181,6 +182,15 @@ def captures(store: Store, run_id: str) -> html.Section:
 
 def _left_out(count: int) -> list[html.P]:
     return [html.P(f"The first {_MOST_RANKS} of {count} ranks.", className="dimmed")] if count > _MOST_RANKS else []
+
+
+def _links(value: Any) -> list[Any]:
+    """The runs of other trackers: an address of the web as a link, an id or a directory as text."""
+    parts: list[Any] = []
+    for tracker, place in _mapping(value).items():
+        is_address = place.startswith(("https://", "http://"))
+        parts += [f"{tracker}: ", html.A(place, href=place, rel="noreferrer") if is_address else html.Code(place), html.Br()]
+    return parts[:-1]
 
 
 def _pairs(value: Any) -> str:

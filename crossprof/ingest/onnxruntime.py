@@ -22,7 +22,7 @@ _COLUMNS = {
     "args": """STRUCT(
         op_name VARCHAR, provider VARCHAR, input_type_shape MAP(VARCHAR, BIGINT[])[],
         mem_bytes_in_use BIGINT, mem_in_use_delta BIGINT, mem_in_use_peak BIGINT, mem_arena_held BIGINT,
-        stream VARCHAR, parent_name VARCHAR, size BIGINT,
+        stream VARCHAR, parent_name VARCHAR, size BIGINT, start_ns BIGINT,
         grid_x BIGINT, grid_y BIGINT, grid_z BIGINT, block_x BIGINT, block_y BIGINT, block_z BIGINT)""",
 }
 _LOAD = """

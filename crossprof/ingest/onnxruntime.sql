@@ -1,10 +1,11 @@
 -- From the events of an ONNX Runtime profile (onnxruntime.py) to the staged relations. Variable: capture.
--- Times are whole microseconds since profiling began; the file does not say when that was. A name and its operator: the node
+-- Times are whole microseconds since profiling began; when that was, the file says only where our own collector added it. A name and its operator: the node
 -- `/encoder/MatMul` of type MatMul is timed as `/encoder/MatMul_kernel_time`.
 -- Left out: fences and sizes of parameters and outputs (no column), thread_scheduling_stats (no time in them).
 
 CREATE OR REPLACE TEMP TABLE onnxruntime_timed AS
-SELECT cat, coalesce(name, '?') AS name, tid, args, ts * 1000 AS start_ns, (ts + dur) * 1000 AS end_ns, rowid AS position,
+SELECT cat, coalesce(name, '?') AS name, tid, args, (ts * 1000 + began.at_ns)::BIGINT AS start_ns,
+    ((ts + dur) * 1000 + began.at_ns)::BIGINT AS end_ns, onnxruntime_event.rowid AS position,
     CASE
         WHEN cat = 'Node' AND ends_with(name, '_kernel_time') THEN 'op'
         WHEN cat = 'Session' AND name = 'model_run' THEN 'step'
@@ -13,7 +14,7 @@ SELECT cat, coalesce(name, '?') AS name, tid, args, ts * 1000 AS start_ns, (ts +
         WHEN cat = 'Api' THEN 'call'
         WHEN cat IN ('Session', 'Kernel') THEN 'range'
     END AS role
-FROM onnxruntime_event
+FROM onnxruntime_event, (SELECT coalesce(max(args.start_ns), 0) AS at_ns FROM onnxruntime_event) AS began
 WHERE ph = 'X' AND ts IS NOT NULL;
 
 INSERT INTO staged_step BY NAME

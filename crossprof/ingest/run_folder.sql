@@ -14,6 +14,7 @@ SELECT getvariable('run_id') AS run_id, coalesce(said('$.run'), getvariable('run
     getvariable('status') AS status, 'recording' AS source, said('$.host.name') AS host,
     said('$.process.python_version') AS python_version, said('$.git.commit') AS git_commit,
     try_cast(said('$.git.is_dirty') AS BOOLEAN) AS git_is_dirty,
+    said_object('$.links')::MAP(VARCHAR, VARCHAR) AS links,
     said_object('$.tags')::MAP(VARCHAR, VARCHAR) AS tags, said_object('$.config') AS config,
     said_object('$.versions')::MAP(VARCHAR, VARCHAR) AS versions, said_object('$.environment')::MAP(VARCHAR, VARCHAR) AS environment,
     said_object('$.options_requested') AS options_requested, said_object('$.options_effective') AS options_effective,

@@ -8,7 +8,7 @@ CREATE TABLE run (
     framework VARCHAR, framework_version VARCHAR, model VARCHAR, precision VARCHAR, phase VARCHAR,
     batch_size BIGINT, world_size INTEGER, device_kind VARCHAR, device_model VARCHAR, device_count INTEGER,
     started_ns BIGINT, ended_ns BIGINT, status VARCHAR, source VARCHAR,
-    host VARCHAR, python_version VARCHAR, git_commit VARCHAR, git_is_dirty BOOLEAN,
+    host VARCHAR, python_version VARCHAR, git_commit VARCHAR, git_is_dirty BOOLEAN, links MAP(VARCHAR, VARCHAR),
     tags MAP(VARCHAR, VARCHAR), config JSON, versions MAP(VARCHAR, VARCHAR), environment MAP(VARCHAR, VARCHAR),
     options_requested JSON, options_effective JSON, crossprof_version VARCHAR
 );
@@ -33,6 +33,7 @@ COMMENT ON COLUMN run.host IS 'Host name of the rank.';
 COMMENT ON COLUMN run.python_version IS 'Version of Python.';
 COMMENT ON COLUMN run.git_commit IS 'Commit of the working directory that the script ran in.';
 COMMENT ON COLUMN run.git_is_dirty IS 'Whether that working directory had uncommitted changes.';
+COMMENT ON COLUMN run.links IS 'Runs of other trackers that go with it: wandb and mlflow (address, else id), tensorboard (log directory).';
 COMMENT ON COLUMN run.tags IS 'Tags of the user.';
 COMMENT ON COLUMN run.config IS 'Configuration of the user, any JSON.';
 COMMENT ON COLUMN run.versions IS 'Versions of the packages that matter: package name to version; category_rules is a hash of the rule table.';

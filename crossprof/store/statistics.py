@@ -35,7 +35,8 @@ __all__ = [
     "ratio",
 ]
 
-Statistic = Literal["median", "mean", "p95", "max"]
+Statistic = Literal["median", "mean", "p95", "p99", "max"]
+_QUANTILES: dict[Statistic, float] = {"median": 0.5, "p95": 0.95, "p99": 0.99}
 
 MINIMUM_SAMPLES = 5  # fewer say nothing about their own spread
 _RESAMPLES = 400  # a standard error from so many is itself good to 3.5 %
@@ -222,8 +223,8 @@ def _reach(values: Floats) -> tuple[float, float]:
 
 
 def _of_sorted(values: Floats, statistic: Statistic) -> Floats:
-    """The median or the 95th percentile along the last axis of sorted values."""
-    position = (values.shape[-1] - 1) * (0.5 if statistic == "median" else 0.95)
+    """The median or a percentile along the last axis of sorted values."""
+    position = (values.shape[-1] - 1) * _QUANTILES[statistic]
     low, high = math.floor(position), math.ceil(position)
     lower: Floats = values[..., low]
     found: Floats = lower + (values[..., high] - lower) * (position - low)

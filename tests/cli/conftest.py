@@ -52,7 +52,8 @@ def write_recording(folder: Path, name: str, *, framework: str, step_ms: int, co
             "device_id": -1, "kind": "cpu", "vendor": "AMD", "model": "EPYC", "uuid": None, "memory_bytes": 2**30,
             "compute_units": 2, "compute_capability": None, "source": "framework",
         }],
-        "git": None, "environment": {}, "options_requested": {"schedule": "auto"}, "options_effective": {}, "units": {},
+        "git": None, "links": {"mlflow": "b2"},
+        "environment": {}, "options_requested": {"schedule": "auto"}, "options_effective": {}, "units": {},
         "clock": [], "captures": [], "steps": {"count": count, "bare": count, "profiled": 0},
         "sampler": {"interval_ns": 200 * MS, "cpu_ratio": 0.0, "readings": 0, "source": "psutil"}, "findings": [],
     }  # fmt: skip

@@ -96,6 +96,7 @@ def test_show_has_the_documented_shape_and_the_right_numbers(crossprof: Crosspro
     assert step_time["ci_low"] < 102e6 < step_time["ci_high"]
     text = crossprof("show", "alpha").out
     assert "102" in next(line for line in text.splitlines() if line.startswith("step_time "))
+    assert next(line for line in text.splitlines() if line.startswith("mlflow ")).split() == ["mlflow", "b2"]
 
 
 def test_compare_has_the_documented_shape_and_the_right_ratio(document: Document) -> None:

@@ -37,6 +37,7 @@ KEYS = {
     "process",
     "devices",
     "git",
+    "links",
     "environment",
     "options_requested",
     "options_effective",

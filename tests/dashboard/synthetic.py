@@ -73,6 +73,7 @@ def _run(connection: duckdb.DuckDBPyConnection, run: SyntheticRun, started: int)
         ? AS precision, 'training' AS phase, ? AS batch_size, 1 AS world_size, ? AS device_kind, ? AS device_model,
         1 AS device_count, ? AS started_ns, ? AS ended_ns, 'completed' AS status, 'recording' AS source,
         'synthetic-host' AS host, '3.11.9' AS python_version, '0123456789abcdef0123' AS git_commit, true AS git_is_dirty,
+        MAP {'tensorboard': '/logs/first', 'wandb': 'https://wandb.ai/us/transformer/runs/a1'} AS links,
         MAP {'precision': ?} AS tags, '{"layers": 2, "width": 128}' AS config, MAP {'numpy': '2.1.0', ?: ?} AS versions,
         MAP {'OMP_NUM_THREADS': '2'} AS environment, '{"schedule": "auto", "shapes": true}' AS options_requested,
         '{"schedule": "auto", "shapes": false}' AS options_effective, '0.1.0' AS crossprof_version""",

@@ -33,6 +33,13 @@ def told(snapshot: Snapshot, run_id: str) -> str:
     return json.dumps(layout, cls=plotly.utils.PlotlyJSONEncoder, ensure_ascii=False).replace("\u00a0", " ")
 
 
+def test_it_links_to_the_runs_of_other_trackers(snapshot: Snapshot) -> None:
+    page = told(snapshot, GPU)
+    assert '"href": "https://wandb.ai/us/transformer/runs/a1"' in page
+    assert "/logs/first" in page
+    assert '"href": "/logs/first"' not in page
+
+
 def test_it_opens_with_what_bounds_the_run(snapshot: Snapshot) -> None:
     for run_id in (GPU, CPU):
         ((sentence,),) = snapshot.store().sql("select sentence from bottleneck where run_id = ?", [run_id]).fetchall()

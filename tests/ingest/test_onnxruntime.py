@@ -72,6 +72,12 @@ def test_two_runs_of_a_session(ingested: Ingested, tmp_path: Path) -> None:
     assert facts == {"framework": "onnxruntime", "n_events": "7", "options_effective": '{"providers":["CPUExecutionProvider"]}'}
 
 
+def test_a_profile_that_a_recording_took_says_when_it_began(ingested: Ingested, tmp_path: Path) -> None:
+    began = {"cat": "Session", "ph": "M", "name": "crossprof_clock", "args": {"start_ns": "1700000000000000123"}}
+    path = written(tmp_path / "profile.json", began, node("a", 10, 5, op_name="MatMul"), run(9, 12))
+    assert rows(ingested(path), "SELECT name, start_ns, dur_ns FROM op") == [("MatMul", 1_700_000_000_000_010_123, 5_000)]
+
+
 def test_operators_inside_a_branch_take_their_time_out_of_it(ingested: Ingested, tmp_path: Path) -> None:
     inner = node("then/Add", 12, 6, op_name="Add")
     path = written(tmp_path / "profile.json", inner, node("If_0", 10, 10, op_name="If"), run(9, 12))

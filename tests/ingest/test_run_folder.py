@@ -34,7 +34,8 @@ def findings(connection: Connection) -> dict[str, tuple[Any, ...]]:
 
 
 def test_the_run_is_what_run_json_says(scratch: Connection, tmp_path: Path) -> None:
-    staged(scratch, run_folder(tmp_path))
+    staged(scratch, run_folder(tmp_path, links={"wandb": "a1"}))
+    assert scratch.execute("SELECT links FROM run").fetchall() == [({"wandb": "a1"},)]
     run = scratch.execute(
         """SELECT run_id, run, framework, framework_version, model, precision, phase, batch_size, world_size, status, source,
             host FROM run"""

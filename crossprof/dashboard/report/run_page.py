@@ -112,6 +112,7 @@ def _work(title: str, reading: str, held: Sequence[Mapping[str, Any]]) -> Markup
 def _circumstances(run: Mapping[str, Any]) -> Markup | None:
     facts = {title: str(run[field]) for field, title in _IDENTITY.items() if run[field] is not None}
     facts |= {f"Tag {name}": value for name, value in _pairs(run["tags"])}
+    facts |= {f"Link {name}": place for name, place in _pairs(run["links"])}
     if run["config"] and (config := json.loads(run["config"])):
         facts["Configuration"] = json.dumps(config)
     versions = [[name, version] for name, version in _pairs(run["versions"])]

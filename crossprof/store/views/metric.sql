@@ -87,7 +87,7 @@ COMMENT ON COLUMN metric.denominator IS 'What it is divided by.';
 COMMENT ON COLUMN metric.over_window IS 'Which part of the run it covers.';
 COMMENT ON COLUMN metric.comparable_across IS 'any run, same kind of device, or same framework (on one kind of device): what two runs must share for it to be compared.';
 COMMENT ON COLUMN metric.source IS 'View and column that it comes from.';
-COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95 or max. NULL for a peer''s.';
+COMMENT ON COLUMN metric.statistic IS 'What is taken over its samples: median, mean (weighted by the denominator), p95, p99 or max. NULL for a peer''s.';
 COMMENT ON COLUMN metric.across_ranks IS 'What joins the ranks of one step into the value of the whole run: max, mean or sum. NULL for a peer''s.';
 COMMENT ON COLUMN metric.highest IS 'Value that it can not pass, nor its interval. NULL: there is none.';
 COMMENT ON COLUMN metric.peer IS 'Other tool whose number it is: hta, tracelens, tb or xprof. NULL: our own.';

@@ -23,6 +23,7 @@ by_step AS (
             {metric: 'step_time', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
             {metric: 'step_time_mean', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
             {metric: 'step_time_p95', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
+            {metric: 'step_time_p99', value: if(is_chosen, dur_ns, NULL)::DOUBLE},
             {metric: 'throughput', value: if(is_chosen, samples / nullif(dur_ns, 0) * 1e9, NULL)},
             {metric: 'throughput_tokens', value: if(is_chosen, tokens / nullif(dur_ns, 0) * 1e9, NULL)},
             {metric: 'step_time_profiled', value: if(is_profiled, dur_ns, NULL)::DOUBLE},

@@ -1,0 +1,86 @@
+"""The profiling of ONNX Runtime's sessions as a collector."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from crossprof.errors import CollectorError
+
+__all__ = ["OnnxRuntimeCollector", "ProfiledSession", "register"]
+
+
+class ProfiledSession(Protocol):
+    """A session whose profiling is on since it was made."""
+
+    profiling_started_ns: int
+
+    def end_profiling(self) -> str:
+        """Switch its profiling off; the path of the file that was written."""
+        ...
+
+
+_sessions: list[ProfiledSession] = []
+
+
+def register(session: ProfiledSession) -> None:
+    """Have the next window end the profiling of a session, and take its file."""
+    _sessions.append(session)
+
+
+class OnnxRuntimeCollector:
+    """Records the operators that sessions run. A session profiles from its making on, and never again once that has ended."""
+
+    framework = "onnxruntime"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        del options  # those of a session are given where it is made
+        self._directory = Path()
+        self._written: list[tuple[Path, int]] = []
+
+    def start(self, directory: Path, metadata: Mapping[str, Any]) -> None:
+        """See that a session is profiled."""
+        del metadata  # run.json stands beside the file
+        if not _sessions:
+            cure = "Make it with crossprof.onnxruntime.Session once the recording is on; it is profiled once, from its start"
+            raise CollectorError(f"no session of ONNX Runtime is profiled. {cure}")
+        self._directory = directory
+
+    def begin_step(self, step: int) -> None:
+        """Nothing: a profile marks the runs of its session."""
+
+    def end_step(self) -> None:
+        """Nothing."""
+
+    def drain(self) -> None:
+        """Nothing: a session's run returns when its outputs are there."""
+
+    def may_stop(self) -> bool:
+        """Always: a session belongs to no thread."""
+        return True
+
+    def stop(self) -> None:
+        """Switch the profiling of all sessions off; each writes its file."""
+        sessions, _sessions[:] = list(_sessions), []
+        self._written = [(Path(session.end_profiling()), session.profiling_started_ns) for session in sessions]
+
+    def export(self) -> list[Path]:
+        """Copies of the files, each with the moment from which its times count, which ONNX Runtime leaves out."""
+        return [
+            _dated(path, started_ns, self._directory / f"session-{number}.json")
+            for number, (path, started_ns) in enumerate(self._written)
+        ]
+
+    def effective_options(self) -> Mapping[str, Any]:
+        """What is known: that sessions were profiled."""
+        return {"profiled_sessions": len(self._written)}
+
+
+def _dated(path: Path, started_ns: int, copy: Path) -> Path:
+    clock = f'{{"cat": "Session", "name": "crossprof_clock", "ph": "M", "args": {{"start_ns": "{started_ns}"}}}},\n'
+    with path.open("rb") as source, copy.open("wb") as target:
+        target.write(source.read(1) + clock.encode())
+        shutil.copyfileobj(source, target, 1 << 20)
+    return copy

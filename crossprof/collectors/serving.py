@@ -1,0 +1,83 @@
+"""One request to a model, as a step: what an inference loop or a server answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from crossprof.collectors import registry
+from crossprof.collectors.recording import Recording
+from crossprof.collectors.scoped import scoped
+
+__all__ = ["request"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OVERLAP = "Their latencies hold; throughput is that of single requests, so that of the whole is higher."
+_lock = threading.Lock()
+_is_within: ContextVar[bool] = ContextVar("crossprof_request_under_way", default=False)
+"""Whether the code at hand answers a request already: a request inside a request is a part of it."""
+
+
+class _Source:
+    """All requests of one recording. Together they are one source of steps: the first of those that overlap drives them."""
+
+    recording: Recording | None = None
+    leading: request | None = None
+
+
+_source = _Source()
+
+
+class request:  # noqa: N801 - reads as a verb, like profile and step
+    """A request as a step of the recording that is on, so that `step_time` is its latency: in `with`, or as a decorator.
+
+    `samples` and `tokens` are what it handles. The time between two requests belongs to none. Decorates functions, coroutines
+    and generators: that of a generator lasts until its last item. Requests may overlap, in threads and in asynchronous tasks;
+    while the profiler is on, only one of those that do is a step.
+    """
+
+    def __init__(self, samples: int | None = None, tokens: int | None = None) -> None:
+        self._sizes = (samples, tokens)
+        self._recording: Recording | None = None
+        self._start_ns = 0
+
+    def __enter__(self) -> None:
+        recording = None if _is_within.get() else registry.current()
+        if recording is None:
+            return
+        _is_within.set(True)
+        self._recording, self._start_ns = recording, time.time_ns()
+        with _lock:
+            if _source.recording is not recording:
+                _source.recording, _source.leading = recording, None
+            if _source.leading is not None:
+                return
+            if recording.loop.border(_source):
+                _source.leading = self
+                recording.loop.size(*self._sizes)
+            else:  # a loop marks the steps: what it calls is a part of them
+                self._recording = None
+                _is_within.set(False)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return
+        _is_within.set(False)  # no reset by token: a generator may end in another context than it began in
+        with _lock:
+            if _source.leading is self:
+                _source.leading = None
+                recording.loop.leave(_source)
+            elif _source.recording is recording:
+                recording.loop.beside(self._start_ns, *self._sizes)
+                recording.note("requests_overlap", "info", "Requests began while another was under way.", _OVERLAP)
+
+    def __call__(self, function: Function) -> Function:
+        """The function, each call of which is a request."""
+        return cast(Function, scoped(function, partial(request, *self._sizes)))

@@ -1,0 +1,91 @@
+"""A torch.profiler of the script's own: it works on, and its trace is that of the run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+import crossprof
+
+torch = pytest.importorskip("torch")
+
+
+def work():
+    return torch.ones(8, 8) @ torch.ones(8, 8)
+
+
+def keys(profiler):
+    return {event.key for event in profiler.key_averages()}
+
+
+def test_one_that_is_on_from_before_to_after_keeps_its_events_and_its_trace(recorded, tmp_path):
+    with torch.profiler.profile() as own, crossprof.profile("run", framework="torch"):
+        for _ in crossprof.steps(range(13)):
+            work()
+    own.export_chrome_trace(str(tmp_path / "own.json"))
+    (one,) = recorded()
+    assert one.states == "p" * 13
+    assert one.codes == {"profiler_shared", "shared_trace_missing"}
+    assert one.run["captures"] == []
+    assert "aten::mm" in keys(own)
+
+
+def test_its_trace_is_copied_and_only_steps_wholly_under_it_are_profiled(recorded, tmp_path):
+    with crossprof.profile("run", framework="torch"):
+        for number in crossprof.steps(range(40)):
+            if number == 20:
+                own = torch.profiler.profile()
+                own.start()
+            work()
+            if number == 30:
+                own.stop()
+        own.export_chrome_trace(str(tmp_path / "own.json.gz"))
+    (one,) = recorded()
+    assert one.states == "uubbbbbwpppppu" + "b" * 6 + "u" + "p" * 9 + "u" + "b" * 9
+    first, second = one.run["captures"]
+    assert (first["first_step"], first["last_step"]) == (7, 12)
+    assert (second["first_step"], second["last_step"], second["state"]) == (21, 29, "complete")
+    (name,) = second["files"]
+    events = [
+        json.loads(gzip.decompress(path.read_bytes()))["traceEvents"] for path in (one.path / name, tmp_path / "own.json.gz")
+    ]
+    assert len(events[0]) == len(events[1]) > 0
+    assert one.codes == {"profiler_shared"}
+
+
+def test_ours_gives_way_to_one_that_starts_under_it(recorded, tmp_path):
+    with crossprof.profile("run", framework="torch", schedule=None) as run:
+        for number in range(10):
+            if number == 5:
+                own = torch.profiler.profile()
+                own.start()
+            work()
+            run.step()
+        own.stop()
+        own.export_chrome_trace(str(tmp_path / "own.json"))
+    (one,) = recorded()
+    assert "aten::mm" in keys(own)
+    assert one.states == "wppppupppp"
+    assert [capture["state"] for capture in one.run["captures"]] == ["complete"] * 2
+    assert one.codes == {"profiler_shared"}
+
+
+def test_torch_is_left_as_it_was(recorded):
+    kind = torch.autograd.profiler.profile
+    before = dict(vars(kind))
+    with crossprof.profile("run", framework="torch"):
+        assert dict(vars(kind)) != before
+    assert dict(vars(kind)) == before
+    assert len(recorded()) == 1
+
+
+def test_a_failure_in_the_watching_stays_there(recorded, monkeypatch, tmp_path):
+    monkeypatch.setattr("crossprof.collectors.shared_torch.shutil.copyfile", lambda *_: 1 / 0)
+    with crossprof.profile("run", framework="torch"):
+        with torch.profiler.profile() as own:
+            work()
+        own.export_chrome_trace(str(tmp_path / "own.json"))
+    assert (tmp_path / "own.json").stat().st_size
+    assert "shared_trace_missing" in recorded()[0].codes
