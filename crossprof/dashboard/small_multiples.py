@@ -29,10 +29,11 @@ _BREAKDOWN = (
     "from mean_breakdown where run_id = ? qualify row_number() over (partition by run_id order by scope = 'steps' desc) = 1"
 )
 _PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
-_WORK = f"{_PLACED} order by rank, device_ns desc limit 16"
+_WORK = f"{_PLACED} qualify row_number() over (partition by run_id order by rank, device_ns desc) <= 16"
 _PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
 _MEMORY = "select run_id, rank, device_id, allocator, at_ns, counter, bytes from memory_course where run_id = ?"
 _COUNTED = "from memory_peak where run_id = ?"  # tells at once whether memory_course has rows
+_MEASURED = "from category_summary where is_measured and run_id = ?"  # the same of category_breakdown
 _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
@@ -94,9 +95,7 @@ class Multiple:
 
     def _spelled(self, sides: Sides, query: str = "") -> str:
         ids = [run_id for side in sides for run_id in side]
-        return cards.spelled(
-            (query or self.query).replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids
-        )
+        return cards.spelled(_of_several(query or self.query).replace("unit = ? and ", ""), ids)
 
 
 def height_for(runs: int) -> int:
@@ -106,12 +105,27 @@ def height_for(runs: int) -> int:
 
 def _of_sides(store: Store, query: str, shown: Shown, *before: object) -> pl.DataFrame:
     """The rows of all runs, under the name of their side's lane: a run may be on two sides, alone and among its repeats."""
+    ids = sorted({run_id for side in shown.sides for run_id in side})
+    rows = frame(store, _of_several(query), *before, ids)
+    sides = zip(shown.lanes, shown.sides, strict=True)
+    return pl.concat(
+        [rows.filter(pl.col("run_id").is_in(side)).with_columns(run_id=pl.lit(lane.run_id)) for lane, side in sides]
+    )
+
+
+def _one_by_one(store: Store, query: str, shown: Shown) -> pl.DataFrame:
+    """As `_of_sides`, by a query for each run: through the joins of some views a list of runs reaches no file."""
     found = [
-        frame(store, query, *before, run_id).with_columns(pl.lit(lane.run_id).alias("run_id"))
+        frame(store, query, run_id).with_columns(run_id=pl.lit(lane.run_id))
         for lane, side in zip(shown.lanes, shown.sides, strict=True)
         for run_id in side
     ]
     return pl.concat(found, how="vertical_relaxed")
+
+
+def _of_several(query: str) -> str:
+    """A query about a run as one about a list of runs."""
+    return query.replace("run_id = ?", "list_contains(?, run_id)")
 
 
 def _of_firsts(store: Store, query: str, shown: Shown) -> pl.DataFrame:
@@ -155,7 +169,7 @@ def _roofline(store: Store, shown: Shown) -> Figure:
 
 def _memory(store: Store, shown: Shown) -> Figure:
     is_by_step = shown.way == "step"
-    readings = _of_sides(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
+    readings = _one_by_one(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
     counts = dict(readings.group_by("counter").agg(pl.col("run_id").n_unique()).iter_rows())
     counter = max(_COUNTERS, key=lambda name: (counts.get(name, 0), -_COUNTERS.index(name)))
     counted = readings.filter(pl.col("counter") == counter)
@@ -200,6 +214,7 @@ SMALL_MULTIPLES = {
         "from category_breakdown where run_id = ?",
         "no work of a measured step was recorded: the captures mark no steps, or hold neither kernels nor operators.",
         Toggle("bars", "Length of the bars", {"time": "Time", "share": "Share"}),
+        known=_MEASURED,
         extra=44,
     ),
     "roofline": Multiple(

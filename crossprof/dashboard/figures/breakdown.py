@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import percent, scale_for, significant
-from crossprof.dashboard.theme import Lane, Theme, category_color, figure_layout
+from crossprof.dashboard.theme import Lane, Theme, category_color
 
 __all__ = ["PARTS", "parts"]
 
@@ -39,12 +40,12 @@ def parts(rows: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int
     held = {row["run_id"]: row for row in rows.to_dicts()}
     names = {lane.run_id: _label(lane, held.get(lane.run_id)) for lane in lanes}
     scale = scale_for("ns", rows["window_ns"])
-    figure = go.Figure()
+    plot = Plot(look, barmode="stack")
     for column, (title, category) in PARTS.items():
         shown = {run_id: row for run_id, row in held.items() if row[column] and run_id in names}
         if not shown:
             continue
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=[100 * row[column] / row["window_ns"] for row in shown.values()],
                 y=[names[run_id] for run_id in shown],
@@ -61,10 +62,10 @@ def parts(rows: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int
         )
     hidden = [note for lane in lanes if (note := _overlap(lane, held.get(lane.run_id)))]
     notes = [f"Hidden behind other work: {'; '.join(hidden)}."] if hidden else []
-    figure.update_layout(figure_layout(look), barmode="stack", meta={"notes": notes})
-    name_rows(figure, list(names.values()), look, height=height or height_of(len(names), 50))
-    figure.update_xaxes(range=[0, 100], title_text="% of the time of the device")
-    return figure
+    plot.set(meta={"notes": notes})
+    name_rows(plot, list(names.values()), look, height=height or height_of(len(names), 50))
+    plot.x(range=[0, 100], title_text="% of the time of the device")
+    return plot.figure()
 
 
 def _label(lane: Lane, row: dict[str, Any] | None) -> str:

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import percent, scale_for, significant
-from crossprof.dashboard.theme import Lane, Theme, figure_layout, shortened
+from crossprof.dashboard.theme import Lane, Theme, shortened
 
 __all__ = ["NONE", "roofline"]
 
@@ -40,19 +41,18 @@ def roofline(
     low, high = log10(min(speeds) / scale.divisor) - 0.3, log10(max(speeds) / scale.divisor) + 0.3
     tops = [log10(row["peak_flops_per_second"] / scale.divisor) for row in ceilings]
     at = _apart(tops, 15 / (height - 70) * (max([high, *tops]) - low))
-    figure = go.Figure()
+    plot = Plot(look, height=height, meta={"notes": _notes(known, peaks, lanes)})
     for row, decade in zip(ceilings, at, strict=True):
-        figure.add_trace(_ceiling(row, left, right, scale.divisor, look))
-        figure.add_annotation(_name(row, log10(right), decade, look))
+        plot.add(_ceiling(row, left, right, scale.divisor, look))
+        plot.note(**_name(row, log10(right), decade, look))
     for place, lane in enumerate(lanes):
         mine = known.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
             symbol = _SYMBOLS[place % len(_SYMBOLS)]
-            figure.add_trace(_markers(mine.to_dicts(), lane, symbol, scale.divisor, scale.unit))
-    figure.update_layout(figure_layout(look, height=height), meta={"notes": _notes(known, peaks, lanes)})
-    figure.update_xaxes(_decades(log10(left), log10(right)), title_text="operations per byte")
-    figure.update_yaxes(_decades(low, max([high, *(decade + 0.3 for decade in at)])), title_text=scale.unit)
-    return figure
+            plot.add(_markers(mine.to_dicts(), lane, symbol, scale.divisor, scale.unit))
+    plot.x(**_decades(log10(left), log10(right)), title_text="operations per byte")
+    plot.y(**_decades(low, max([high, *(decade + 0.3 for decade in at)])), title_text=scale.unit)
+    return plot.figure()
 
 
 def _decades(low: float, high: float) -> dict[str, Any]:
@@ -109,7 +109,6 @@ def _name(row: dict[str, Any], right: float, decade: float, look: Theme) -> dict
         "y": decade,
         "xanchor": "right",
         "yanchor": "bottom",
-        "showarrow": False,
         "font": {"size": 11, "color": look.dimmed},
     }
 

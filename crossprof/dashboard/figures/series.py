@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import Scale, scale_for
-from crossprof.dashboard.theme import Lane, Theme, figure_layout
+from crossprof.dashboard.theme import Lane, Theme
 
 __all__ = ["memory", "memory_by_step", "utilization"]
 
@@ -27,15 +27,14 @@ def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter:
         raise Absent("no allocation and no memory reading was recorded.")
     scale = scale_for("By", [events["bytes"].max()])  # type: ignore[list-item]
     clock = _clock(events)
-    figure = go.Figure()
+    plot = Plot(look, height=height or 260, hovermode="x unified")
     for lane in lanes:
         mine = events.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
-            figure.add_trace(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
-    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
-    figure.update_xaxes(title_text=f"{clock.unit} from the first reading")
-    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
-    return figure
+            plot.add(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
+    plot.x(title_text=f"{clock.unit} from the first reading")
+    plot.y(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
+    return plot.figure()
 
 
 def memory_by_step(
@@ -45,12 +44,12 @@ def memory_by_step(
     if peaks.is_empty():
         raise Absent("no reading of memory falls into a step: the captures mark none, or telemetry took none in them.")
     scale = scale_for("By", [peaks["bytes"].max()])  # type: ignore[list-item]
-    figure = go.Figure()
+    plot = Plot(look, height=height or 260, hovermode="x unified")
     for lane in lanes:
         mine = peaks.filter(pl.col("run_id") == lane.run_id).group_by("step").agg(pl.col("bytes").max()).sort("step")
         course = _thinned(mine.select(pl.col("step").cast(pl.Float64).alias("x"), (pl.col("bytes") / scale.divisor).alias("y")))
         if len(mine):
-            figure.add_trace(
+            plot.add(
                 go.Scatter(
                     x=course["x"].to_list(),
                     y=course["y"].cast(pl.Float32).to_numpy(),
@@ -60,10 +59,9 @@ def memory_by_step(
                     hovertemplate=f"%{{y:.3g}} {scale.unit}",
                 )
             )
-    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
-    figure.update_xaxes(title_text="step")
-    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, peak, {scale.unit}")
-    return figure
+    plot.x(title_text="step")
+    plot.y(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, peak, {scale.unit}")
+    return plot.figure()
 
 
 def utilization(
@@ -74,18 +72,16 @@ def utilization(
     if not metrics:
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(samples)
-    figure = make_subplots(rows=len(metrics), cols=1, shared_xaxes=True, vertical_spacing=0.12)
-    layout = figure_layout(look, height=height or 100 + 140 * len(metrics))
-    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
-    figure.update_xaxes(layout["xaxis"])
+    height = height or 100 + 140 * len(metrics)
+    plot = Plot(look, height=height, heights=[1.0] * len(metrics), gap=0.12, hovermode="x unified")
     for row, metric in enumerate(metrics, start=1):
         for lane in lanes:
             mine = samples.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
             if len(mine):
-                figure.add_trace(_line(mine, "value", lane, Scale("%", 0.01), clock=clock), row=row, col=1)
-        figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{titles[metric]}, %", row=row, col=1)
-    figure.update_xaxes(title_text=f"{clock.unit} from the first reading", row=len(metrics), col=1)
-    return figure
+                plot.add(_line(mine, "value", lane, Scale("%", 0.01), clock=clock), row=row)
+        plot.y(rangemode="tozero", title_text=f"{titles[metric]}, %", row=row)
+    plot.x(title_text=f"{clock.unit} from the first reading", row=len(metrics))
+    return plot.figure()
 
 
 def _clock(values: pl.DataFrame) -> Scale:

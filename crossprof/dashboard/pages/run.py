@@ -9,7 +9,7 @@ from dash import Dash, html
 
 from crossprof.dashboard import cards, components, run_facts, run_overview
 from crossprof.dashboard.addresses import export_address, flame_address
-from crossprof.dashboard.drawing import COURSE, connect_figure, shown
+from crossprof.dashboard.drawing import COURSE, connect_figure, connect_words, shown
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import instant
 from crossprof.dashboard.selection import chosen, picker, unfilled
@@ -45,7 +45,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
         figures["parts"],
         *([] if has_steps else [totals]),
         cards.columns(
-            [run_overview.advice(store, run_id), run_facts.findings(store, run_id)],
+            [run_overview.advice_card(run_id), run_facts.findings(store, run_id)],
             [run_overview.top_kernels(store, run_id), run_overview.top_operators(store, run_id)],
         ),
         *([ranks] if ranks else []),
@@ -105,6 +105,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     for name in _SHARED:
         connect_multiple(app, snapshot, "run", name)
     connect_toggles(app, "run")
+    connect_words(app, snapshot, page="run", name="advice", tell=run_overview.advice)
 
 
 PAGE = Page("/run", "Run", layout, connect, is_in_menu=False)
