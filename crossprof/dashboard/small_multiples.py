@@ -26,8 +26,10 @@ _STEPS = (
     "from step_time join step_size using (run_id, run) where unit = ? and run_id = ?"
 )
 _BREAKDOWN = (
-    "from mean_breakdown where run_id = ? qualify row_number() over (partition by run_id order by scope = 'steps' desc) = 1"
+    "select time_part.*, hidden_communication_ratio, hidden_copy_ratio "
+    "from time_part join mean_breakdown using (run_id, scope) where place = 'device' and run_id = ?"
 )
+_DEVICES = "from mean_breakdown where run_id = ?"
 _PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
 _WORK = f"{_PLACED} qualify row_number() over (partition by run_id order by rank, device_ns desc) <= 16"
 _PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
@@ -204,6 +206,7 @@ SMALL_MULTIPLES = {
         _breakdown,
         _BREAKDOWN,
         "no device work was recorded in any of these runs: on a CPU, operators are all there is.",
+        known=_DEVICES,
         extra=44,
     ),
     "categories": Multiple(
