@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 from flask.testing import FlaskClient
 
-from crossprof.dashboard import create_app, results
+from crossprof.dashboard import create_app
 from crossprof.dashboard.addresses import result_address
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.query import SHADES, chart, left_out
@@ -25,7 +25,8 @@ from crossprof.dashboard.sandbox.pool import Column, Rows, SandboxError
 from crossprof.dashboard.sandbox.service import sandbox_over
 from crossprof.dashboard.sandbox.statement import check
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.sql_examples import EXAMPLES
+from crossprof.dashboard.sql import results
+from crossprof.dashboard.sql.examples import EXAMPLES
 from crossprof.dashboard.theme import category_color, theme
 from crossprof.errors import CrossprofError
 

@@ -13,14 +13,15 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from plotly.graph_objects import Figure
 
-from crossprof.dashboard import cards, components, results, theme
+from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.addresses import result_address
 from crossprof.dashboard.figures.query import KINDS, chart, left_out
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.sandbox.pool import Rows, Sandbox, SandboxError
 from crossprof.dashboard.sandbox.service import reach, sandbox_over
 from crossprof.dashboard.snapshot import Snapshot, frame
-from crossprof.dashboard.sql_examples import EXAMPLES
+from crossprof.dashboard.sql import results
+from crossprof.dashboard.sql.examples import EXAMPLES
 from crossprof.errors import CrossprofError
 
 __all__ = ["PAGE"]

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State, html
 
 from crossprof.dashboard import cards, theme, wording
 from crossprof.dashboard.addresses import page_address
-from crossprof.dashboard.compared import compared
+from crossprof.dashboard.compare.compared import compared
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
 from crossprof.dashboard.quantity import percent, scale_for, significant
 from crossprof.dashboard.snapshot import Snapshot
