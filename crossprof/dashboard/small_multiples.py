@@ -32,7 +32,10 @@ _BREAKDOWN = (
 _DEVICES = "from mean_breakdown where run_id = ?"
 _PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
 _WORK = f"{_PLACED} qualify row_number() over (partition by run_id order by rank, device_ns desc) <= 16"
-_PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
+_PEAKS = (
+    "select run_id, model, bf16_flops_per_second, memory_bytes_per_second, derivation, citation "
+    "from device_peak where run_id = ?"
+)
 _MEMORY = "select run_id, rank, device_id, allocator, at_ns, counter, bytes from memory_course where run_id = ?"
 _COUNTED = "from memory_peak where run_id = ?"  # tells at once whether memory_course has rows
 _MEASURED = "from category_summary where is_measured and run_id = ?"  # the same of category_breakdown
