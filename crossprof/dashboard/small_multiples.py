@@ -43,6 +43,7 @@ _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
 _UTILIZATION = "select run_id, rank, device_id, metric, at_ns, value from utilization where run_id = ?"
+_UTILIZATION_STEPS = "select run_id, rank, device_id, metric, step, step_ratio, value from utilization_step where run_id = ?"
 _TELEMETRY = {"hw.gpu.utilization": "Device", "process.cpu.utilization": "Process CPU"}
 _COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
@@ -186,10 +187,12 @@ def _memory(store: Store, shown: Shown) -> Figure:
 
 
 def _utilization(store: Store, shown: Shown) -> Figure:
-    samples = _of_sides(store, _UTILIZATION, shown)
+    is_by_step = shown.way == "step"
+    samples = _one_by_one(store, _UTILIZATION_STEPS if is_by_step else _UTILIZATION, shown)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
-    return series.utilization(one_each, shown.lanes, shown.look, titles=_TELEMETRY, height=shown.height)
+    draw = series.utilization_by_step if is_by_step else series.utilization
+    return draw(one_each, shown.lanes, shown.look, titles=_TELEMETRY, height=shown.height)
 
 
 SMALL_MULTIPLES = {
@@ -246,6 +249,7 @@ SMALL_MULTIPLES = {
         _utilization,
         _UTILIZATION,
         "no telemetry was recorded. An imported trace has none; a recording samples it all the time.",
+        Toggle("telemetry", "What telemetry is aligned by", {"time": "Time", "step": "Step"}),
     ),
 }
 

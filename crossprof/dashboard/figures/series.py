@@ -12,7 +12,7 @@ from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Lane, Theme
 
-__all__ = ["memory", "memory_by_step", "utilization"]
+__all__ = ["memory", "memory_by_step", "utilization", "utilization_by_step"]
 
 _MOST_POINTS = 1500
 _COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", "allocator": "Allocated"}
@@ -68,19 +68,39 @@ def utilization(
     samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
 ) -> go.Figure:
     """Telemetry over time, one panel a metric, one line a run. `samples` has run_id, metric, at_ns, value (a ratio)."""
-    metrics = [metric for metric in titles if metric in set(samples["metric"])]
-    if not metrics:
+    if samples.is_empty():
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
     clock = _clock(samples)
+    since = pl.col("at_ns") - pl.col("at_ns").min().over("run_id", "metric")
+    placed = samples.with_columns(x=since / clock.divisor)
+    return _utilization(placed, lanes, look, titles=titles, height=height, told=f"{clock.unit} from the first reading")
+
+
+def utilization_by_step(
+    samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
+) -> go.Figure:
+    """As `utilization`, over the steps in which readings were taken: `samples` has step and step_ratio in place of at_ns."""
+    if samples.is_empty():
+        raise Absent("no reading was taken during a step: the captures mark none, or telemetry read none in them.")
+    placed = samples.with_columns(x=pl.col("step") + pl.col("step_ratio"))
+    return _utilization(placed, lanes, look, titles=titles, height=height, told="step")
+
+
+def _utilization(
+    placed: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None, told: str
+) -> go.Figure:
+    metrics = [metric for metric in titles if metric in set(placed["metric"])]
+    if not metrics:
+        raise Absent("no utilization is among the telemetry of these runs.")
     height = height or 100 + 140 * len(metrics)
     plot = Plot(look, height=height, heights=[1.0] * len(metrics), gap=0.12, hovermode="x unified")
     for row, metric in enumerate(metrics, start=1):
         for lane in lanes:
-            mine = samples.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
+            mine = placed.filter((pl.col("run_id") == lane.run_id) & (pl.col("metric") == metric))
             if len(mine):
-                plot.add(_line(mine, "value", lane, Scale("%", 0.01), clock=clock), row=row)
+                plot.add(_course(mine.select("x", y=pl.col("value") / 0.01), lane, "%"), row=row)
         plot.y(rangemode="tozero", title_text=f"{titles[metric]}, %", row=row)
-    plot.x(title_text=f"{clock.unit} from the first reading", row=len(metrics))
+    plot.x(title_text=told, row=len(metrics))
     return plot.figure()
 
 
@@ -92,14 +112,18 @@ def _clock(values: pl.DataFrame) -> Scale:
 
 def _line(values: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, clock: Scale, shape: str = "linear") -> go.Scatter:
     since = (pl.col("at_ns") - values["at_ns"].min()) / clock.divisor
-    course = _thinned(values.select(since.alias("x"), (pl.col(column) / scale.divisor).alias("y")).sort("x"))
+    return _course(values.select(since.alias("x"), (pl.col(column) / scale.divisor).alias("y")), lane, scale.unit, shape=shape)
+
+
+def _course(points: pl.DataFrame, lane: Lane, unit: str, *, shape: str = "linear") -> go.Scatter:
+    course = _thinned(points.sort("x"))
     return go.Scatter(
         x=course["x"].cast(pl.Float32).to_numpy(),
         y=course["y"].cast(pl.Float32).to_numpy(),
         mode="lines" if len(course) > 1 else "markers",
         name=lane.label,
         line={"color": lane.color, "dash": lane.dash, "width": 1.5, "shape": shape},
-        hovertemplate=f"%{{y:.3g}} {scale.unit}",
+        hovertemplate=f"%{{y:.3g}} {unit}",
     )
 
 
