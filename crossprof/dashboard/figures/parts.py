@@ -8,7 +8,7 @@ import polars as pl
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import percent, scale_for
-from crossprof.dashboard.theme import Theme, category_color
+from crossprof.dashboard.theme import Theme, category_color, ink_on
 from crossprof.dashboard.wording import part as named
 
 __all__ = ["bar"]
@@ -43,7 +43,7 @@ def bar(parts: pl.DataFrame, look: Theme) -> go.Figure:
                 text=[text if fits else ""],
                 textposition="inside",
                 insidetextanchor="start",
-                textfont={"color": "#1A1D21", "size": 12},
+                textfont={"color": ink_on(color), "size": 12},
                 marker={"color": color, "line": {"width": 1, "color": look.surface}},
                 hovertemplate=f"{text}: %{{x:.4g}} {scale.unit}<extra></extra>",
             )

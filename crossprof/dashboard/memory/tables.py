@@ -16,7 +16,7 @@ from crossprof.store import Store
 __all__ = ["blocks_card", "doubts_card", "peaks_card", "program_cards"]
 
 _BLOCKS = (
-    Column("run", "Run", width=150),
+    Column("run", "Run", width=190),
     Column("position", "Place", "count", 80),
     Column("held_bytes", "Held", "bytes", 110),
     Column("share_ratio", "Of the peak", "ratio", 110),
