@@ -24,7 +24,7 @@ import pytest
 from crossprof.cli import main
 from crossprof.dashboard.pages import compare, metrics, run, runs
 from crossprof.dashboard.quantity import NONE, percent, percent_change, scale_for, significant
-from crossprof.dashboard.run_table import CHANGES, METRICS, deltas, load
+from crossprof.dashboard.runs.table import CHANGES, METRICS, deltas, load
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.wording import LEADING, extras
 from crossprof.store import Store, publish, write_part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -18,11 +19,9 @@ __all__ = ["note", "pin", "rename", "tag"]
 @store_path
 def rename(run: str, name: str, store: Path) -> None:
     """Give a run another name. An empty name brings back the recorded one."""
-    from crossprof.store import edits, publish
+    from crossprof.store import edits
 
-    (run_id,) = _one(run, store)
-    edits.rename(store, run_id, name)
-    publish(store)
+    run_id = _changed(run, store, lambda run_id: edits.rename(store, run_id, name))
     click.echo(f"Run {run_id} is named '{name}'." if name else f"Run {run_id} has its recorded name again.")
 
 
@@ -48,11 +47,9 @@ def tag(run: str, tags: tuple[str, ...], store: Path) -> None:
 @store_path
 def note(run: str, text: str, store: Path) -> None:
     """Set the note of a run. An empty text takes it away."""
-    from crossprof.store import edits, publish
+    from crossprof.store import edits
 
-    (run_id,) = _one(run, store)
-    edits.note(store, run_id, text)
-    publish(store)
+    run_id = _changed(run, store, lambda run_id: edits.note(store, run_id, text))
     click.echo(f"The note of run {run_id} is {'set' if text else 'taken away'}.")
 
 
@@ -62,11 +59,9 @@ def note(run: str, text: str, store: Path) -> None:
 @store_path
 def pin(run: str, is_unpinned: bool, store: Path) -> None:
     """Pin a run: the Runs page shows it above the others."""
-    from crossprof.store import edits, publish
+    from crossprof.store import edits
 
-    (run_id,) = _one(run, store)
-    edits.pin(store, run_id, is_pinned=not is_unpinned)
-    publish(store)
+    run_id = _changed(run, store, lambda run_id: edits.pin(store, run_id, is_pinned=not is_unpinned))
     click.echo(f"Run {run_id} is {'no longer ' * is_unpinned}pinned.")
 
 
@@ -75,8 +70,13 @@ def _all(run: str, store: Path) -> tuple[str, ...]:
         return opened.resolve(run)
 
 
-def _one(run: str, store: Path) -> tuple[str, ...]:
-    run_ids = _all(run, store)
-    if len(run_ids) > 1:
-        raise CrossprofError(f"'{run}' are {len(run_ids)} runs. Name one, by its id or the beginning of it.")
-    return run_ids
+def _changed(run: str, store: Path, change: Callable[[str], None]) -> str:
+    """The id of the one run that is meant, with the change published."""
+    from crossprof.store import publish
+
+    run_id, *more = _all(run, store)
+    if more:
+        raise CrossprofError(f"'{run}' are {len(more) + 1} runs. Name one, by its id or the beginning of it.")
+    change(run_id)
+    publish(store)
+    return run_id

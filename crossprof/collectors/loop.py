@@ -92,14 +92,14 @@ class Loop:
 
     def leave(self, owner: object) -> None:
         """End the step at hand and start none: what follows, until the owner's next border, is in no step."""
-        now = time.time_ns()
+        now = self._clock.now_ns()
         with self._lock:
             if self._owner is owner and self._start_ns is not None:
                 self._finish(now)
 
     def beside(self, start_ns: int, samples: int | None, tokens: int | None) -> None:
         """Note a step that ends now and ran beside another. Under a profiler, which can't tell them apart, it is none."""
-        now = time.time_ns()
+        now = self._clock.now_ns()
         with self._lock:
             state = self.schedule.state(self.counts["count"])
             if self._profiler.window is not None or state in PROFILED:

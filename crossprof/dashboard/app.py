@@ -12,14 +12,14 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from crossprof.dashboard import cards, components, theme
-from crossprof.dashboard.compression import compress_static_files
-from crossprof.dashboard.downloads import connect_report
-from crossprof.dashboard.exports import serve_exports
 from crossprof.dashboard.pages import PAGES, Page
-from crossprof.dashboard.security import guard
 from crossprof.dashboard.selection import connect_picker
+from crossprof.dashboard.service.compression import compress_static_files
+from crossprof.dashboard.service.downloads import connect_report
+from crossprof.dashboard.service.exports import serve_exports
+from crossprof.dashboard.service.security import guard
+from crossprof.dashboard.service.vendored import serve_vendored
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.vendored import serve_vendored
 from crossprof.errors import CrossprofError
 from crossprof.settings import store_path as resolved_path
 

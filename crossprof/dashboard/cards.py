@@ -15,7 +15,7 @@ from crossprof.dashboard.addresses import result_address, sql_address
 from crossprof.dashboard.components import labelled
 from crossprof.errors import CrossprofError
 
-__all__ = ["Absent", "absent", "card", "card_id", "columns", "drawn", "failed", "figure_card", "notice", "spelled"]
+__all__ = ["Absent", "absent", "card", "card_id", "columns", "drawn", "failed", "figure_card", "notice", "spelled", "told"]
 
 logger = logging.getLogger(__name__)
 
@@ -88,21 +88,29 @@ def figure_card(page: str, name: str, title: str, subtitle: str, *, query: str =
 
 def drawn(draw: Callable[[], Figure], *, page: str, name: str) -> Any:
     """A figure's body for its card; or the reason why there is none; or what failed, with a button to try again."""
+    return told(lambda: _graph(draw()), page=page, name=name)
+
+
+def told(tell: Callable[[], Any], *, page: str, name: str) -> Any:
+    """What fills a card; or the reason why there is none; or what failed, with a button to try again."""
     try:
-        figure = draw()
+        return tell()
     except Absent as absence:
         return absent(str(absence))
     except CrossprofError as error:
-        return _failed_figure(str(error), page, name)
+        return _failed(str(error), page, name)
     except Exception as error:  # a card that fails says so, and the rest of the page stays
         logger.exception("The card %s failed.", name)
-        return _failed_figure(f"{type(error).__name__}: {error}", page, name)
+        return _failed(f"{type(error).__name__}: {error}", page, name)
+
+
+def _graph(figure: Figure) -> list[Any]:
     height = figure["layout"]["height"]
     graph = dcc.Graph(figure=figure, config=theme.GRAPH_CONFIG, style={"height": height})
     return [html.Div(graph, style={"minHeight": height}), *_legend(figure), *_notes(figure)]
 
 
-def _failed_figure(reason: str, page: str, name: str) -> list[Any]:
+def _failed(reason: str, page: str, name: str) -> list[Any]:
     again = html.Button("Try again", type="button", className="button", **{"data-retry-page": page, "data-retry-name": name})
     return [failed(reason), again]
 

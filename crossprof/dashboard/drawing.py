@@ -14,7 +14,7 @@ from crossprof.dashboard.figures import step_time
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.store import Store
 
-__all__ = ["COURSE", "Drawing", "connect_drawing", "connect_figure", "lanes_of", "shown"]
+__all__ = ["COURSE", "Drawing", "connect_drawing", "connect_figure", "connect_words", "lanes_of", "shown"]
 
 _STEPS = "select run_id, rank, step, dur_ns, is_profiled, is_warmup from step_time"
 
@@ -78,6 +78,19 @@ def connect_drawing(
     app.callback(
         Output({"page": page, "figure": name}, "children"),
         Input("look", "data"),
+        Input("runs-shown", "data"),
+        Input({"page": page, "retry": name}, "data"),
+    )(answer)
+
+
+def connect_words(app: Dash, snapshot: Snapshot, *, page: str, name: str, tell: Callable[[Store, str], Any]) -> None:
+    """Fill a card about the first run of a page by a request of its own; what it says is the same in every colour scheme."""
+
+    def answer(held: dict[str, Any], _again: int | None = None) -> Any:
+        return cards.told(lambda: tell(snapshot.store(), held["sides"][0][0]), page=page, name=name)
+
+    app.callback(
+        Output({"page": page, "figure": name}, "children"),
         Input("runs-shown", "data"),
         Input({"page": page, "retry": name}, "data"),
     )(answer)

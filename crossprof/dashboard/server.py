@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from waitress.server import create_server  # type: ignore[import-untyped]
 
 from crossprof.dashboard.app import create_app
-from crossprof.dashboard.recordings import Watcher
-from crossprof.dashboard.security import is_loopback
+from crossprof.dashboard.service.recordings import Watcher
+from crossprof.dashboard.service.security import is_loopback
 from crossprof.errors import StoreError
 from crossprof.settings import store_path as resolved_path
 

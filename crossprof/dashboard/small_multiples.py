@@ -27,13 +27,19 @@ _STEPS = (
     "from step_time join step_size using (run_id, run) where unit = ? and run_id = ?"
 )
 _BREAKDOWN = (
-    "from mean_breakdown where run_id = ? qualify row_number() over (partition by run_id order by scope = 'steps' desc) = 1"
+    "select time_part.*, hidden_communication_ratio, hidden_copy_ratio "
+    "from time_part join mean_breakdown using (run_id, scope) where place = 'device' and run_id = ?"
 )
+_DEVICES = "from mean_breakdown where run_id = ?"
 _PLACED = "from op_flops where flops_per_second is not null and operational_intensity > 0 and run_id = ?"
-_WORK = f"{_PLACED} order by rank, device_ns desc limit 16"
-_PEAKS = "select run_id, model, derivation, citation from device_peak where run_id = ?"
+_WORK = f"{_PLACED} qualify row_number() over (partition by run_id order by rank, device_ns desc) <= 16"
+_PEAKS = (
+    "select run_id, model, bf16_flops_per_second, memory_bytes_per_second, derivation, citation "
+    "from device_peak where run_id = ?"
+)
 _MEMORY = "select run_id, rank, device_id, allocator, at_ns, counter, bytes from memory_course where run_id = ?"
 _COUNTED = "from memory_peak where run_id = ?"  # tells at once whether memory_course has rows
+_MEASURED = "from category_summary where is_measured and run_id = ?"  # the same of category_breakdown
 _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
@@ -106,9 +112,7 @@ class Multiple:
 
     def _spelled(self, sides: Sides, query: str = "") -> str:
         ids = [run_id for side in sides for run_id in side]
-        return cards.spelled(
-            (query or self.query).replace("run_id = ?", "list_contains(?, run_id)").replace("unit = ? and ", ""), ids
-        )
+        return cards.spelled(_of_several(query or self.query).replace("unit = ? and ", ""), ids)
 
 
 def height_for(runs: int) -> int:
@@ -118,12 +122,27 @@ def height_for(runs: int) -> int:
 
 def _of_sides(store: Store, query: str, shown: Shown, *before: object) -> pl.DataFrame:
     """The rows of all runs, under the name of their side's lane: a run may be on two sides, alone and among its repeats."""
+    ids = sorted({run_id for side in shown.sides for run_id in side})
+    rows = frame(store, _of_several(query), *before, ids)
+    sides = zip(shown.lanes, shown.sides, strict=True)
+    return pl.concat(
+        [rows.filter(pl.col("run_id").is_in(side)).with_columns(run_id=pl.lit(lane.run_id)) for lane, side in sides]
+    )
+
+
+def _one_by_one(store: Store, query: str, shown: Shown) -> pl.DataFrame:
+    """As `_of_sides`, by a query for each run: through the joins of some views a list of runs reaches no file."""
     found = [
-        frame(store, query, *before, run_id).with_columns(pl.lit(lane.run_id).alias("run_id"))
+        frame(store, query, run_id).with_columns(run_id=pl.lit(lane.run_id))
         for lane, side in zip(shown.lanes, shown.sides, strict=True)
         for run_id in side
     ]
     return pl.concat(found, how="vertical_relaxed")
+
+
+def _of_several(query: str) -> str:
+    """A query about a run as one about a list of runs."""
+    return query.replace("run_id = ?", "list_contains(?, run_id)")
 
 
 def _of_firsts(store: Store, query: str, shown: Shown) -> pl.DataFrame:
@@ -167,7 +186,7 @@ def _roofline(store: Store, shown: Shown) -> Figure:
 
 def _memory(store: Store, shown: Shown) -> Figure:
     is_by_step = shown.way == "step"
-    readings = _of_sides(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
+    readings = _one_by_one(store, _MEMORY_STEPS if is_by_step else _MEMORY, shown)
     counts = dict(readings.group_by("counter").agg(pl.col("run_id").n_unique()).iter_rows())
     counter = max(_COUNTERS, key=lambda name: (counts.get(name, 0), -_COUNTERS.index(name)))
     counted = readings.filter(pl.col("counter") == counter)
@@ -178,19 +197,22 @@ def _memory(store: Store, shown: Shown) -> Figure:
     return draw(one_each, shown.lanes, shown.look, counter=counter, height=shown.height)
 
 
-def _telemetry(titles: Mapping[str, str]) -> str:
+def _telemetry(titles: Mapping[str, str], *, source: str = "utilization", place: str = "at_ns") -> str:
     """The rows of some metrics of telemetry."""
     named = ", ".join(f"'{metric}'" for metric in titles)
     return (
-        f"select run_id, rank, device_id, metric, at_ns, value, unit from utilization where metric in ({named}) and run_id = ?"
+        f"select run_id, rank, device_id, metric, {place}, value, unit from {source} where metric in ({named}) and run_id = ?"
     )
 
 
 def _draw_telemetry(titles: Mapping[str, str], store: Store, shown: Shown) -> Figure:
-    samples = _of_sides(store, _telemetry(titles), shown)
+    is_by_step = shown.way == "step"
+    by_step = _telemetry(titles, source="utilization_step", place="step, step_ratio")
+    samples = _one_by_one(store, by_step if is_by_step else _telemetry(titles), shown)
     first = samples.sort("rank", "device_id").unique(["run_id", "metric"], keep="first", maintain_order=True)
     one_each = samples.join(first, on=["run_id", "metric", "rank", "device_id"], how="semi", nulls_equal=True)
-    return series.telemetry(one_each, shown.lanes, shown.look, titles=titles, height=shown.height)
+    draw = series.telemetry_by_step if is_by_step else series.telemetry
+    return draw(one_each, shown.lanes, shown.look, titles=titles, height=shown.height)
 
 
 SMALL_MULTIPLES = {
@@ -210,6 +232,7 @@ SMALL_MULTIPLES = {
         _breakdown,
         _BREAKDOWN,
         "no device work was recorded in any of these runs: on a CPU, operators are all there is.",
+        known=_DEVICES,
         extra=44,
     ),
     "categories": Multiple(
@@ -220,6 +243,7 @@ SMALL_MULTIPLES = {
         "from category_breakdown where run_id = ?",
         "no work of a measured step was recorded: the captures mark no steps, or hold neither kernels nor operators.",
         Toggle("bars", "Length of the bars", {"time": "Time", "share": "Share"}),
+        known=_MEASURED,
         extra=44,
     ),
     "roofline": Multiple(
@@ -245,6 +269,7 @@ SMALL_MULTIPLES = {
         partial(_draw_telemetry, _UTILIZATION),
         _telemetry(_UTILIZATION),
         "no telemetry was recorded. An imported trace has none; a recording samples it all the time.",
+        Toggle("telemetry", "What telemetry is aligned by", {"time": "Time", "step": "Step"}),
     ),
     "activity": Multiple(
         "What the cores do",

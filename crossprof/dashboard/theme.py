@@ -15,6 +15,7 @@ __all__ = [
     "Theme",
     "category_color",
     "framework_title",
+    "ink_on",
     "lanes",
     "named",
     "shades",
@@ -24,6 +25,7 @@ __all__ = [
     "variables",
 ]
 
+_DARK = 125  # of 255: from here on dark text reads better than white
 _FRAMEWORK_TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
 
 # A framework's first run gets the strong shade, the second the tint; from the third on a dash tells them apart.
@@ -163,6 +165,12 @@ def framework_title(framework: str | None) -> str:
 def category_color(category: str) -> str:
     """The colour of a category, the same on every page and in both schemes."""
     return _CATEGORY_COLORS.get(category, _CATEGORY_COLORS["other"])
+
+
+def ink_on(color: str) -> str:
+    """The colour of text over a category's: dark, or white where that is dark itself."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#1A1D21" if 0.299 * red + 0.587 * green + 0.114 * blue > _DARK else "#FFFFFF"
 
 
 def category_order(categories: Iterable[str]) -> list[str]:

@@ -62,7 +62,8 @@ SELECT try_cast(regexp_extract(name, '\((\d+)\)$', 1) AS HUGEINT) AS program_id,
 FROM xplane_event_name WHERE regexp_matches(name, '\(\d+\)$') GROUP BY ALL;
 
 -- Names: what an event on the host is as far as its name tells, and what all events of one name share: on a TPU the HLO facts.
--- A TensorFlow kernel is named `scope/name:Type`.
+-- A TensorFlow kernel is named `scope/name:Type`. XLA's copy-start begins a copy that runs beside the core, copy-done has the core wait for its
+-- end (xprof's hlo_stats lists both under these categories): neither computes.
 CREATE OR REPLACE TABLE xplane_name AS
 WITH shared AS (
     SELECT s.plane, s.event_metadata_id AS metadata_id,
@@ -87,7 +88,8 @@ SELECT DISTINCT ON (plane, metadata_id) plane, metadata_id, coalesce(name, '') A
     END AS sort,
     regexp_extract(name, ':([^:]+)$', 1) AS op_name, regexp_extract(name, '^(.*):', 1) AS op_module,
     hlo_category, tf_op, flops, bytes_accessed, program_id, coalesce(hlo_category IN ('while', 'conditional', 'call'), false) AS is_container,
-    coalesce(name ILIKE 'memset%', false) AS is_memset, coalesce(name ILIKE 'memcpy%', false) AS is_memcpy
+    coalesce(name ILIKE 'memset%', false) AS is_memset,
+    coalesce(name ILIKE 'memcpy%' OR hlo_category IN ('copy-start', 'copy-done'), false) AS is_memcpy
 FROM xplane_event_name LEFT JOIN shared USING (plane, metadata_id);
 
 CREATE OR REPLACE TABLE xplane_stat AS FROM xplane_stat_name;

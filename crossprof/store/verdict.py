@@ -87,8 +87,8 @@ def apart_sentence(names: tuple[str, str], places: tuple[Place | None, Place | N
     """Why the work of two runs can't be set side by side: the end of a sentence. Empty where it can."""
     lacking = [name for name, place in zip(names, places, strict=True) if place is None]
     if lacking:
-        whose = " and ".join(lacking)
-        return f"{whose} has no work in a measured step: the capture marks no steps, or holds neither kernels nor operators."
+        whose, they = " and ".join(lacking), "have" if len(lacking) > 1 else "has"
+        return f"{whose} {they} no work in a measured step: the capture marks no steps, or holds neither kernels nor operators."
     if places[0] == places[1]:
         return ""
     device, host = names if places[0] == "device" else (names[1], names[0])

@@ -100,6 +100,17 @@ def test_an_error_points_at_its_place_and_the_next_query_is_answered(visit: Visi
         expect(page.locator("#sql-answer .failed")).to_contain_text("Failed because")
 
 
+def test_a_query_that_runs_is_stopped(visit: Visit, settled: Any, address: str) -> None:
+    page = visit(f"{address}/sql")
+    typed(page, "select count(*) from range(1000000000) as a, range(1000000000) as b")
+    page.keyboard.press("Control+Enter")
+    page.locator("#sql-stop").click()
+    expect(page.locator("#sql-answer")).to_contain_text("Stopped.")
+    settled()
+    expect(page.locator("#sql-stop")).to_be_hidden()
+    expect(page.locator("#sql-run")).to_be_enabled()
+
+
 def test_files_are_saved_and_a_refusal_is_said(visit: Visit, settled: Any, address: str, tmp_path: Path) -> None:
     page = visit(address + sql_address("select run, run_id from run order by run"))
     expect(page.locator(CELL.format(0))).to_have_text("bert-base")

@@ -133,6 +133,33 @@ def test_the_wheel_zooms_at_the_pointer_and_with_shift_moves(open_timeline: Call
     assert page.evaluate(under) > before
 
 
+def test_the_strip_shows_where_the_window_is_and_moves_it(open_timeline: Callable[..., Page], until: Any) -> None:
+    page = open_timeline()
+    until(page, "timelineParts.current().runs.every(run => run.whole)")
+    strip, window = page.locator("#timeline-map"), page.locator("#timeline-map-window")
+    for _ in range(6):
+        page.keyboard.press("w")
+    before, whole = window.bounding_box(), strip.bounding_box()
+    assert before
+    assert whole
+    assert before["width"] < whole["width"] / 4
+    span = page.evaluate(_SPAN)
+    page.mouse.move(before["x"] + before["width"] / 2, whole["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(whole["x"] + whole["width"] * 0.75, whole["y"] + 5, steps=4)
+    page.mouse.up()
+    after = window.bounding_box()
+    assert after
+    assert after["x"] + after["width"] / 2 == pytest.approx(whole["x"] + whole["width"] * 0.75, abs=2)
+    assert page.evaluate(_SPAN) == pytest.approx(span)
+    page.mouse.click(whole["x"] + whole["width"] * 0.25, whole["y"] + 5)
+    until(
+        page,
+        "document.getElementById('timeline-map-window').offsetLeft < document.getElementById('timeline-map').offsetWidth / 3",
+    )
+    until(page, _RESTS)
+
+
 def test_a_drag_selects_an_area_and_the_table_adds_it_up(
     open_timeline: Callable[..., Page], launches: ModuleType, until: Any
 ) -> None:

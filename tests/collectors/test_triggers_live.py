@@ -122,7 +122,7 @@ def assert_each_window_has_work(store: Path) -> None:
 
 
 def assert_the_dashboard_says_why(store: Path, run_id: str) -> None:
-    from crossprof.dashboard.run_windows import windows
+    from crossprof.dashboard.run.windows import windows
     from crossprof.store import Store
 
     with Store(store) as opened:

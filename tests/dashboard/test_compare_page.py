@@ -10,9 +10,9 @@ import plotly.utils
 import pytest
 
 from crossprof.dashboard import create_app
-from crossprof.dashboard.circumstances import overhead_card, settings_card
-from crossprof.dashboard.compared import compared
-from crossprof.dashboard.matched_work import operations_card, rows_and_columns
+from crossprof.dashboard.compare.circumstances import overhead_card, settings_card
+from crossprof.dashboard.compare.compared import compared
+from crossprof.dashboard.compare.matched_work import operations_card, rows_and_columns
 from crossprof.dashboard.pages import compare
 from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, Shown, height_for
 from crossprof.dashboard.snapshot import Snapshot

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from crossprof.dashboard import create_app, exports
+from crossprof.dashboard import create_app
 from crossprof.dashboard.addresses import export_address, flame_address
+from crossprof.dashboard.service import exports
 
 
 @pytest.fixture

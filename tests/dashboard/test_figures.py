@@ -125,3 +125,15 @@ def test_one_panel_a_metric_in_the_order_asked_for() -> None:
 
 def test_unknown_categories_come_before_the_rest_without_a_name() -> None:
     assert category_order(["other", "zeta", "copy", "gemm"]) == ["gemm", "copy", "zeta", "other"]
+
+
+def test_utilization_lies_in_the_step_that_it_was_read_in() -> None:
+    samples = pl.DataFrame(
+        {"run_id": ["a", "a"], "metric": ["gpu"] * 2, "step": [3, 2], "step_ratio": [0.25, 0.5], "value": [0.8, 0.4]}
+    ).with_columns(unit=pl.lit("1"))
+    figure = series.telemetry_by_step(samples, LANES, LOOK, titles={"gpu": "Device"})
+    assert list(figure.data[0].x) == [2.5, 3.25]
+    assert list(figure.data[0].y) == pytest.approx([40, 80])
+    assert figure.layout.xaxis.title.text == "step"
+    with pytest.raises(Absent, match="during a step"):
+        series.telemetry_by_step(samples.clear(), LANES, LOOK, titles={"gpu": "Device"})

@@ -10,7 +10,7 @@ import plotly.utils
 import pytest
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.memory_sources import Source, chosen_sources, counters, devices
+from crossprof.dashboard.memory.sources import Source, chosen_sources, counters, devices
 from crossprof.dashboard.pages import memory
 from crossprof.dashboard.snapshot import Snapshot
 

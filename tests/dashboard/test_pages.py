@@ -12,10 +12,11 @@ from typing import Any
 import plotly.utils
 import pytest
 
-from crossprof.dashboard import comparison, create_app
+from crossprof.dashboard import create_app
+from crossprof.dashboard.compare import verdicts
+from crossprof.dashboard.compare.waterfall import waterfall_card
 from crossprof.dashboard.pages import PAGES, compare, runs
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.waterfall import waterfall_card
 from crossprof.errors import CrossprofError, RunNotFound
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import folded
@@ -54,7 +55,7 @@ def test_compare_opens_with_the_stores_own_sentence(snapshot: Snapshot) -> None:
 
 def test_a_number_keeps_its_unit_on_its_line_and_a_command_can_be_copied(snapshot: Snapshot) -> None:
     found = snapshot.store().compare("syn-torch-0001", "syn-jax-00000001").others[0]
-    card = text_of(comparison.verdict_card("tiny-transformer", found, is_only=True))
+    card = text_of(verdicts.verdict_card("tiny-transformer", found, is_only=True))
     assert "52\u00a0ms" in card
     assert "(95\u00a0% interval" in card
     unlike = replace(found, next_step="read `crossprof doctor a` first: its numbers are wrong.")
@@ -67,7 +68,7 @@ def test_a_number_keeps_its_unit_on_its_line_and_a_command_can_be_copied(snapsho
 
 
 def _advice_of(found: RunDifference) -> list[Any]:
-    card: Any = comparison.verdict_card("tiny-transformer", found, is_only=True)
+    card: Any = verdicts.verdict_card("tiny-transformer", found, is_only=True)
     advice: list[Any] = card.children[-1].children[-1].children
     return advice
 

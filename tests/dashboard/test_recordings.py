@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crossprof.dashboard import recordings
+from crossprof.dashboard.service import recordings
 from crossprof.store import Store
 
 _TRAIN = """

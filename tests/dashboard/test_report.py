@@ -76,6 +76,7 @@ def test_a_page_opens_with_the_verdicts_and_says_all_the_rest(three: Content) ->
         "Time by category",
         "What tiny-transformer-tf differs in from tiny-transformer",
         "What tiny-transformer-jax differs in from tiny-transformer",
+        "What bounds each run, and advice",
         "Further metrics",
         "Findings",
         "Definitions",

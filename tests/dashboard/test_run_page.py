@@ -14,6 +14,7 @@ import pytest
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.parts import bar
 from crossprof.dashboard.pages import run
+from crossprof.dashboard.run import overview
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import theme
 from crossprof.store import publish, write_part
@@ -28,8 +29,8 @@ def snapshot(synthetic_store: Path) -> Snapshot:
 
 
 def told(snapshot: Snapshot, run_id: str) -> str:
-    """All of the page as JSON, as the browser gets it."""
-    layout = run.layout(snapshot, {"run": run_id})
+    """All of the page and of its advice as JSON, as the browser gets them."""
+    layout = [run.layout(snapshot, {"run": run_id}), overview.advice(snapshot.store(), run_id)]
     return json.dumps(layout, cls=plotly.utils.PlotlyJSONEncoder, ensure_ascii=False).replace("\u00a0", " ")
 
 

@@ -11,11 +11,11 @@ import plotly.utils
 import polars as pl
 import pytest
 
-from crossprof.dashboard import run_edits
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.trend import over_runs
 from crossprof.dashboard.pages import runs
-from crossprof.dashboard.run_table import QUERY, columns, deltas, facets, groupings, load
+from crossprof.dashboard.runs import edits
+from crossprof.dashboard.runs.table import QUERY, columns, deltas, facets, groupings, load
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import theme
 from crossprof.errors import StoreError
@@ -114,19 +114,19 @@ def cell(column: str, value: Any, before: Any = "") -> dict[str, Any]:
 
 
 def test_cells_that_a_user_changes_reach_the_store(small_store: Path) -> None:
-    said = run_edits.apply(small_store, [cell("tags", "gpu=h100, team = a", "precision=float32"), cell("note", "the good one")])
+    said = edits.apply(small_store, [cell("tags", "gpu=h100, team = a", "precision=float32"), cell("note", "the good one")])
     assert said == "The tags of tiny-transformer are saved. The note of tiny-transformer is saved."
-    run_edits.apply(small_store, [cell("is_pinned", True)])
+    edits.apply(small_store, [cell("is_pinned", True)])
     with Store(small_store) as store:
         (row,) = store.sql("select tags, note, is_pinned from run where run_id = 'syn-torch-0001'").fetchall()
     assert row == ({"gpu": "h100", "team": "a"}, "the good one", True)
     assert load(Store(small_store))[0][1]["is_pinned"]
-    assert run_edits.apply(small_store, [cell("is_pinned", False)]) == "tiny-transformer is no longer pinned."
+    assert edits.apply(small_store, [cell("is_pinned", False)]) == "tiny-transformer is no longer pinned."
 
 
 def test_what_is_no_tag_is_refused_and_changes_nothing(small_store: Path) -> None:
     with pytest.raises(StoreError, match="'fast' is no tag"):
-        run_edits.apply(small_store, [cell("tags", "a=b, fast")])
+        edits.apply(small_store, [cell("tags", "a=b, fast")])
     publish(small_store)
     with Store(small_store) as store:
         assert store.sql("select map_keys(tags) from run where run_id = 'syn-torch-0001'").fetchall() == [(["precision"],)]
@@ -134,10 +134,10 @@ def test_what_is_no_tag_is_refused_and_changes_nothing(small_store: Path) -> Non
 
 def test_deleting_says_first_what_is_lost(small_store: Path) -> None:
     with Store(small_store) as store:
-        told = json.dumps(run_edits.farewell(store, ["syn-torch-0001"]), cls=plotly.utils.PlotlyJSONEncoder)
+        told = json.dumps(edits.farewell(store, ["syn-torch-0001"]), cls=plotly.utils.PlotlyJSONEncoder)
     assert "artifacts/syn-torch-0001/rank-0/capture-0/trace.json.gz" in told
     assert "1.18" in told
-    assert run_edits.delete_runs(small_store, ["syn-torch-0001"]) == "Deleted 1 run."
+    assert edits.delete_runs(small_store, ["syn-torch-0001"]) == "Deleted 1 run."
     with Store(small_store) as store:
         assert [row[0] for row in store.sql("select run_id from run").fetchall()] == ["syn-tensorflow-1"]
 

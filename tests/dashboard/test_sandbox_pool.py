@@ -360,3 +360,23 @@ def test_rows_are_what_they_say() -> None:
     said = {"columns": [{"name": "a", "type": "INTEGER", "is_number": True}], "rows": [["1"], [None]], "limit": "rows"}
     found: Rows = pool._rows(json.dumps(said).encode(), 0.5)
     assert (found.rows, found.limit, found.seconds, found.columns[0].is_number) == ([["1"], [None]], "rows", 0.5, True)
+
+
+def test_a_query_is_stopped_by_its_key(sandbox: Sandbox) -> None:
+    said: list[str] = []
+
+    def ask() -> None:
+        try:
+            sandbox.rows("select count(*) from range(1000000000) as a, range(1000000000) as b", key="mine")
+        except SandboxError as error:
+            said.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while asking.is_alive():
+        sandbox.stop("another's")
+        sandbox.stop("mine")
+        asking.join(0.05)
+    assert len(said) == 1
+    assert "Stopped." in said[0]
+    assert sandbox.rows("select 1").rows == [["1"]]

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from crossprof.dashboard import create_app
-from crossprof.dashboard.security import is_loopback
+from crossprof.dashboard.service.security import is_loopback
 
 TOKEN = "a long secret"
 ROUTES = ("/", "/compare", "/_dash-layout", "/_dash-dependencies", "/_dash-update-component", "/assets/style.css", "/healthz")

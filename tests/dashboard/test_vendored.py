@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from crossprof.dashboard import create_app
-from crossprof.dashboard.vendored import PLOTLY
+from crossprof.dashboard.service.vendored import PLOTLY
 
 _SCRIPT = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 

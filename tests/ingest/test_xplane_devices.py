@@ -62,6 +62,21 @@ def test_a_tpu_keeps_asynchronous_and_sparse_work_apart(staged: Staged) -> None:
     assert connection.execute("SELECT kind, vendor, model FROM staged_device").fetchall() == [("tpu", "Google", "TPU v6 Lite")]
 
 
+def test_a_tpu_that_waits_for_a_copy_does_not_compute(staged: Staged) -> None:
+    plane = Plane("/device:TPU:0")
+    line = plane.line("XLA Ops")
+    for number, category in enumerate(("copy-start", "loop fusion", "copy-done", "copy")):
+        plane.named(f"%{category}.{number}", hlo_category=Ref(category))
+        plane.event(line, f"%{category}.{number}", number * US, US)
+    kinds = "SELECT hlo_category, kind FROM staged_kernel ORDER BY start_ns"
+    assert staged(encoded(environment(), plane)).execute(kinds).fetchall() == [
+        ("copy-start", "memcpy"),
+        ("loop fusion", "kernel"),
+        ("copy-done", "memcpy"),
+        ("copy", "kernel"),
+    ]
+
+
 def test_a_loop_on_a_tpu_is_no_work_beside_its_body(staged: Staged) -> None:
     plane = Plane("/device:TPU:0")
     line = plane.line("XLA Ops")

@@ -136,3 +136,113 @@ def test_lost_memory_counts_where_memory_is_short(advise: Advise) -> None:
 
 def test_nothing_is_said_of_work_that_takes_no_time(advise: Advise) -> None:
     assert "low_precision" not in advise(idle_ns=99, name="sgemm", more="UPDATE base.kernel SET dur_ns = 0")
+
+
+_IN_EACH_STEP = "FROM range(2) AS steps (step)"
+
+
+def _device_work(name: str, kind: str, category: str, dur_ns: int, *, after_ns: int = 0) -> str:
+    """Further work in both steps, launched at its own start."""
+    return f"""INSERT INTO base.kernel BY NAME SELECT 'r' AS run_id, 0 AS rank, 0 AS device_id, 10 + step AS kernel_id,
+        '{name}' AS name, '{kind}' AS kind, '{category}' AS category, step * 100 + {after_ns} AS start_ns, {dur_ns} AS dur_ns,
+        start_ns AS launch_ns, step, step AS device_step {_IN_EACH_STEP}"""
+
+
+def _bare_steps(*durations: int) -> str:
+    rows = ", ".join(f"({2 + place}, {200 + 1000 * place}, {dur})" for place, dur in enumerate(durations))
+    return f"""INSERT INTO base.step BY NAME SELECT 'r' AS run_id, 0 AS rank, step, start_ns, dur_ns, false AS is_profiled,
+        false AS is_warmup FROM (VALUES {rows}) AS told (step, start_ns, dur_ns)"""
+
+
+def _operators(dur_ns: int) -> str:
+    """No device: operators of so many ns in each step."""
+    return f"""DELETE FROM base.kernel; DELETE FROM base.runtime_call; DELETE FROM base.device;
+        UPDATE base.run SET device_kind = 'cpu';
+        INSERT INTO base.op BY NAME SELECT 'r' AS run_id, 0 AS rank, step AS op_id, 'aten::mm' AS name, 'gemm' AS category,
+        step * 100 AS start_ns, {dur_ns} AS dur_ns, {dur_ns} AS self_ns, 'main' AS thread, step {_IN_EACH_STEP}"""
+
+
+_LOADING = """INSERT INTO base.annotation BY NAME SELECT 'r' AS run_id, 0 AS rank, 'enumerate(DataLoader)' AS name,
+    'user' AS kind, 100 * step AS start_ns, 4 AS dur_ns, 'main' AS thread, step FROM range(2) AS steps (step)"""
+_WAITING = """INSERT INTO base.runtime_call BY NAME SELECT 'r' AS run_id, 0 AS rank, 10 + step AS call_id, step,
+    'cudaStreamSynchronize' AS name, 'sync' AS kind, 100 * step AS start_ns, 4 AS dur_ns, 'main' AS thread
+    FROM range(2) AS steps (step)"""
+_LAUNCHED_BEFORE = "UPDATE base.runtime_call SET start_ns = start_ns - {0}; UPDATE base.kernel SET launch_ns = launch_ns - {0}"
+_ALL_REDUCE = ("ncclDevKernel_AllReduce_Sum_f32_RING_LL", "collective", "communication")
+_PAGEABLE = ("Memcpy HtoD (Pageable -> Device)", "memcpy", "copy")
+
+# what is just below the threshold of a rule, what is above it, and what is said then
+_RULES = {
+    "launch_bound": ({"idle_ns": 9}, {"idle_ns": 11}, "idle for 11 % of a measured step, waiting for a launch"),
+    "input_bound": (
+        {"idle_ns": 4, "more": _LOADING},
+        {"idle_ns": 8, "more": _LOADING.replace("4 AS dur_ns", "8 AS dur_ns")},
+        "idle for 8 % of a measured step while a launching thread loads data",
+    ),
+    "host_blocked": (
+        {"idle_ns": 4, "more": _WAITING},
+        {"idle_ns": 8, "more": _WAITING.replace("4 AS dur_ns", "8 AS dur_ns")},
+        "idle for 8 % of a measured step while a launching thread is in a call that blocks",
+    ),
+    "kernel_gaps": (  # of the first step no one knows: nothing worked before it
+        {"idle_ns": 18, "more": _LAUNCHED_BEFORE.format(23)},
+        {"idle_ns": 30, "more": _LAUNCHED_BEFORE.format(35)},
+        "idle for 15 % of a measured step though its next work was launched",
+    ),
+    "exposed_communication": (
+        {"idle_ns": 9, "more": _device_work(*_ALL_REDUCE, 9)},
+        {"idle_ns": 15, "more": _device_work(*_ALL_REDUCE, 15)},
+        "Collectives take 15 % of a measured step with no compute beside them",
+    ),
+    "uneven_ranks": (
+        {"idle_ns": 0, "ranks": 2, "other_ns": 9},
+        {"idle_ns": 0, "ranks": 2, "other_ns": 18},
+        "Rank 0 computes 0.0001 ms of a measured step",
+    ),
+    "low_precision": (
+        {"idle_ns": 0, "name": "ampere_fp16_s16816gemm_fp16_128x64"},
+        {"idle_ns": 0, "name": "ampere_sgemm_128x64_tn"},
+        "100 % of kernel time is products and convolutions in fp32",
+    ),
+    "unfused_elementwise": (
+        {"idle_ns": 0, "more": _device_work("vectorized_elementwise_kernel", "kernel", "elementwise", 20)},
+        {"idle_ns": 0, "more": _device_work("vectorized_elementwise_kernel", "kernel", "elementwise", 60)},
+        "37.5 % of kernel time is elementwise work, norms, reductions and optimizer updates, in 2 of 4 kernels",
+    ),
+    "exposed_copies": (
+        {"idle_ns": 4, "more": _device_work(*_PAGEABLE, 4)},
+        {"idle_ns": 8, "more": _device_work(*_PAGEABLE, 8)},
+        "Copies and memsets take 8 % of a measured step with nothing beside them; 100 % of the copied time is to or from",
+    ),
+    "profiler_overhead": (
+        {"idle_ns": 0, "more": _bare_steps(*[95] * 5)},
+        {"idle_ns": 0, "more": _bare_steps(*[80] * 5)},
+        "Profiled steps take 1.25 times as long as bare ones",
+    ),
+    "uneven_steps": (
+        {"idle_ns": 0, "more": _bare_steps(*[100] * 20, *[110] * 4)},
+        {"idle_ns": 0, "more": _bare_steps(*[100] * 20, *[150] * 4)},
+        "The 95th percentile of 24 steps of rank 0 is 1.5 times their median; 4 stand out: 22, 23, 24, 25",
+    ),
+    "outside_operators": (
+        {"idle_ns": 0, "more": _operators(90)},
+        {"idle_ns": 0, "more": _operators(70)},
+        "30 % of a measured step lies outside of all operators",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", _RULES)
+def test_a_rule_speaks_above_its_threshold_alone(advise: Advise, code: str) -> None:
+    below, above, said = _RULES[code]
+    assert code not in advise(**below)
+    told = advise(**above)
+    assert list(told) == [code], "and no other rule does"
+    assert said in told[code]["evidence"]
+    assert told[code]["value_ratio"] >= told[code]["threshold_ratio"]
+
+
+def test_every_rule_is_tried(tiny: ModuleType) -> None:
+    with tiny.connect() as connection:
+        known = {code for (code,) in connection.sql("SELECT code FROM _advice_rule").fetchall()}
+    assert known == {*_RULES, "fragmentation"}  # which has a test of its own

@@ -30,7 +30,13 @@ DEFINITIONS = {"metric", "_peer_definition", "dependency", "_work_definition", "
 DEFINITIONS |= {"_advice_rule"}
 FILLED = {*catalog.FILLED, "critical_path_summary", "advice"}
 UNITLESS = {"value", "weight", "ci_low", "ci_high", "highest", "mean_queue_depth", "lag_correlation"}  # the metric's, or none
-UNITLESS |= {"operational_intensity", "per_step", "per_step_calls"}  # operations per byte; steps, samples or tokens
+UNITLESS |= {
+    "operational_intensity",
+    "per_step",
+    "per_step_calls",
+    "base_per_step_calls",
+    "change_per_step_calls",
+}  # operations per byte; ratios of counts
 TERA = {"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "bandwidth", "memory"}  # as vendors print them, in tera and giga
 
 

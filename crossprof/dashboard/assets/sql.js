@@ -119,7 +119,7 @@
     if (!sql || part("sql-run").disabled) return;
     keep({ q: sql });
     remember(sql);
-    window.dash_clientside.set_props("sql-asked", { data: { sql, at: Date.now() } });
+    window.dash_clientside.set_props("sql-asked", { data: { sql, key: `${Date.now()} ${Math.random()}` } });
   }
 
   function remembered() {

@@ -45,6 +45,7 @@
     view.scroller.classList.remove("is-loading");
     view.status.replaceChildren();
     lay(view);
+    parts.loadMap(view);
     if (view.selected) parts.select(view, view.selected, { moves: !view.window });
     parts.changed(view);
     parts.tally(view);
@@ -100,6 +101,7 @@
       canvas.height = Math.round(view.height * view.ratio);
       Object.assign(canvas.style, { width: view.width + "px", height: view.height + "px", left: gutter + "px" });
     }
+    parts.paintMap(view);
   }
 
   parts.draw = function (view) {
@@ -109,6 +111,7 @@
       if (!isShown(view)) return;
       parts.paint(view);
       parts.paintOverlay(view);
+      parts.moveMap(view);
     });
   };
 
@@ -141,6 +144,7 @@
     const act = (view.act = parts.actions(view));
     const on = (name, type, handler) => parts.on(view, parts.element(name), type, handler);
     parts.listen(view, act);
+    parts.listenToMap(view);
     parts.element("by").value = view.by;
     on("by", "change", (event) => {
       view.by = event.target.value;
@@ -152,6 +156,7 @@
       parts.align(view);
       const moved = before - view.runs[0].origin;
       Object.assign(view, { from: view.from + moved, to: view.to + moved, area: null, mark: null });
+      parts.paintMap(view);
       parts.changed(view);
     });
     on("step-back", "click", () => act.step(-1));
@@ -185,6 +190,7 @@
         if (isSame) {
           if (current.isReady) {
             parts.palette(current);
+            parts.paintMap(current);
             parts.draw(current);
           }
           return window.dash_clientside.no_update;

@@ -8,63 +8,59 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from crossprof.dashboard import wording
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
-from crossprof.dashboard.quantity import percent, scale_for, significant
-from crossprof.dashboard.theme import Lane, Theme, category_color, figure_layout
+from crossprof.dashboard.quantity import percent, scale_for
+from crossprof.dashboard.theme import Lane, Theme, category_color
 
-__all__ = ["PARTS", "parts"]
+__all__ = ["parts"]
 
-PARTS = {
-    "compute_ns": ("compute", "gemm"),
-    "exposed_communication_ns": ("exposed communication", "communication"),
-    "exposed_copy_ns": ("exposed copies", "copy"),
-    "host_wait_ns": ("idle: waiting for the host", "idle_host"),
-    "sync_wait_ns": ("idle: host blocked", "idle_sync"),
-    "input_wait_ns": ("idle: loading data", "idle_input"),
-    "launch_wait_ns": ("idle: launching", "idle_launch"),
-    "kernel_wait_ns": ("idle: between launched kernels", "idle_kernel"),
-    "unknown_ns": ("idle: cause unknown", "idle_unknown"),
+_IDLE = ("idle_host", "idle_sync", "idle_input", "idle_launch", "idle_kernel", "idle_unknown")
+_PARTS = {
+    "compute": ("compute", "gemm"),
+    "communication": ("exposed communication", "communication"),
+    "copy": ("exposed copies", "copy"),
+    **{name: (wording.part(name), name) for name in _IDLE},
 }
-"""Columns of the view mean_breakdown that add up to its window: what each is, and the category whose colour it has."""
+"""Parts of the view time_part on a device: what each is, and the category whose colour it has."""
 
 
 def parts(rows: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int | None = None) -> go.Figure:
     """One bar a run, all of one length: shares of the mean step of its devices, or of their span where no step is marked.
 
-    `rows` has run_id, scope and the columns of `PARTS` with window_ns and the two hidden ratios, one row a run.
+    `rows` has run_id, scope, part, mean_ns, share_ratio, window_ns and the two hidden ratios, a row for each part of a run.
     """
     if rows.is_empty():
         raise Absent("no device work was recorded in any of these runs: on a CPU, operators are all there is.")
     held = {row["run_id"]: row for row in rows.to_dicts()}
     names = {lane.run_id: _label(lane, held.get(lane.run_id)) for lane in lanes}
     scale = scale_for("ns", rows["window_ns"])
-    figure = go.Figure()
-    for column, (title, category) in PARTS.items():
-        shown = {run_id: row for run_id, row in held.items() if row[column] and run_id in names}
+    plot = Plot(look, barmode="stack")
+    for part, (title, category) in _PARTS.items():
+        shown = [row for row in rows.filter(pl.col("part") == part).to_dicts() if row["run_id"] in names]
         if not shown:
             continue
-        figure.add_trace(
+        plot.add(
             go.Bar(
-                x=[100 * row[column] / row["window_ns"] for row in shown.values()],
-                y=[names[run_id] for run_id in shown],
-                customdata=[
-                    [scale.full(row[column]), significant(100 * row[column] / row["window_ns"])] for row in shown.values()
-                ],
+                x=[100 * row["share_ratio"] for row in shown],
+                y=[names[row["run_id"]] for row in shown],
+                customdata=[[scale.full(row["mean_ns"]), percent(row["share_ratio"])] for row in shown],
                 orientation="h",
                 name=title,
                 width=BAR_WIDTH,
                 showlegend=True,
                 marker={"color": category_color(category), "line": {"width": 0}},
-                hovertemplate=f"{title}: %{{customdata[0]}}, %{{customdata[1]}} %<extra></extra>",
+                hovertemplate=f"{title}: %{{customdata[0]}}, %{{customdata[1]}}<extra></extra>",
             )
         )
     hidden = [note for lane in lanes if (note := _overlap(lane, held.get(lane.run_id)))]
     notes = [f"Hidden behind other work: {'; '.join(hidden)}."] if hidden else []
-    figure.update_layout(figure_layout(look), barmode="stack", meta={"notes": notes})
-    name_rows(figure, list(names.values()), look, height=height or height_of(len(names), 50))
-    figure.update_xaxes(range=[0, 100], title_text="% of the time of the device")
-    return figure
+    plot.set(meta={"notes": notes})
+    name_rows(plot, list(names.values()), look, height=height or height_of(len(names), 50))
+    plot.x(range=[0, 100], title_text="% of the time of the device")
+    return plot.figure()
 
 
 def _label(lane: Lane, row: dict[str, Any] | None) -> str:

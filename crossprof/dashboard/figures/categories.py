@@ -9,9 +9,10 @@ import polars as pl
 
 from crossprof.dashboard import wording
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import Scale, scale_for, significant
-from crossprof.dashboard.theme import Lane, Theme, category_color, category_order, figure_layout
+from crossprof.dashboard.theme import Lane, Theme, category_color, category_order
 
 __all__ = ["per_step", "shares"]
 
@@ -27,18 +28,18 @@ def per_step(
     """
     totals = _totals(times)
     scale = scale_for("ns", totals.values())
-    figure = _stacked(times, lanes, look, scale=scale, height=height)
-    figure.update_xaxes(rangemode="tozero", title_text=f"{scale.unit} per {unit}")
-    return figure
+    plot = _stacked(times, lanes, look, scale=scale, height=height)
+    plot.x(rangemode="tozero", title_text=f"{scale.unit} per {unit}")
+    return plot.figure()
 
 
 def shares(times: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, height: int | None = None) -> go.Figure:
     """As `per_step`, but all bars are of one length: the parts are shares of each run's own time."""
     totals = _totals(times)
     scale = scale_for("ns", totals.values())
-    figure = _stacked(times, lanes, look, scale=scale, height=height, out_of=totals)
-    figure.update_xaxes(range=[0, 100], title_text="% of the time of each run")
-    return figure
+    plot = _stacked(times, lanes, look, scale=scale, height=height, out_of=totals)
+    plot.x(range=[0, 100], title_text="% of the time of each run")
+    return plot.figure()
 
 
 def _totals(times: pl.DataFrame) -> dict[str, float]:
@@ -57,18 +58,18 @@ def _stacked(
     scale: Scale,
     height: int | None,
     out_of: dict[str, float] | None = None,
-) -> go.Figure:
+) -> Plot:
     """A bar a lane, in the unit of `scale`, or as a percentage of what `out_of` has for its run."""
     totals = _totals(times)
     coverage = dict(times.group_by("run_id").agg(pl.col("coverage_ratio").first()).iter_rows())
     rows = {lane.run_id: _label(lane, coverage) for lane in lanes}
-    figure = go.Figure()
+    plot = Plot(look, barmode="stack")
     for category in category_order(times["category"]):
         part = [row for row in times.filter(pl.col("category") == category).to_dicts() if row["run_id"] in rows]
         length = [row["ns_per_step"] / (out_of[row["run_id"]] / 100 if out_of else scale.divisor) for row in part]
         told = [[scale.full(row["ns_per_step"]), significant(row["ns_per_step"] / totals[row["run_id"]] * 100)] for row in part]
         name = wording.part(category)
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=length,
                 y=[rows[row["run_id"]] for row in part],
@@ -81,9 +82,8 @@ def _stacked(
                 hovertemplate=f"{name}: %{{customdata[0]}}, %{{customdata[1]}} %<extra></extra>",
             )
         )
-    figure.update_layout(figure_layout(look), barmode="stack")
-    name_rows(figure, list(rows.values()), look, height=height or height_of(len(rows), _ROW_PIXELS))
-    return figure
+    name_rows(plot, list(rows.values()), look, height=height or height_of(len(rows), _ROW_PIXELS))
+    return plot
 
 
 def _label(lane: Lane, coverage: dict[str, float | None]) -> str:

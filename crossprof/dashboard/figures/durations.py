@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import Scale, scale_for
-from crossprof.dashboard.theme import Lane, Theme, figure_layout
+from crossprof.dashboard.theme import Lane, Theme
 
 __all__ = ["spread"]
 
@@ -28,22 +28,20 @@ def spread(bins: pl.DataFrame, quantiles: pl.DataFrame, lanes: Sequence[Lane], l
     if not shown:
         raise Absent("no call of it was recorded.")
     scale = scale_for("ns", [quantiles["dur_ns"].median()])  # type: ignore[list-item]
-    figure = make_subplots(rows=len(shown) + 1, cols=1, shared_xaxes=True, vertical_spacing=0.28 / (len(shown) + 1))
-    layout = figure_layout(look, height=70 + 96 * len(shown) + 120)
-    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")})
-    figure.update_xaxes(layout["xaxis"])
-    figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero", "nticks": 4})
+    panels = len(shown) + 1
+    plot = Plot(look, height=70 + 96 * len(shown) + 120, heights=[1.0] * panels, gap=0.28 / panels)
+    plot.y(rangemode="tozero", nticks=4)
     for row, lane in enumerate(shown, start=1):
         mine = bins.filter(pl.col("run_id") == lane.run_id)
-        figure.add_trace(_outline(mine, lane, scale), row=row, col=1)
-        figure.add_trace(_course(quantiles.filter(pl.col("run_id") == lane.run_id), lane, scale), row=len(shown) + 1, col=1)
+        plot.add(_outline(mine, lane, scale), row=row)
+        plot.add(_course(quantiles.filter(pl.col("run_id") == lane.run_id), lane, scale), row=panels)
         is_few = (mine["calls"] <= 4).all()
-        figure.update_yaxes(title_text="calls", dtick=1 if is_few else None, row=row, col=1)
-    figure.update_yaxes(title_text="% of calls", range=[0, 104], row=len(shown) + 1, col=1)
-    figure.update_xaxes(title_text=f"{scale.unit} at most", row=len(shown) + 1, col=1)
+        plot.y(title_text="calls", dtick=1 if is_few else None, row=row)
+    plot.y(title_text="% of calls", range=[0, 104], row=panels)
+    plot.x(title_text=f"{scale.unit} at most", row=panels)
     if bins["is_log"].any():
-        figure.update_xaxes(type="log", dtick="D2" if _decades(quantiles) < 1.5 else 1)
-    return figure
+        plot.x(type="log", dtick="D2" if _decades(quantiles) < 1.5 else 1)
+    return plot.figure()
 
 
 def _decades(quantiles: pl.DataFrame) -> float:

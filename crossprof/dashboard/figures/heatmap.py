@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from crossprof.dashboard.theme import Theme, figure_layout
+from crossprof.dashboard.figures.plot import Plot
+from crossprof.dashboard.theme import Theme
 
 __all__ = ["Cells", "diverging"]
 
@@ -33,13 +34,14 @@ class Cells:
     """Another value of each cell, as %{customdata} in `told`."""
 
 
-def diverging(cells: Cells, look: Theme) -> go.Figure:
+def diverging(cells: Cells, look: Theme) -> Plot:
     """Rows of ranks, the lowest on top: blue below the median, red above it. One trace, however many cells."""
     known = np.abs(cells.values[np.isfinite(cells.values)])
     reach = float(np.percentile(known, _SHARE)) if known.size else 0.0
     reach = reach or (float(known.max()) if known.size else 0.0) or 1.0
     pixels = min(max(360 // max(len(cells.ranks), 1), _ROW_PIXELS[0]), _ROW_PIXELS[1])
-    figure = go.Figure(
+    plot = Plot(look, height=_AXIS_PIXELS + max(pixels * len(cells.ranks), 90))
+    plot.add(
         go.Heatmap(
             x=list(cells.x),
             y=list(range(len(cells.ranks))),
@@ -61,15 +63,12 @@ def diverging(cells: Cells, look: Theme) -> go.Figure:
             },
         )
     )
-    figure.update_layout(figure_layout(look, height=_AXIS_PIXELS + max(pixels * len(cells.ranks), 90)))
     every = max(1, -(-len(cells.ranks) // 16))
     places = list(range(0, len(cells.ranks), every))
-    figure.update_yaxes(
-        autorange="reversed", title_text="rank", tickvals=places, ticktext=[str(cells.ranks[place]) for place in places]
-    )
-    figure.update_yaxes(showgrid=False, zeroline=False)
-    figure.update_xaxes(showgrid=False, zeroline=False, title_text=cells.x_title)
-    return figure
+    plot.y(autorange="reversed", title_text="rank", tickvals=places, ticktext=[str(cells.ranks[place]) for place in places])
+    plot.y(showgrid=False, zeroline=False)
+    plot.x(showgrid=False, zeroline=False, title_text=cells.x_title)
+    return plot
 
 
 def _colors(look: Theme) -> list[tuple[float, str]]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import Scale, percent, scale_for
-from crossprof.dashboard.theme import Lane, Theme, figure_layout, shortened
+from crossprof.dashboard.theme import Lane, Theme, shortened
 
 __all__ = ["COUNTERS", "course", "holders", "phases", "sizes"]
 
@@ -44,39 +44,36 @@ def course(
     x = pl.col("step") + pl.col("step_ratio").fill_null(0) if align == "step" else pl.col("since_ns") / clock.divisor
     placed = readings.with_columns(x.alias("x")).sort("x", maintain_order=True)
     scale = scale_for("bytes", [readings["bytes"].max(), readings["reserved_bytes"].max()])  # type: ignore[list-item]
-    figure = _panels(look, has_free=readings["free_bytes"].null_count() < len(readings))
+    plot = _panels(look, has_free=readings["free_bytes"].null_count() < len(readings))
     for lane in lanes:
         mine = placed.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
-            _add_course(figure, mine, lane, look, scale=scale, held=held.get(lane.run_id, ()))
+            _add_course(plot, mine, lane, look, scale=scale, held=held.get(lane.run_id, ()))
     title = "step" if align == "step" else f"{clock.unit} from the first reading of the run"
-    figure.update_xaxes(title_text=title, row=len(figure._grid_ref), col=1)
-    figure.update_yaxes(title_text=f"{COUNTERS[counter]}, {scale.unit}", row=1, col=1)
-    if len(figure._grid_ref) > 1:
-        figure.update_yaxes(title_text=f"Free, {scale.unit}", row=2, col=1)
-    return figure
+    plot.x(title_text=title, row=plot.rows)
+    plot.y(title_text=f"{COUNTERS[counter]}, {scale.unit}", row=1)
+    if plot.rows > 1:
+        plot.y(title_text=f"Free, {scale.unit}", row=2)
+    return plot.figure()
 
 
-def _panels(look: Theme, *, has_free: bool) -> go.Figure:
+def _panels(look: Theme, *, has_free: bool) -> Plot:
     """An empty panel of what is in use and, where any is known, one below it of what is reserved and free."""
-    heights = {"rows": 2, "row_heights": [0.72, 0.28], "vertical_spacing": 0.06} if has_free else {"rows": 1}
-    figure = make_subplots(cols=1, shared_xaxes=True, **heights)
-    layout = figure_layout(look, height=440 if has_free else 320)
-    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
-    figure.update_xaxes(layout["xaxis"])
-    figure.update_yaxes(layout["yaxis"], rangemode="tozero")
-    return figure
+    height, heights = (440, [0.72, 0.28]) if has_free else (320, [1.0])
+    plot = Plot(look, height=height, heights=heights, gap=0.06, hovermode="x unified")
+    plot.y(rangemode="tozero")
+    return plot
 
 
-def _add_course(figure: go.Figure, mine: pl.DataFrame, lane: Lane, look: Theme, *, scale: Scale, held: Sequence[str]) -> None:
-    figure.add_trace(_line(mine, "bytes", lane, scale), row=1, col=1)
+def _add_course(plot: Plot, mine: pl.DataFrame, lane: Lane, look: Theme, *, scale: Scale, held: Sequence[str]) -> None:
+    plot.add(_line(mine, "bytes", lane, scale), row=1)
     if mine["reserved_bytes"].null_count() < len(mine):
-        figure.add_trace(_line(mine, "reserved_bytes", lane, scale, name="reserved", opacity=0.55), row=1, col=1)
+        plot.add(_line(mine, "reserved_bytes", lane, scale, name="reserved", opacity=0.55), row=1)
     if mine["free_bytes"].null_count() < len(mine):
-        figure.add_trace(_line(mine, "free_bytes", lane, scale, name="free"), row=2, col=1)
+        plot.add(_line(mine, "free_bytes", lane, scale, name="free"), row=2)
     peak = mine.filter(pl.col("is_peak"))
     if len(peak):
-        figure.add_trace(_peak(peak.row(0, named=True), lane, look, scale=scale, held=held), row=1, col=1)
+        plot.add(_peak(peak.row(0, named=True), lane, look, scale=scale, held=held), row=1)
 
 
 def _line(mine: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, name: str = "", opacity: float = 1.0) -> go.Scatter:
@@ -112,11 +109,11 @@ def phases(peaks: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure
     if set(known["phase"]) <= {"other"}:
         raise Absent("no allocation lies in a marked step, so none has a phase.")
     scale = scale_for("bytes", known["peak_allocated_bytes"])
-    figure = go.Figure()
+    plot = Plot(look)
     for lane in lanes:
         mine = {row["phase"]: row["peak_allocated_bytes"] for row in known.filter(pl.col("run_id") == lane.run_id).to_dicts()}
         shown = [phase for phase in _PHASES if phase in mine]
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=shown,
                 y=[mine[phase] / scale.divisor for phase in shown],
@@ -125,10 +122,10 @@ def phases(peaks: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure
                 hovertemplate=f"{lane.label}, %{{x}}: %{{y:.3g}} {scale.unit}<extra></extra>",
             )
         )
-    figure.update_layout(figure_layout(look), barmode="group", bargap=0.35 if len(set(known["phase"])) > 1 else 0.7)
-    figure.update_xaxes(categoryorder="array", categoryarray=[phase for phase in _PHASES if phase in set(known["phase"])])
-    figure.update_yaxes(rangemode="tozero", title_text=f"Peak allocated, {scale.unit}")
-    return figure
+    plot.set(barmode="group", bargap=0.35 if len(set(known["phase"])) > 1 else 0.7)
+    plot.x(categoryorder="array", categoryarray=[phase for phase in _PHASES if phase in set(known["phase"])])
+    plot.y(rangemode="tozero", title_text=f"Peak allocated, {scale.unit}")
+    return plot.figure()
 
 
 def sizes(counted: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figure:
@@ -138,11 +135,8 @@ def sizes(counted: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figur
     """
     if counted.is_empty():
         raise Absent("no allocation on this device was recorded. A PyTorch profile has them with profile_memory=True.")
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
-    layout = figure_layout(look, height=300)
-    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, barmode="group")
-    figure.update_xaxes(layout["xaxis"])
-    figure.update_yaxes(layout["yaxis"], rangemode="tozero")
+    plot = Plot(look, height=300, heights=[0.5, 0.5], gap=0.08, barmode="group")
+    plot.y(rangemode="tozero")
     scale = scale_for("bytes", counted["total_bytes"])
     for lane in lanes:
         mine = counted.filter(pl.col("run_id") == lane.run_id).sort("from_bytes")
@@ -159,14 +153,14 @@ def sizes(counted: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figur
                 marker={"color": lane.color},
                 hovertemplate=f"{lane.label}, from %{{customdata}}: {text}<extra></extra>",
             )
-            figure.add_trace(bar, row=row, col=1)
+            plot.add(bar, row=row)
     ticks = range(int(math.log2(counted["from_bytes"].min())), int(math.log2(counted["from_bytes"].max())) + 1)  # type: ignore[arg-type]
     every = ticks[:: max(1, math.ceil(len(ticks) / 7))]
-    figure.update_xaxes(tickvals=list(every), ticktext=[_size(2**power) for power in every])
-    figure.update_xaxes(title_text="size of one allocation, from", row=2, col=1)
-    figure.update_yaxes(title_text="Count", row=1, col=1)
-    figure.update_yaxes(title_text=f"Total, {scale.unit}", row=2, col=1)
-    return figure
+    plot.x(tickvals=list(every), ticktext=[_size(2**power) for power in every])
+    plot.x(title_text="size of one allocation, from", row=2)
+    plot.y(title_text="Count", row=1)
+    plot.y(title_text=f"Total, {scale.unit}", row=2)
+    return plot.figure()
 
 
 def _size(size: int) -> str:
@@ -185,13 +179,13 @@ def holders(lines: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figur
             "_dump_snapshot() after them, and crossprof ingest for the file."
         )
     scale = scale_for("bytes", lines["held_bytes"])
-    figure = go.Figure()
+    plot = Plot(look)
     names: list[str] = []
     for lane in lanes:
         mine = lines.filter(pl.col("run_id") == lane.run_id).sort("held_bytes", descending=True).head(_MOST_HOLDERS)
         run = f" · {shortened(lane.label, most=16)}" if lines["run_id"].n_unique() > 1 else ""
         named = [f"{_place(row['source_line'])} · {percent(row['share_ratio'])}{run}" for row in mine.to_dicts()]
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=(mine["held_bytes"] / scale.divisor).to_numpy(),
                 y=named,
@@ -204,10 +198,9 @@ def holders(lines: pl.DataFrame, lanes: Sequence[Lane], look: Theme) -> go.Figur
             )
         )
         names += named
-    figure.update_layout(figure_layout(look))
-    name_rows(figure, names, look, height=height_of(len(names), 36))
-    figure.update_xaxes(rangemode="tozero", title_text=f"held at the peak, {scale.unit}")
-    return figure
+    name_rows(plot, names, look, height=height_of(len(names), 36))
+    plot.x(rangemode="tozero", title_text=f"held at the peak, {scale.unit}")
+    return plot.figure()
 
 
 def _place(line: str | None) -> str:

@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import percent, scale_for
-from crossprof.dashboard.theme import Theme, category_color, figure_layout
+from crossprof.dashboard.theme import Theme, category_color, ink_on
 from crossprof.dashboard.wording import part as named
 
 __all__ = ["bar"]
@@ -27,12 +28,12 @@ def bar(parts: pl.DataFrame, look: Theme) -> go.Figure:
     rows = {row["part"]: row for row in parts.to_dicts()}
     window = next(iter(rows.values()))["window_ns"]
     scale = scale_for("ns", [window])
-    figure = go.Figure()
+    plot = Plot(look, height=110, barmode="stack", bargap=0.1)
     for name in (name for name in _ORDER if name in rows):
         row, color = rows[name], category_color(_COLORS.get(name, name))
         text = f"{named(name)} {percent(row['share_ratio'])}"
         fits = row["share_ratio"] > _ROOM_A_LETTER * len(text)
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=[row["mean_ns"] / scale.divisor],
                 y=[""],
@@ -42,12 +43,11 @@ def bar(parts: pl.DataFrame, look: Theme) -> go.Figure:
                 text=[text if fits else ""],
                 textposition="inside",
                 insidetextanchor="start",
-                textfont={"color": "#1A1D21", "size": 12},
+                textfont={"color": ink_on(color), "size": 12},
                 marker={"color": color, "line": {"width": 1, "color": look.surface}},
                 hovertemplate=f"{text}: %{{x:.4g}} {scale.unit}<extra></extra>",
             )
         )
-    figure.update_layout(figure_layout(look, height=110), barmode="stack", bargap=0.1)
-    figure.update_yaxes(showticklabels=False, showgrid=False)
-    figure.update_xaxes(title_text=scale.unit, range=[0, window / scale.divisor])
-    return figure
+    plot.y(showticklabels=False, showgrid=False)
+    plot.x(title_text=scale.unit, range=[0, window / scale.divisor])
+    return plot.figure()

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
-from crossprof.dashboard.theme import Theme, category_color, figure_layout, shortened
+from crossprof.dashboard.theme import Theme, category_color, shortened
 
 __all__ = ["KINDS", "SHADES", "chart", "left_out"]
 
@@ -36,24 +37,20 @@ def chart(
     places: list[float | str | None] = list(_numbers(x[1])) if x[2] else list(x[1])
     groups = _groups(colour, min(len(heights), _MOST_POINTS))
     is_by_name = kind == "bar" and not x[2]
-    figure = go.Figure()
+    plot = Plot(look, height=360, barmode="stack")
     for place, (name, rows) in enumerate(groups.items()):
         shown = [row for row in rows if places[row] is not None and heights[row] is not None]
         shade = _shade(colour[0] if colour else "", name, place)
-        figure.add_trace(
-            _trace(kind, [places[row] for row in shown], [heights[row] for row in shown], name, shade, by_name=is_by_name)
-        )
-    figure.update_layout(figure_layout(look, height=360), barmode="stack")
+        plot.add(_trace(kind, [places[row] for row in shown], [heights[row] for row in shown], name, shade, by_name=is_by_name))
     if is_by_name:
         names = _names(x[1])[:_MOST_NAMES]
-        name_rows(figure, names, look, height=height_of(len(names), 36))
-        for label in figure.layout.annotations:
-            label.text = shortened(label.text, most=_LONGEST_NAME)
-        figure.update_xaxes(title_text=y[0], rangemode="tozero")
+        labels = [shortened(name, most=_LONGEST_NAME) for name in names]
+        name_rows(plot, names, look, height=height_of(len(names), 36), labels=labels)
+        plot.x(title_text=y[0], rangemode="tozero")
     else:
-        figure.update_xaxes(title_text=x[0])
-        figure.update_yaxes(title_text=y[0], rangemode="tozero" if kind == "bar" else "normal")
-    return figure
+        plot.x(title_text=x[0])
+        plot.y(title_text=y[0], rangemode="tozero" if kind == "bar" else "normal")
+    return plot.figure()
 
 
 def left_out(kind: str, x: tuple[str, Cells, bool]) -> str:

@@ -11,8 +11,9 @@ import polars as pl
 from crossprof.dashboard import wording
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.heatmap import Cells, diverging
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import scale_for
-from crossprof.dashboard.theme import Theme, category_color, category_order, figure_layout
+from crossprof.dashboard.theme import Theme, category_color, category_order
 
 __all__ = ["bandwidth", "breakdown", "categories", "communication", "skew", "steps"]
 
@@ -39,14 +40,14 @@ def steps(cells: pl.DataFrame, look: Theme) -> go.Figure:
     durations[row, column] = (cells["dur_ns"] / scale.divisor).to_numpy()
     is_binned = bool((cells["last_step"] > cells["step"]).any())
     told = "rank %{y}, step %{x}: %{z:+.3g} " + scale.unit + " against the median<br>%{customdata:.4g} " + scale.unit
-    figure = diverging(
+    plot = diverging(
         Cells(
             numbers, ranks, values, scale.unit, "step, the first of several in a cell" if is_binned else "step", told, durations
         ),
         look,
     )
-    figure.update_xaxes(dtick=1 if len(numbers) <= 12 else None)
-    return figure
+    plot.x(dtick=1 if len(numbers) <= 12 else None)
+    return plot.figure()
 
 
 def categories(cells: pl.DataFrame, look: Theme) -> go.Figure:
@@ -62,21 +63,21 @@ def categories(cells: pl.DataFrame, look: Theme) -> go.Figure:
     means[row, column] = (cells["mean_ns"] / scale.divisor).to_numpy()
     told = "rank %{y}, %{x}: %{z:+.3g} " + scale.unit + " against the median<br>%{customdata:.3g} " + scale.unit + " a step"
     titles = [wording.part(name) for name in names]
-    figure = diverging(Cells(titles, ranks, values, scale.unit, "", told, means), look)
-    figure.update_xaxes(tickangle=-35)
-    figure.update_layout(height=figure.layout.height + 70)
-    return figure
+    plot = diverging(Cells(titles, ranks, values, scale.unit, "", told, means), look)
+    plot.x(tickangle=-35)
+    plot.set(height=plot.height + 70)
+    return plot.figure()
 
 
 def breakdown(cells: pl.DataFrame, look: Theme) -> go.Figure:
     """What a measured step of each rank is made of, one bar a rank. `cells` has rank, category, mean_ns."""
     _require(cells)
     scale = scale_for("ns", cells.group_by("rank").agg(pl.col("mean_ns").sum())["mean_ns"])
-    figure = go.Figure()
+    plot = Plot(look)
     for category in category_order(cells["category"]):
         part = cells.filter((pl.col("category") == category) & (pl.col("mean_ns") != 0)).sort("rank")
         title = wording.part(category)
-        figure.add_trace(
+        plot.add(
             go.Bar(
                 x=[str(rank) for rank in part["rank"]],
                 y=(part["mean_ns"] / scale.divisor).to_numpy(),
@@ -86,8 +87,8 @@ def breakdown(cells: pl.DataFrame, look: Theme) -> go.Figure:
                 hovertemplate=f"rank %{{x}}, {title}: %{{y:.3g}} {scale.unit}<extra></extra>",
             )
         )
-    _by_rank(figure, cells, look, title=f"{scale.unit} per step")
-    return figure
+    _by_rank(plot, cells, title=f"{scale.unit} per step")
+    return plot.figure()
 
 
 def communication(rows: pl.DataFrame, look: Theme) -> go.Figure:
@@ -98,11 +99,11 @@ def communication(rows: pl.DataFrame, look: Theme) -> go.Figure:
     if rows.is_empty():
         raise Absent("no collective ran on a device.")
     scale = scale_for("ns", [rows["total_ns"].max()])  # type: ignore[list-item]
-    figure = go.Figure()
+    plot = Plot(look)
     for field, (title, color) in _PARTS.items():
         part = rows.filter(pl.col(field).fill_null(0) > 0).sort("rank")
         if len(part):
-            figure.add_trace(
+            plot.add(
                 go.Bar(
                     x=[str(rank) for rank in part["rank"]],
                     y=(part[field] / scale.divisor).to_numpy(),
@@ -112,15 +113,15 @@ def communication(rows: pl.DataFrame, look: Theme) -> go.Figure:
                     hovertemplate=f"rank %{{x}}, {title}: %{{y:.3g}} {scale.unit}<extra></extra>",
                 )
             )
-    _by_rank(figure, rows, look, title=f"collectives, {scale.unit}")
-    return figure
+    _by_rank(plot, rows, title=f"collectives, {scale.unit}")
+    return plot.figure()
 
 
-def _by_rank(figure: go.Figure, rows: pl.DataFrame, look: Theme, *, title: str) -> None:
+def _by_rank(plot: Plot, rows: pl.DataFrame, *, title: str) -> None:
     names = [str(rank) for rank in rows["rank"].unique().sort()]
-    figure.update_layout(figure_layout(look, height=300), barmode="stack", bargap=0.15 if len(names) > 3 else 0.6)
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, title_text="rank", nticks=17)
-    figure.update_yaxes(rangemode="tozero", title_text=title)
+    plot.set(height=300, barmode="stack", bargap=0.15 if len(names) > 3 else 0.6)
+    plot.x(type="category", categoryorder="array", categoryarray=names, title_text="rank", nticks=17)
+    plot.y(rangemode="tozero", title_text=title)
 
 
 def bandwidth(rows: pl.DataFrame, look: Theme) -> go.Figure:
@@ -133,12 +134,12 @@ def bandwidth(rows: pl.DataFrame, look: Theme) -> go.Figure:
     known = rows.filter(pl.col("bus_bytes_per_second").is_not_null() & pl.col("from_bytes").is_not_null())
     if known.is_empty():
         raise Absent("the trace does not tell both the bytes and the group of a collective.")
-    figure = go.Figure()
+    plot = Plot(look)
     found = set(known["operation"])
     for operation, color in zip((*_OPERATIONS, None), _HUES, strict=True):
         part = known.filter(pl.col("operation").eq_missing(operation))
         if operation in found:
-            figure.add_trace(
+            plot.add(
                 go.Scatter(
                     x=[math.log2(size) for size in part["from_bytes"]],
                     y=(part["bus_bytes_per_second"] / 1e9).cast(pl.Float32).to_numpy(),
@@ -151,14 +152,14 @@ def bandwidth(rows: pl.DataFrame, look: Theme) -> go.Figure:
                     f"<extra>{operation or ''}</extra>",
                 )
             )
-    figure.update_layout(figure_layout(look, height=300))
+    plot.set(height=300)
     powers = range(int(math.log2(known["from_bytes"].min())), int(math.log2(known["from_bytes"].max())) + 1)  # type: ignore[arg-type]
     every = powers[:: max(1, math.ceil(len(powers) / 7))]
     scales = [scale_for("bytes", [2**power]) for power in every]
     ticks = [f"{2**power / scale.divisor:g}\u2009{scale.unit}" for power, scale in zip(every, scales, strict=True)]
-    figure.update_xaxes(tickvals=list(every), ticktext=ticks, title_text="size on one rank, from")
-    figure.update_yaxes(rangemode="tozero", title_text="bus bandwidth, GB/s")
-    return figure
+    plot.x(tickvals=list(every), ticktext=ticks, title_text="size on one rank, from")
+    plot.y(rangemode="tozero", title_text="bus bandwidth, GB/s")
+    return plot.figure()
 
 
 def skew(rows: pl.DataFrame, look: Theme) -> go.Figure:
@@ -170,14 +171,14 @@ def skew(rows: pl.DataFrame, look: Theme) -> go.Figure:
     if counted.is_empty():
         raise Absent("no step after warm-up was marked on more than one rank.")
     scale = scale_for("ns", [counted["spread_ns"].quantile(0.98), counted["skew_ns"].quantile(0.98)])
-    figure = go.Figure()
+    plot = Plot(look)
     for field, rank, name, color in (
         ("spread_ns", "slowest_rank", "longest less shortest step", "#4269D0"),
         ("skew_ns", "latest_rank", "last start less first", "#EFB118"),
     ):
         part = counted.filter(pl.col(field).is_not_null())
         if len(part):
-            figure.add_trace(
+            plot.add(
                 go.Scatter(
                     x=part["step"].to_numpy(),
                     y=(part[field] / scale.divisor).cast(pl.Float32).to_numpy(),
@@ -190,13 +191,13 @@ def skew(rows: pl.DataFrame, look: Theme) -> go.Figure:
                     hovertemplate=f"step %{{x}}: %{{y:.3g}} {scale.unit}, rank %{{customdata}}<extra>{name}</extra>",
                 )
             )
-    figure.update_layout(figure_layout(look, height=300))
-    figure.update_xaxes(title_text="step", dtick=1 if len(counted) <= 12 else None)
-    figure.update_yaxes(rangemode="tozero", title_text=scale.unit)
+    plot.set(height=300)
+    plot.x(title_text="step", dtick=1 if len(counted) <= 12 else None)
+    plot.y(rangemode="tozero", title_text=scale.unit)
     residual = counted["residual_ns"].max()
     if residual is not None:
-        figure.add_hrect(y0=0, y1=float(residual) / scale.divisor, fillcolor=look.dimmed, opacity=0.25, line_width=0)  # type: ignore[arg-type]
-    return figure
+        plot.across(0, float(residual) / scale.divisor, fillcolor=look.dimmed, opacity=0.25, line={"width": 0})  # type: ignore[arg-type]
+    return plot.figure()
 
 
 def _require(cells: pl.DataFrame) -> None:

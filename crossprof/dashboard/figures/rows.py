@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.theme import Theme
 
 __all__ = ["BAR_WIDTH", "height_of", "name_rows"]
@@ -19,11 +18,11 @@ def height_of(rows: int, pixels: int) -> int:
     return _AXIS_PIXELS + pixels * rows
 
 
-def name_rows(figure: go.Figure, names: Sequence[str], look: Theme, *, height: int) -> None:
-    """Set the rows in order, the first on top, each under its name; they share the figure's height."""
+def name_rows(plot: Plot, names: Sequence[str], look: Theme, *, height: int, labels: Sequence[str] = ()) -> None:
+    """Set the rows in order, the first on top, each under its name, or its label; they share the figure's height."""
     pixels = (height - _AXIS_PIXELS) / max(len(names), 1)
-    figure.update_layout(height=height)
-    figure.update_yaxes(
+    plot.set(height=height)
+    plot.y(
         type="category",
         categoryorder="array",
         categoryarray=list(names),
@@ -31,15 +30,14 @@ def name_rows(figure: go.Figure, names: Sequence[str], look: Theme, *, height: i
         showgrid=False,
         showticklabels=False,
     )
-    for name in names:
-        figure.add_annotation(
-            text=name,
+    for name, label in zip(names, labels or names, strict=True):
+        plot.note(
+            text=label,
             xref="paper",
             x=0,
             xanchor="left",
             y=name,
             yanchor="bottom",
             yshift=pixels * BAR_WIDTH / 2,
-            showarrow=False,
             font={"size": 12, "color": look.dimmed},
         )

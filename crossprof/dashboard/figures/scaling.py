@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.theme import Theme, figure_layout
+from crossprof.dashboard.figures.plot import Plot
+from crossprof.dashboard.theme import Theme
 
 __all__ = ["Course", "efficiency", "exposed", "throughput"]
 
@@ -30,10 +31,10 @@ class Course:
 def throughput(courses: Sequence[Course], look: Theme) -> go.Figure:
     """Samples per second by devices, both axes logarithmic, with the line that each base would ideally follow."""
     _require(courses, "samples_per_second", "no run of this model has a throughput: the table says why.")
-    counts, figure = _counts(courses), go.Figure()
+    counts, plot = _counts(courses), Plot(look, height=300)
     for course in courses:
         ideal = course.rows.filter(pl.col("ideal_samples_per_second").is_not_null()).unique("devices").sort("devices")
-        figure.add_trace(
+        plot.add(
             go.Scatter(
                 x=ideal["devices"].to_numpy(),
                 y=ideal["ideal_samples_per_second"].to_numpy(),
@@ -44,33 +45,33 @@ def throughput(courses: Sequence[Course], look: Theme) -> go.Figure:
             )
         )
     for course in courses:
-        figure.add_traces(_course(course, counts, "samples_per_second", 1.0, "%{y:,.4g} samples/s"))
-    _axes(figure, counts, look, "samples/s")
+        plot.add(*_course(course, counts, "samples_per_second", 1.0, "%{y:,.4g} samples/s"))
+    _axes(plot, counts, "samples/s")
     ticks = [step * 10.0**power for power in range(-3, 10) for step in (1, 2, 5)]
     texts = [f"{tick:,.0f}" if tick >= 1 else f"{tick:g}" for tick in ticks]
-    figure.update_yaxes(type="log", tickvals=ticks, ticktext=texts, rangemode="normal")
-    return figure
+    plot.y(type="log", tickvals=ticks, ticktext=texts, rangemode="normal")
+    return plot.figure()
 
 
 def efficiency(courses: Sequence[Course], look: Theme) -> go.Figure:
     """Throughput over the ideal, in percent."""
     _require(courses, "efficiency_ratio", "no run of this model has a throughput: the table says why.")
-    counts, figure = _counts(courses), go.Figure()
+    counts, plot = _counts(courses), Plot(look, height=300)
     for course in courses:
-        figure.add_traces(_course(course, counts, "efficiency_ratio", 0.01, "%{y:.3g} % of the ideal"))
-    _axes(figure, counts, look, "% of the ideal")
-    figure.add_hline(y=100, line={"color": look.dimmed, "width": 1, "dash": "dot"})
-    return figure
+        plot.add(*_course(course, counts, "efficiency_ratio", 0.01, "%{y:.3g} % of the ideal"))
+    _axes(plot, counts, "% of the ideal")
+    plot.across(100, line={"color": look.dimmed, "width": 1, "dash": "dot"})
+    return plot.figure()
 
 
 def exposed(courses: Sequence[Course], look: Theme) -> go.Figure:
     """The share of a measured step in which a collective ran and no kernel, in percent."""
     _require(courses, "exposed_communication_ratio", "none of these runs has work on a device in a measured step.")
-    counts, figure = _counts(courses), go.Figure()
+    counts, plot = _counts(courses), Plot(look, height=300)
     for course in courses:
-        figure.add_traces(_course(course, counts, "exposed_communication_ratio", 0.01, "%{y:.3g} % of a step"))
-    _axes(figure, counts, look, "% of a step")
-    return figure
+        plot.add(*_course(course, counts, "exposed_communication_ratio", 0.01, "%{y:.3g} % of a step"))
+    _axes(plot, counts, "% of a step")
+    return plot.figure()
 
 
 def _course(course: Course, counts: Sequence[int], field: str, divisor: float, told: str) -> list[go.Scatter]:
@@ -111,7 +112,6 @@ def _require(courses: Sequence[Course], field: str, reason: str) -> None:
         raise Absent(reason)
 
 
-def _axes(figure: go.Figure, counts: Sequence[int], look: Theme, title: str) -> None:
-    figure.update_layout(figure_layout(look, height=300))
-    figure.update_xaxes(type="log", tickvals=counts, ticktext=[f"{count:,}" for count in counts], title_text="devices")
-    figure.update_yaxes(rangemode="tozero", title_text=title)
+def _axes(plot: Plot, counts: Sequence[int], title: str) -> None:
+    plot.x(type="log", tickvals=counts, ticktext=[f"{count:,}" for count in counts], title_text="devices")
+    plot.y(rangemode="tozero", title_text=title)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import Scale, scale_for
-from crossprof.dashboard.theme import Lane, Theme, figure_layout
+from crossprof.dashboard.theme import Lane, Theme
 
-__all__ = ["memory", "memory_by_step", "telemetry"]
+__all__ = ["memory", "memory_by_step", "telemetry", "telemetry_by_step"]
 
 _MOST_POINTS = 1500
 _COUNTERS = {"driver": "Device, by the driver", "process": "Process, resident", "allocator": "Allocated"}
@@ -27,15 +27,14 @@ def memory(events: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, counter:
         raise Absent("no allocation and no memory reading was recorded.")
     scale = scale_for("By", [events["bytes"].max()])  # type: ignore[list-item]
     clock = _clock(events)
-    figure = go.Figure()
+    plot = Plot(look, height=height or 260, hovermode="x unified")
     for lane in lanes:
         mine = events.filter(pl.col("run_id") == lane.run_id)
         if len(mine):
-            figure.add_trace(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
-    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
-    figure.update_xaxes(title_text=f"{clock.unit} from the first reading")
-    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
-    return figure
+            plot.add(_line(mine, "bytes", lane, scale, clock=clock, shape="hv"))
+    plot.x(title_text=f"{clock.unit} from the first reading")
+    plot.y(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, {scale.unit}")
+    return plot.figure()
 
 
 def memory_by_step(
@@ -45,12 +44,12 @@ def memory_by_step(
     if peaks.is_empty():
         raise Absent("no reading of memory falls into a step: the captures mark none, or telemetry took none in them.")
     scale = scale_for("By", [peaks["bytes"].max()])  # type: ignore[list-item]
-    figure = go.Figure()
+    plot = Plot(look, height=height or 260, hovermode="x unified")
     for lane in lanes:
         mine = peaks.filter(pl.col("run_id") == lane.run_id).group_by("step").agg(pl.col("bytes").max()).sort("step")
         course = _thinned(mine.select(pl.col("step").cast(pl.Float64).alias("x"), (pl.col("bytes") / scale.divisor).alias("y")))
         if len(mine):
-            figure.add_trace(
+            plot.add(
                 go.Scatter(
                     x=course["x"].to_list(),
                     y=course["y"].cast(pl.Float32).to_numpy(),
@@ -60,35 +59,52 @@ def memory_by_step(
                     hovertemplate=f"%{{y:.3g}} {scale.unit}",
                 )
             )
-    figure.update_layout(figure_layout(look, height=height or 260), hovermode="x unified")
-    figure.update_xaxes(title_text="step")
-    figure.update_yaxes(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, peak, {scale.unit}")
-    return figure
+    plot.x(title_text="step")
+    plot.y(rangemode="tozero", title_text=f"{_COUNTERS[counter]}, peak, {scale.unit}")
+    return plot.figure()
 
 
 def telemetry(
     samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
 ) -> go.Figure:
     """Telemetry over time, one panel a title, one line a run. `samples` has run_id, metric, at_ns, value and unit."""
-    told = samples.with_columns(pl.col("metric").replace_strict(titles, default=None, return_dtype=pl.String).alias("panel"))
-    panels = [panel for panel in dict.fromkeys(titles.values()) if panel in set(told["panel"])]
-    if not panels:
+    if samples.is_empty():
         raise Absent("no telemetry was recorded. An imported trace has none; a recording samples every 0.2\u00a0s.")
-    clock = _clock(told)
-    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.24 / len(panels))
-    layout = figure_layout(look, height=height or 100 + 140 * len(panels))
-    figure.update_layout({key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")}, hovermode="x unified")
-    figure.update_xaxes(layout["xaxis"])
+    clock = _clock(samples)
+    since = pl.col("at_ns") - pl.col("at_ns").min().over("run_id", "metric")
+    placed = samples.with_columns(x=since / clock.divisor)
+    return _telemetry(placed, lanes, look, titles=titles, height=height, told=f"{clock.unit} from the first reading")
+
+
+def telemetry_by_step(
+    samples: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None = None
+) -> go.Figure:
+    """As `telemetry`, over the steps in which readings were taken: `samples` has step and step_ratio in place of at_ns."""
+    if samples.is_empty():
+        raise Absent("no reading was taken during a step: the captures mark none, or telemetry read none in them.")
+    placed = samples.with_columns(x=pl.col("step") + pl.col("step_ratio"))
+    return _telemetry(placed, lanes, look, titles=titles, height=height, told="step")
+
+
+def _telemetry(
+    placed: pl.DataFrame, lanes: Sequence[Lane], look: Theme, *, titles: Mapping[str, str], height: int | None, told: str
+) -> go.Figure:
+    named = placed.with_columns(panel=pl.col("metric").replace_strict(titles, default=None, return_dtype=pl.String))
+    panels = [panel for panel in dict.fromkeys(titles.values()) if panel in set(named["panel"])]
+    if not panels:
+        raise Absent("none of this is among the telemetry of these runs.")
+    height = height or 100 + 140 * len(panels)
+    plot = Plot(look, height=height, heights=[1.0] * len(panels), gap=0.24 / len(panels), hovermode="x unified")
     for row, panel in enumerate(panels, start=1):
-        shown = told.filter(pl.col("panel") == panel)
+        shown = named.filter(pl.col("panel") == panel)
         scale = scale_for(shown["unit"][0], shown["value"])
         for lane in lanes:
             mine = shown.filter(pl.col("run_id") == lane.run_id)
             if len(mine):
-                figure.add_trace(_line(mine, "value", lane, scale, clock=clock), row=row, col=1)
-        figure.update_yaxes(layout["yaxis"] | {"rangemode": "tozero"}, title_text=f"{panel}, {scale.unit}", row=row, col=1)
-    figure.update_xaxes(title_text=f"{clock.unit} from the first reading", row=len(panels), col=1)
-    return figure
+                plot.add(_course(mine.select("x", y=pl.col("value") / scale.divisor), lane, scale.unit), row=row)
+        plot.y(rangemode="tozero", title_text=f"{panel}, {scale.unit}", row=row)
+    plot.x(title_text=told, row=len(panels))
+    return plot.figure()
 
 
 def _clock(values: pl.DataFrame) -> Scale:
@@ -99,14 +115,18 @@ def _clock(values: pl.DataFrame) -> Scale:
 
 def _line(values: pl.DataFrame, column: str, lane: Lane, scale: Scale, *, clock: Scale, shape: str = "linear") -> go.Scatter:
     since = (pl.col("at_ns") - values["at_ns"].min()) / clock.divisor
-    course = _thinned(values.select(since.alias("x"), (pl.col(column) / scale.divisor).alias("y")).sort("x"))
+    return _course(values.select(since.alias("x"), (pl.col(column) / scale.divisor).alias("y")), lane, scale.unit, shape=shape)
+
+
+def _course(points: pl.DataFrame, lane: Lane, unit: str, *, shape: str = "linear") -> go.Scatter:
+    course = _thinned(points.sort("x"))
     return go.Scatter(
         x=course["x"].cast(pl.Float32).to_numpy(),
         y=course["y"].cast(pl.Float32).to_numpy(),
         mode="lines" if len(course) > 1 else "markers",
         name=lane.label,
         line={"color": lane.color, "dash": lane.dash, "width": 1.5, "shape": shape},
-        hovertemplate=f"%{{y:.3g}} {scale.unit}",
+        hovertemplate=f"%{{y:.3g}} {unit}",
     )
 
 

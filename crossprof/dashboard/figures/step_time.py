@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.figures.rows import BAR_WIDTH, height_of, name_rows
 from crossprof.dashboard.quantity import Scale, scale_for
-from crossprof.dashboard.theme import Lane, Theme, figure_layout
+from crossprof.dashboard.theme import Lane, Theme
 
 __all__ = ["cumulative", "distribution", "over_time"]
 
@@ -26,18 +27,19 @@ def distribution(
     """
     counted = _counted(steps)
     scale = scale_for("ns", [counted["dur_ns"].quantile(0.95)])
-    figure = go.Figure()
+    boxes = []
     for lane in lanes:
         mine = counted.filter(pl.col("run_id") == lane.run_id)
         for is_profiled in (False, True):
             part = mine.filter(pl.col("is_profiled") == is_profiled)["dur_ns"]
             if len(part):
-                figure.add_trace(_box(part, lane, scale, is_profiled=is_profiled))
-    figure.update_layout(figure_layout(look))
-    names = [box.name for box in figure.data]
-    name_rows(figure, names, look, height=height or height_of(len(names), 36))
-    figure.update_xaxes(rangemode="tozero", title_text=scale.unit if unit == "step" else f"{scale.unit} per {unit}")
-    return figure
+                boxes.append(_box(part, lane, scale, is_profiled=is_profiled))
+    plot = Plot(look)
+    plot.add(*boxes)
+    names = [box.name for box in boxes]
+    name_rows(plot, names, look, height=height or height_of(len(names), 36))
+    plot.x(rangemode="tozero", title_text=scale.unit if unit == "step" else f"{scale.unit} per {unit}")
+    return plot.figure()
 
 
 def _counted(steps: pl.DataFrame) -> pl.DataFrame:
@@ -57,17 +59,17 @@ def cumulative(
     counted = _counted(steps)
     end = counted["dur_ns"].quantile(0.99, "higher") or 0.0
     scale = scale_for("ns", [end])
-    figure = go.Figure()
+    plot = Plot(look)
     for lane in lanes:
         mine = counted.filter(pl.col("run_id") == lane.run_id)
         for is_profiled in (False, True):
             part = mine.filter(pl.col("is_profiled") == is_profiled)["dur_ns"]
             if len(part):
-                figure.add_trace(_course(part, lane, scale, is_profiled=is_profiled))
-    figure.update_layout(figure_layout(look, height=height or 260), hovermode="closest")
-    figure.update_xaxes(range=[0, end / scale.divisor * 1.04], title_text=f"{scale.unit} per {unit}")
-    figure.update_yaxes(range=[0, 103], title_text="% of steps at or below")
-    return figure
+                plot.add(_course(part, lane, scale, is_profiled=is_profiled))
+    plot.set(height=height or 260, hovermode="closest")
+    plot.x(range=[0, end / scale.divisor * 1.04], title_text=f"{scale.unit} per {unit}")
+    plot.y(range=[0, 103], title_text="% of steps at or below")
+    return plot.figure()
 
 
 def _course(values: pl.Series, lane: Lane, scale: Scale, *, is_profiled: bool) -> go.Scatter:
@@ -120,7 +122,7 @@ def over_time(steps: pl.DataFrame, lane: Lane, look: Theme) -> go.Figure:
     if steps.is_empty():
         raise Absent("the run has no step markers. crossprof.steps() or run.step() sets them.")
     scale = scale_for("ns", [steps["dur_ns"].quantile(0.95)])
-    figure = go.Figure()
+    plot = Plot(look)
     for name, chosen, symbol, color in (
         ("bare", ~pl.col("is_profiled") & ~pl.col("is_warmup"), "circle", lane.color),
         ("profiled", pl.col("is_profiled") & ~pl.col("is_warmup"), "circle-open", lane.color),
@@ -129,16 +131,14 @@ def over_time(steps: pl.DataFrame, lane: Lane, look: Theme) -> go.Figure:
         part = steps.filter(chosen).sort("step", "rank")
         part = part.gather_every(max(1, len(part) // _MOST_POINTS))
         if len(part):
-            figure.add_trace(_points(part, name, scale, symbol=symbol, color=color))
-    figure.update_layout(
-        figure_layout(look), showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    )
+            plot.add(_points(part, name, scale, symbol=symbol, color=color))
+    plot.set(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     counted = steps.filter(~pl.col("is_warmup"))["dur_ns"].quantile(1.0) or 0.0
     top = max(counted, (steps["dur_ns"].quantile(0.95) or 0.0) * 1.2)
-    figure.update_yaxes(range=[0, float(top) * 1.08 / scale.divisor], title_text=scale.unit)
+    plot.y(range=[0, float(top) * 1.08 / scale.divisor], title_text=scale.unit)
     few = steps["step"].n_unique() <= 12
-    figure.update_xaxes(title_text="step", dtick=1 if few else None)
-    return figure
+    plot.x(title_text="step", dtick=1 if few else None)
+    return plot.figure()
 
 
 def _points(part: pl.DataFrame, name: str, scale: Scale, *, symbol: str, color: str) -> go.Scatter:

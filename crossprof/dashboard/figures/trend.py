@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from crossprof.dashboard.cards import Absent
+from crossprof.dashboard.figures.plot import Plot
 from crossprof.dashboard.quantity import instant, scale_for
-from crossprof.dashboard.theme import Theme, figure_layout, framework_title, lanes
+from crossprof.dashboard.theme import Theme, framework_title, lanes
 
 __all__ = ["over_runs"]
 
@@ -27,17 +28,16 @@ def over_runs(points: pl.DataFrame, base: Mapping[str, Any] | None, look: Theme,
         raise Absent("no run of this name has the metric.")
     scale = scale_for(unit, [*known["value"], base["value"] if base else None])
     rows = [row | {"place": place} for place, row in enumerate(known.to_dicts(), start=1)]
-    figure = go.Figure()
+    plot = Plot(look)
     for framework in dict.fromkeys(row["framework"] for row in rows):
         mine = [row for row in rows if row["framework"] == framework]
         color = lanes([mine[0]], look.scheme)[0].color
-        figure.add_trace(_points(mine, framework_title(framework), color, scale.divisor, scale.unit))
-    figure.update_layout(figure_layout(look))
+        plot.add(_points(mine, framework_title(framework), color, scale.divisor, scale.unit))
     if base and base["value"] is not None:
-        _baseline(figure, base, scale.divisor, look)
-    _dates(figure, rows)
-    figure.update_yaxes(rangemode="tozero", title_text=scale.unit or None)
-    return figure
+        _baseline(plot, base, scale.divisor, look)
+    _dates(plot, rows)
+    plot.y(rangemode="tozero", title_text=scale.unit or None)
+    return plot.figure()
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str, color: str, divisor: float, unit: str) -> go.Scatter:
@@ -57,23 +57,23 @@ def _points(rows: Sequence[Mapping[str, Any]], name: str, color: str, divisor: f
     )
 
 
-def _baseline(figure: go.Figure, base: Mapping[str, Any], divisor: float, look: Theme) -> None:
+def _baseline(plot: Plot, base: Mapping[str, Any], divisor: float, look: Theme) -> None:
     line = {"color": look.text, "width": 1.2, "dash": "dash"}
-    figure.add_hline(y=base["value"] / divisor, line=line, layer="below")
-    figure.add_annotation(
+    plot.across(base["value"] / divisor, line=line, layer="below")
+    plot.note(
         text=f"baseline {base['run']}", xref="paper", x=1, xanchor="right", y=base["value"] / divisor, yanchor="bottom",
-        showarrow=False, font={"size": 12, "color": look.dimmed}, bgcolor=look.surface,
+        font={"size": 12, "color": look.dimmed}, bgcolor=look.surface,
     )  # fmt: skip
 
 
-def _dates(figure: go.Figure, rows: Sequence[Mapping[str, Any]]) -> None:
+def _dates(plot: Plot, rows: Sequence[Mapping[str, Any]]) -> None:
     """A tick at some of the runs, with the day that it ran."""
     every = max(1, -(-len(rows) // _MOST_TICKS))
     marked = rows[::every]
     texts = [instant(row["started_ns"])[:10] for row in marked]
     if len(set(texts)) == 1:  # all on one day
         texts = [instant(row["started_ns"])[5:16] for row in marked]
-    figure.update_xaxes(
+    plot.x(
         tickmode="array", tickvals=[row["place"] for row in marked], ticktext=texts, tickangle=0, range=[0.5, len(rows) + 0.5],
         title_text="runs in the order in which they started",
     )  # fmt: skip

@@ -35,21 +35,16 @@ def select(scope: Scope) -> tuple[str, list[Any]]:
         fields = ", ".join(column.field for column in scope.subject.columns)
         query = f"select {_IDENTITY}, {fields} from operation_summary where run_id = ? and level = ?"
         return query, [scope.run_ids[0], scope.level]
-    measure = scope.subject.column(scope.measure).field
-    places = range(len(scope.run_ids))
-    values = [f"max({measure}) filter (run_id = ?) as value_{place}" for place in places]
-    query = (
-        f"select *, {', '.join(_change(place) for place in places[1:])} from (select {_IDENTITY}, {', '.join(values)} "
-        "from operation_summary where list_contains(?, run_id) and level = ? group by all)"
+    measure, (base, *others) = scope.subject.column(scope.measure).field, scope.run_ids
+    values = "".join(
+        f", max({measure}) filter (run_id = ?) as value_{place}, max(change_{measure}) filter (run_id = ?) as change_{place}"
+        for place in range(1, len(scope.run_ids))
     )
-    return query, [*scope.run_ids, list(scope.run_ids), scope.level]
-
-
-def _change(place: int) -> str:
-    """Other less baseline. None of it counts as nothing, unless a run tells the measure of no row, as one without steps."""
-    is_known = f"max(value_0) over () is not null and max(value_{place}) over () is not null"
-    is_there = f"coalesce(value_0, value_{place}) is not null"
-    return f"if({is_known} and {is_there}, coalesce(value_{place}, 0) - coalesce(value_0, 0), null) as change_{place}"
+    query = (
+        f"select {_IDENTITY}, max(base_{measure}) as value_0{values} from operation_change "
+        "where base_run_id = ? and list_contains(?, run_id) and level = ? group by all"
+    )
+    return query, [*(run_id for run_id in others for _ in range(2)), base, others, scope.level]
 
 
 def known(store: Store, subject: Subject, run_ids: Sequence[str], level: str) -> list[str]:

@@ -10,19 +10,20 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 
-from crossprof.dashboard import cards, comparison, components
+from crossprof.dashboard import cards, components
 from crossprof.dashboard.addresses import page_address, report_address
-from crossprof.dashboard.circumstances import overhead_card, settings_card
-from crossprof.dashboard.compare_bar import connect_bar, runs_bar
-from crossprof.dashboard.compared import compared
+from crossprof.dashboard.compare import verdicts
+from crossprof.dashboard.compare.bar import connect_bar, runs_bar
+from crossprof.dashboard.compare.circumstances import overhead_card, settings_card
+from crossprof.dashboard.compare.compared import compared
+from crossprof.dashboard.compare.matched_work import connect_operations, matched_by, operations_card
+from crossprof.dashboard.compare.waterfall import waterfall_card
 from crossprof.dashboard.drawing import shown
-from crossprof.dashboard.matched_work import connect_operations, matched_by, operations_card
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.selection import names_in, unfilled
 from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, connect_multiple
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.dashboard.toggles import connect_toggles
-from crossprof.dashboard.waterfall import waterfall_card
 from crossprof.errors import CrossprofError
 from crossprof.store import Store
 from crossprof.store.compare import Comparison, RunDifference
@@ -161,14 +162,14 @@ def _verdict(found: Comparison, asked: _Asked, other: RunDifference, query: Mapp
     by = matched_by(found, query)
     command = shlex.join(["crossprof", "compare", asked.base, named, *options, *(["--by", by] if by else [])])
     ids = [*found.base_ids, *other.run_ids]
-    return comparison.verdict_card(found.base, other, is_only=len(found.others) == 1, ids=ids, command=command)
+    return verdicts.verdict_card(found.base, other, is_only=len(found.others) == 1, ids=ids, command=command)
 
 
 def _metrics(store: Store, found: Comparison, sides: Sequence[Sequence[str]]) -> html.Section:
     registry = frame(store, "select * from metric").to_dicts()
     reading = "Change against the baseline and the 95 % interval of that change. A name leads to its definition."
     query = cards.spelled(_VALUES, [run_id for side in sides for run_id in side])
-    return cards.card("Metrics", reading, *comparison.metrics(found, registry), query=query)
+    return cards.card("Metrics", reading, *verdicts.metrics(found, registry), query=query)
 
 
 def _waterfalls(found: Comparison) -> list[html.Div]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from dash import Dash, html
 
-from crossprof.dashboard import cards, components, run_facts, run_overview, run_windows
+from crossprof.dashboard import cards, components
 from crossprof.dashboard.addresses import export_address, flame_address
-from crossprof.dashboard.drawing import COURSE, connect_figure, shown
+from crossprof.dashboard.drawing import COURSE, connect_figure, connect_words, shown
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.quantity import instant
+from crossprof.dashboard.run import facts, overview, windows
 from crossprof.dashboard.selection import chosen, picker, unfilled
 from crossprof.dashboard.small_multiples import SMALL_MULTIPLES, connect_multiple
 from crossprof.dashboard.snapshot import Snapshot
@@ -21,7 +22,7 @@ from crossprof.store import Store
 
 __all__ = ["PAGE"]
 
-_DRAWN = {"parts": run_overview.PARTS, "course": COURSE}
+_DRAWN = {"parts": overview.PARTS, "course": COURSE}
 _SHARED = ("categories", "memory", "utilization")
 _OF_DEVICES = ("activity", "power")
 
@@ -36,36 +37,36 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     figures = {name: drawing.card("run", name, [[run_id]]) for name, drawing in _DRAWN.items()}
     figures |= {name: _shared(store, name, run_id, query) for name in _SHARED}
     figures |= {name: _shared(store, name, run_id, query) for name in _OF_DEVICES if _is_told(store, name, run_id)}
-    bound = run_overview.bottleneck(store, run_id)
-    totals = run_overview.capture_totals(store, run_id)
+    bound = overview.bottleneck(store, run_id)
+    totals = overview.capture_totals(store, run_id)
     has_steps = bound.get("scope") == "steps"
-    ranks = run_overview.ranks(store, run_id)
-    windows = run_windows.windows(store, run_id)
+    ranks = overview.ranks(store, run_id)
+    taken = windows.windows(store, run_id)
     return [
         _title(run, picker(store, found)),
         _exports(run_id, run["run"]),
-        run_overview.verdict(bound, run_id),
+        overview.verdict(bound, run_id),
         figures["parts"],
         *([] if has_steps else [totals]),
         cards.columns(
-            [run_overview.advice(store, run_id), run_facts.findings(store, run_id)],
-            [run_overview.top_kernels(store, run_id), run_overview.top_operators(store, run_id)],
+            [overview.advice_card(run_id), facts.findings(store, run_id)],
+            [overview.top_kernels(store, run_id), overview.top_operators(store, run_id)],
         ),
         *([ranks] if ranks else []),
         figures["course"],
         cards.columns(
-            [run_facts.metrics(store, run_id)],
+            [facts.metrics(store, run_id)],
             [figures[name] for name in (*_SHARED, *_OF_DEVICES) if name in figures],
         ),
         *([totals] if has_steps else []),
         cards.columns(
             [
-                run_facts.identity(run),
-                *([windows] if windows else []),
-                run_facts.captures(store, run_id),
-                run_facts.artifacts(store, run_id),
+                facts.identity(run),
+                *([taken] if taken else []),
+                facts.captures(store, run_id),
+                facts.artifacts(store, run_id),
             ],
-            [run_facts.environment(run), run_facts.options(run)],
+            [facts.environment(run), facts.options(run)],
         ),
         shown([[run_id]], [run["run"]], per="step"),
     ]
@@ -118,6 +119,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
     for name in (*_SHARED, *_OF_DEVICES):
         connect_multiple(app, snapshot, "run", name)
     connect_toggles(app, "run")
+    connect_words(app, snapshot, page="run", name="advice", tell=overview.advice)
 
 
 PAGE = Page("/run", "Run", layout, connect, is_in_menu=False)

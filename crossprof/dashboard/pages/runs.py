@@ -9,12 +9,13 @@ import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from crossprof.dashboard import cards, components, run_edits
+from crossprof.dashboard import cards, components
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS
 from crossprof.dashboard.pages.page import Page
-from crossprof.dashboard.run_table import QUERY, columns, deltas, facets, groupings, load, shown_by_default
+from crossprof.dashboard.runs import edits
+from crossprof.dashboard.runs.table import QUERY, columns, deltas, facets, groupings, load, shown_by_default
+from crossprof.dashboard.runs.trend import connect_trend, trend_section
 from crossprof.dashboard.snapshot import Snapshot
-from crossprof.dashboard.trend import connect_trend, trend_section
 from crossprof.errors import CrossprofError
 
 __all__ = ["PAGE"]
@@ -217,9 +218,9 @@ def _connect_store(app: Dash, snapshot: Snapshot) -> None:
         asked = ctx.triggered_id
         try:
             if asked == "delete-now" and doomed:
-                message = run_edits.delete_runs(snapshot.path, doomed)
+                message = edits.delete_runs(snapshot.path, doomed)
             elif asked == "runs" and changed:
-                message = run_edits.apply(snapshot.path, changed)
+                message = edits.apply(snapshot.path, changed)
         except CrossprofError as error:
             message = cards.failed(str(error))
         version = snapshot.version
@@ -249,7 +250,7 @@ def _connect_store(app: Dash, snapshot: Snapshot) -> None:
 
     def part_with(_clicks: int | None, selected: Any) -> Any:
         chosen = selected.get("ids", []) if isinstance(selected, dict) else [row["run_id"] for row in selected or []]
-        return run_edits.farewell(snapshot.store(), chosen), chosen
+        return edits.farewell(snapshot.store(), chosen), chosen
 
     app.callback(
         Output("farewell", "children"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -13,14 +14,15 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from plotly.graph_objects import Figure
 
-from crossprof.dashboard import cards, components, results, theme
+from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.addresses import result_address
 from crossprof.dashboard.figures.query import KINDS, chart, left_out
 from crossprof.dashboard.pages.page import Page
 from crossprof.dashboard.sandbox.pool import Rows, Sandbox, SandboxError
 from crossprof.dashboard.sandbox.service import reach, sandbox_over
 from crossprof.dashboard.snapshot import Snapshot, frame
-from crossprof.dashboard.sql_examples import EXAMPLES
+from crossprof.dashboard.sql import results
+from crossprof.dashboard.sql.examples import EXAMPLES
 from crossprof.errors import CrossprofError
 
 __all__ = ["PAGE"]
@@ -45,7 +47,7 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     views = _views(snapshot)
     return [
         html.Div([html.H1("SQL"), html.Span(note, className="dimmed")], className="title-row"),
-        dcc.Store(id="sql-asked", data={"sql": asked} if asked else None),
+        dcc.Store(id="sql-asked", data={"sql": asked, "key": secrets.token_hex(8)} if asked else None),
         dcc.Store(id="sql-chart", data={name: query.get(name) for name in _CHART}),
         html.Div([_schema(views), html.Div([_editor(asked), _answer()], className="column")], className="sql"),
     ]
@@ -76,6 +78,7 @@ def _editor(asked: str) -> html.Section:
     text = dcc.Textarea(id="sql-text", value=asked, spellCheck="false", className="sql-text")
     bar = [
         _button("Run", "sql-run", id="sql-run", class_name="button primary"),
+        _button("Stop", "sql-stop", id="sql-stop", hidden=True),
         html.Span([html.Kbd("Ctrl"), " ", html.Kbd("Enter")], className="sql-hint"),
         _choice("sql-examples", "Examples", EXAMPLES),
         _choice("sql-history", "History", {}),
@@ -161,9 +164,9 @@ class _Answers:
         self._held: OrderedDict[tuple[str, str], Rows] = OrderedDict()
         self._lock = Lock()
 
-    def ask(self, sql: str) -> Rows:
-        """The rows, asked anew."""
-        found = self._sandbox.rows(sql)
+    def ask(self, sql: str, key: str = "") -> Rows:
+        """The rows, asked anew, under a key that the sandbox can stop them by."""
+        found = self._sandbox.rows(sql, key=key)
         with self._lock:
             self._held[self._snapshot.version, sql] = found
             while len(self._held) > _KEPT:
@@ -187,7 +190,7 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
             if not asked:
                 sandbox.warm()  # while the query is being typed
                 return no_update
-            return _answered(answers.ask(asked["sql"]), asked["sql"], held or {})
+            return _answered(answers.ask(asked["sql"], asked.get("key", "")), asked["sql"], held or {})
         except SandboxError as error:
             return html.Section([html.H2("Answer"), *results.failure(error)], className="card")
         except CrossprofError as error:
@@ -201,10 +204,18 @@ def connect(app: Dash, snapshot: Snapshot) -> None:
             return None
         return _chart(lambda: answers.held(asked["sql"]), kind, (x, y, colour), scheme)
 
-    running = [(Output("sql-run", "disabled"), True, False), (Output("sql-state", "children"), "Running …", "")]
+    def stop(_clicks: int | None, asked: Mapping[str, str] | None) -> None:
+        sandbox.stop((asked or {}).get("key", ""))
+
+    running = [
+        (Output("sql-run", "disabled"), True, False),
+        (Output("sql-stop", "hidden"), False, True),
+        (Output("sql-state", "children"), "Running …", ""),
+    ]
     app.callback(Output("sql-answer", "children"), Input("sql-asked", "data"), State("sql-chart", "data"), running=running)(
         answer
     )
+    app.callback(Input("sql-stop", "n_clicks"), State("sql-asked", "data"), prevent_initial_call=True)(stop)
     pickers = [Input(f"sql-{name}", "value") for name in _CHART]
     app.callback(Output("sql-figure", "children"), *pickers, Input("look", "data"), State("sql-asked", "data"))(draw)
     app.clientside_callback(ClientsideFunction("crossprof", "keepChart"), Output("sql-chart", "data"), *pickers)

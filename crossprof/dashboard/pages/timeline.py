@@ -102,6 +102,13 @@ def _canvas() -> html.Div:
         [
             html.Div(id="timeline-legend", className="timeline-legend scroll"),
             html.Div(
+                [html.Canvas(id="timeline-map-canvas"), html.Div(id="timeline-map-window")],
+                id="timeline-map",
+                className="timeline-map",
+                title="All of it: drag the window over it",
+                **{"aria-hidden": "true"},  # keys do the same
+            ),
+            html.Div(
                 [
                     html.Div(
                         [

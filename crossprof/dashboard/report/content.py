@@ -11,7 +11,7 @@ from typing import Any
 
 from crossprof._version import __version__
 from crossprof.dashboard.quantity import instant
-from crossprof.dashboard.wording import LEADING
+from crossprof.dashboard.wording import LEADING, UNBOUND
 from crossprof.store import Store
 from crossprof.store.compare import Comparison
 from crossprof.store.composition import Composition, composition
@@ -28,6 +28,10 @@ _STEPS = """
 """
 
 
+_BOTTLENECK = "SELECT sentence FROM bottleneck WHERE run_id = ?"
+_ADVICE = "SELECT title, share_ratio, evidence, action FROM advice WHERE run_id = ? ORDER BY share_ratio DESC NULLS LAST, code"
+
+
 @dataclass(frozen=True)
 class Quartiles:
     """Step times of one side, bare or profiled: how many, and their 5th, 25th, 50th, 75th and 95th percentile in ns."""
@@ -39,13 +43,18 @@ class Quartiles:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the comparison: its name, the rows of `run` and the findings of each of its runs, and what its steps are."""
+    """One side of the comparison: its name, the rows of `run` and the findings of each of its runs, and what its steps are.
+
+    What bounds it and the advice are those of its first run.
+    """
 
     name: str
     runs: Sequence[Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]]
     steps: Sequence[Quartiles]
     work: Composition
+    bottleneck: str
+    advice: Sequence[Mapping[str, Any]]
 
     @property
     def framework(self) -> str | None:
@@ -92,11 +101,13 @@ def gather(store: Store, base: str, others: Sequence[str]) -> Content:
 
 
 def side(store: Store, name: str, run_ids: Sequence[str]) -> Side:
-    """What stands behind a name: its runs, their findings, their steps."""
+    """What stands behind a name: its runs, their findings, their steps, what bounds them and what to do."""
     runs = [store.arrow("SELECT * FROM run WHERE run_id = ?", [run_id]).to_pylist()[0] for run_id in run_ids]
     findings = [row for run_id in run_ids for row in store.arrow(_FINDINGS, [run_id]).to_pylist()]
     steps = [Quartiles(*row.values()) for row in store.arrow(_STEPS, [list(run_ids)]).to_pylist()]
-    return Side(name, runs, findings, steps, composition(store, run_ids))
+    bottleneck = next((sentence for (sentence,) in store.sql(_BOTTLENECK, [run_ids[0]]).fetchall()), UNBOUND)
+    advice = store.arrow(_ADVICE, [run_ids[0]]).to_pylist()
+    return Side(name, runs, findings, steps, composition(store, run_ids), bottleneck, advice)
 
 
 def _listed(names: Iterable[str]) -> str:

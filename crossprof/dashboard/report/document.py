@@ -24,6 +24,7 @@ def as_markdown(content: Content) -> str:
     blocks += _facts(content)
     for other in content.comparison.others:
         blocks += _difference(content, other)
+    blocks += _advice(content)
     if content.metrics(is_leading=False):
         blocks += [_folded("Further metrics", [_metrics(content, is_leading=False)])]
     blocks += [_folded("Findings", _findings(content)), _folded("Definitions", _definitions(content))]
@@ -97,6 +98,15 @@ def _difference(content: Content, other: RunDifference) -> Iterator[str]:
         named = ([code(tables.brief(name)), *map(text, rest)] for name, *rest in rows)
         parts = (text(tables.matching(other.level, other.levels)), _table(heads, named, numbers=range(2, 6)))
         yield _folded("Kernels or operators that differ most", parts)
+
+
+def _advice(content: Content) -> Iterator[str]:
+    yield "## What bounds each run, and advice"
+    for side in content.sides:
+        yield f"**{text(side.name)}**. {text(side.bottleneck)}"
+        heads, rows = tables.advice(side)
+        if rows:
+            yield _table(heads, (map(text, cells) for cells in rows), numbers=[1])
 
 
 def _findings(content: Content) -> Iterator[str]:

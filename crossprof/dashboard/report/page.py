@@ -10,7 +10,16 @@ from crossprof.dashboard.quantity import NONE, scale_for
 from crossprof.dashboard.report import figures, tables
 from crossprof.dashboard.report.content import Content
 from crossprof.dashboard.report.markup import Markup, element, joined, table
-from crossprof.dashboard.report.sections import anchor, card, composition, definitions, document, findings, step_times
+from crossprof.dashboard.report.sections import (
+    advice_on_all,
+    anchor,
+    card,
+    composition,
+    definitions,
+    document,
+    findings,
+    step_times,
+)
 from crossprof.store.compare import MetricDifference, RunDifference
 
 __all__ = ["as_html"]
@@ -25,6 +34,7 @@ def as_html(content: Content) -> str:
         step_times(content.sides),
         composition(content.sides),
         *(_difference(content, other) for other in content.comparison.others),
+        advice_on_all(content.sides),
         card("Further metrics", _READING, _metrics(content, is_leading=False)),
         findings(content.sides),
         definitions(content.registry),

@@ -11,7 +11,7 @@ from typing import Any
 from crossprof._version import __version__
 from crossprof.dashboard.quantity import instant
 from crossprof.dashboard.report.content import Side, side
-from crossprof.dashboard.wording import LEADING, UNBOUND
+from crossprof.dashboard.wording import LEADING
 from crossprof.store import Store
 
 __all__ = ["RunContent", "gather_run"]
@@ -28,8 +28,6 @@ _OPERATORS = """
     SELECT name, category, calls, self_ns AS total_ns, share_ratio FROM operation_summary
     WHERE run_id = ? AND level = 'operator' ORDER BY self_ns DESC, name LIMIT 20
 """
-_BOTTLENECK = "SELECT sentence FROM bottleneck WHERE run_id = ?"
-_ADVICE = "SELECT title, share_ratio, evidence, action FROM advice WHERE run_id = ? ORDER BY share_ratio DESC NULLS LAST, code"
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,6 @@ class RunContent:
     """All that the report tells. `metrics` are rows of the view metric with the run's value and interval."""
 
     side: Side
-    bottleneck: str
-    advice: Sequence[Mapping[str, Any]]
     metrics: Sequence[Mapping[str, Any]]
     kernels: Sequence[Mapping[str, Any]]
     operators: Sequence[Mapping[str, Any]]
@@ -61,8 +57,6 @@ def gather_run(store: Store, run_id: str) -> RunContent:
     ((name,),) = store.sql("SELECT run FROM run WHERE run_id = ?", [run_id]).fetchall()
     return RunContent(
         side=side(store, name, [run_id]),
-        bottleneck=next((sentence for (sentence,) in store.sql(_BOTTLENECK, [run_id]).fetchall()), UNBOUND),
-        advice=store.arrow(_ADVICE, [run_id]).to_pylist(),
         metrics=store.arrow(_METRICS, [run_id]).to_pylist(),
         kernels=store.arrow(_KERNELS, [run_id]).to_pylist(),
         operators=store.arrow(_OPERATORS, [run_id]).to_pylist(),

@@ -11,7 +11,7 @@ from crossprof.dashboard.quantity import NONE, instant, percent, scale_for
 from crossprof.dashboard.report import tables
 from crossprof.dashboard.report.markup import Markup, element, table
 from crossprof.dashboard.report.run_content import RunContent
-from crossprof.dashboard.report.sections import anchor, card, composition, definitions, document, findings, step_times
+from crossprof.dashboard.report.sections import advice, anchor, card, composition, definitions, document, findings, step_times
 from crossprof.dashboard.theme import framework_title
 
 __all__ = ["run_as_html"]
@@ -38,7 +38,7 @@ def run_as_html(content: RunContent) -> str:
     run, sides = content.run, [content.side]
     sections = (
         _verdict(content),
-        _advice(content),
+        advice(content.side),
         card("Metrics", _READING, _metrics(content, is_leading=True)),
         step_times(sides),
         composition(sides),
@@ -59,23 +59,12 @@ def _verdict(content: RunContent) -> Markup:
     facts = (framework, run["model"], run["device_model"], run["precision"], f"{instant(run['started_ns'])} UTC")
     return element(
         "section",
-        element("p", wording.unbroken(content.bottleneck), class_="sentence"),
+        element("p", wording.unbroken(content.side.bottleneck), class_="sentence"),
         element("p", " · ".join(str(fact) for fact in facts if fact), class_="dimmed"),
         element("p", f"Capture {run['verdict']}. {wording.TRUST[run['verdict']]}"),
         class_="card verdict",
         aria_label="What bounds this run",
     )
-
-
-def _advice(content: RunContent) -> Markup | None:
-    if not content.advice:
-        return None
-    rows = [
-        [one["title"], NONE if one["share_ratio"] is None else percent(one["share_ratio"]), one["evidence"], one["action"]]
-        for one in content.advice
-    ]
-    reading = "What was measured, and what usually helps; the share is the most that could be gained."
-    return card("Advice", reading, table("Advice", ["What", "Share", "Evidence", "What helps"], rows, numbers=[1]))
 
 
 def _metrics(content: RunContent, *, is_leading: bool) -> Markup | None:

@@ -13,7 +13,7 @@ from crossprof.dashboard.report import figures, tables
 from crossprof.dashboard.report.content import Side
 from crossprof.dashboard.report.markup import Markup, element, table
 
-__all__ = ["anchor", "card", "composition", "definitions", "document", "findings", "step_times"]
+__all__ = ["advice", "advice_on_all", "anchor", "card", "composition", "definitions", "document", "findings", "step_times"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _WHERE = {"device": "device time", "host": "operators on the host"}
@@ -82,6 +82,28 @@ def composition(sides: Sequence[Side]) -> Markup | None:
     reading = "Of a measured step: what the device did at each moment; where only the CPU worked, the self time of operators."
     label = "Time of a step by category, a bar for each run; the tables below have the figures."
     return card("Time by category", reading, figures.stacks(rows, label)) if rows else None
+
+
+def advice(side: Side) -> Markup | None:
+    """What to do about one run; none where no rule speaks."""
+    table_of = _advice_table(side)
+    return card("Advice", _ADVICE_READING, table_of) if table_of else None
+
+
+def advice_on_all(sides: Sequence[Side]) -> Markup | None:
+    """What bounds each side, and what to do about it."""
+    parts: list[Markup | None] = []
+    for side in sides:
+        parts += [element("p", element("strong", side.name), ". ", wording.unbroken(side.bottleneck)), _advice_table(side)]
+    return card("What bounds each run, and advice", _ADVICE_READING, *parts)
+
+
+_ADVICE_READING = "What was measured, and what usually helps; the share is the most that could be gained."
+
+
+def _advice_table(side: Side) -> Markup | None:
+    heads, rows = tables.advice(side)
+    return table(f"Advice on {side.name}", heads, rows, numbers=[1]) if rows else None
 
 
 def findings(sides: Sequence[Side]) -> Markup | None:

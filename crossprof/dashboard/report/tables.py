@@ -13,7 +13,7 @@ from crossprof.store.alignment import Level
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
 
-__all__ = ["brief", "definition", "findings", "matching", "operations", "part_rows", "parts", "runs"]
+__all__ = ["advice", "brief", "definition", "findings", "matching", "operations", "part_rows", "parts", "runs"]
 
 _MOST_OPERATIONS = 12
 _MOST_PARTS = 10
@@ -68,6 +68,15 @@ def findings(side: Side) -> list[list[str]]:
         meaning = " ".join(part for part in (row["detail"], row["effect"]) if part)
         rows.append([str(row["code"]), str(row["severity"]), f"{row['count']:,}", meaning])
     return rows
+
+
+def advice(side: Side) -> tuple[list[str], list[list[str]]]:
+    """What to do about a side, that which could gain most first: heads and rows."""
+    rows = [
+        [one["title"], NONE if one["share_ratio"] is None else percent(one["share_ratio"]), one["evidence"], one["action"]]
+        for one in side.advice
+    ]
+    return ["What", "Share", "Evidence", "What helps"], rows
 
 
 def runs(content: Content) -> tuple[list[str], list[list[str]]]:

@@ -70,12 +70,13 @@ class Sandbox:
         self._running = BoundedSemaphore(_AT_ONCE)
         self._lock = Lock()
         self._spare: _Child | None = None
+        self._asked: dict[str, _Child] = {}
         self._is_open = True
 
-    def rows(self, sql: str) -> Rows:
-        """The rows of a query for the page. Raises SandboxError."""
+    def rows(self, sql: str, *, key: str = "") -> Rows:
+        """The rows of a query for the page; `stop` ends it by its key. Raises SandboxError."""
         began = time.monotonic()
-        payload = self._ask(sql, "rows")
+        payload = self._ask(sql, "rows", key)
         try:
             return _rows(payload, time.monotonic() - began)
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -84,6 +85,13 @@ class Sandbox:
     def file(self, sql: str, form: str) -> bytes:
         """The rows of a query as a csv, parquet or arrow file. Raises SandboxError."""
         return self._ask(sql, form)
+
+    def stop(self, key: str) -> None:
+        """End the query that was asked under this key, if it runs: who asked gets a SandboxError."""
+        with self._lock:
+            child = self._asked.get(key)
+        if child:
+            child.stop()
 
     def warm(self) -> None:
         """Start a process ahead of the next query."""
@@ -97,15 +105,19 @@ class Sandbox:
         if spare:
             spare.end()
 
-    def _ask(self, sql: str, form: str) -> bytes:
+    def _ask(self, sql: str, form: str, key: str = "") -> bytes:
         if not self._running.acquire(timeout=_PATIENCE_S):
             raise SandboxError(sql, f"{_AT_ONCE} queries run already: try again when one has ended.")
         try:
             allowed = self._confinement()
             child = self._take(allowed)
+            with self._lock:
+                self._asked |= {key: child} if key else {}
             try:
                 return child.answer(sql, form, allowed.seconds)
             finally:
+                with self._lock:
+                    self._asked.pop(key, None)
                 child.end()
                 self._keep(allowed)
         finally:
@@ -136,6 +148,7 @@ class _Child:
 
     def __init__(self, allowed: Confinement) -> None:
         self._allowed = allowed
+        self._is_stopped = False
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-P", "-X", "utf8", "-c", _START, _PACKAGES, allowed.as_json()],
             stdin=subprocess.PIPE,
@@ -161,10 +174,15 @@ class _Child:
         except TimeoutError:
             raise SandboxError(sql, f"Stopped after {seconds:g} s. CROSSPROF_SQL_SECONDS sets this limit.") from None
         except (EOFError, BrokenPipeError):
-            raise SandboxError(sql, self._cause_of_death()) from None
+            raise SandboxError(sql, "Stopped." if self._is_stopped else self._cause_of_death()) from None
         if kind != b"data":
             raise _failure(sql, payload)
         return payload
+
+    def stop(self) -> None:
+        """End it in the middle of an answer."""
+        self._is_stopped = True
+        self._process.kill()
 
     def end(self) -> None:
         """End it at once: it holds nothing that needs an orderly end."""

@@ -71,7 +71,7 @@ def _facts(event: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]
     """What is known, in the order in which one asks; what is not known as None."""
     block = known.get("block")
     return {
-        "Duration": _quantity("ns", event["finish_ns"] - event["start_ns"]),
+        "Duration": _quantity("ns", event["dur_ns"]),
         "Starts": f"{event['start_ns']:,}\u2009ns from the first event of the run",
         "Category": event["category"].replace("_", " "),
         "Where": _where(event),

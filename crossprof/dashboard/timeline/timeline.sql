@@ -172,7 +172,7 @@ FROM event JOIN lane USING (lane_id) JOIN track USING (track_id)
 WHERE name_id = (SELECT name_id FROM name WHERE name = wanted)
 ORDER BY abs(start_ns - from_ns), rank LIMIT 1;
 CREATE MACRO one_event(of_kind, of_rank, of_id) AS TABLE
-SELECT event.kind, rank, event.id, lane_id, start_ns, finish_ns, name, category, family, device_id, place
+SELECT event.kind, rank, event.id, lane_id, start_ns, finish_ns, finish_ns - start_ns AS dur_ns, name, category, family, device_id, place
 FROM event JOIN lane USING (lane_id) JOIN track USING (track_id) JOIN name USING (name_id) JOIN category USING (category_id)
 WHERE event.kind = of_kind AND event.id = of_id AND rank = of_rank;
 CREATE MACRO statistics(wanted, of_kind) AS TABLE

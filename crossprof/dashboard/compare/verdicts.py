@@ -47,8 +47,8 @@ def metrics(found: Comparison, registry: Sequence[Mapping[str, Any]]) -> list[An
     held = {one.metric for other in found.others for one in other.metrics if one.base or one.other}
     leading = [metric for metric in registry if metric["id"] in held and metric["id"] in wording.LEADING]
     rest = [metric for metric in registry if metric["id"] in held and metric["id"] not in wording.LEADING]
-    parts: list[Any] = [html.Div(_metrics_table(found, leading), className="scroll")]
-    if rest:
+    parts: list[Any] = [html.Div(_metrics_table(found, leading or rest), className="scroll")]
+    if leading and rest:
         more = html.Div(_metrics_table(found, rest), className="scroll")
         parts.append(html.Details([html.Summary(f"{len(rest)} more metrics"), more]))
     return parts

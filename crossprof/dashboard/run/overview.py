@@ -18,7 +18,7 @@ from crossprof.dashboard.quantity import NONE, Scale, percent, scale_for
 from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store
 
-__all__ = ["PARTS", "advice", "bottleneck", "capture_totals", "ranks", "top_kernels", "top_operators", "verdict"]
+__all__ = ["PARTS", "advice", "advice_card", "bottleneck", "capture_totals", "ranks", "top_kernels", "top_operators", "verdict"]
 
 _BOTTLENECK = "select sentence, scope, bound_by, share_ratio from bottleneck where run_id = ?"
 _ADVICE = (
@@ -70,15 +70,20 @@ def verdict(bound: Mapping[str, Any], run_id: str) -> html.Section:
     return cards.card("What bounds this run", "", body, query=cards.spelled(_BOTTLENECK, run_id), class_name="verdict")
 
 
-def advice(store: Store, run_id: str) -> html.Section:
-    """What to do next: each piece with its evidence, the rule behind it, and where to see it."""
-    rows, query = frame(store, _ADVICE, run_id).to_dicts(), cards.spelled(_ADVICE, run_id)
+def advice_card(run_id: str) -> html.Section:
+    """The card of what to do next; a request of its own fills it, since all rules are asked about all figures of the run."""
     subtitle = (
         "What was measured, and what usually helps; the share is the most that could be gained. Hover over it for the rule."
     )
+    return cards.figure_card("run", "advice", "Advice", subtitle, query=cards.spelled(_ADVICE, run_id), height=180)
+
+
+def advice(store: Store, run_id: str) -> html.P | html.Ol:
+    """What to do next: each piece with its evidence, the rule behind it, and where to see it."""
+    rows = frame(store, _ADVICE, run_id).to_dicts()
     if not rows:
-        return cards.card("Advice", subtitle, cards.absent("no figure of the run passes the threshold of a rule."), query=query)
-    return cards.card("Advice", subtitle, html.Ol([_piece(row, run_id) for row in rows], className="advice-list"), query=query)
+        return cards.absent("no figure of the run passes the threshold of a rule.")
+    return html.Ol([_piece(row, run_id) for row in rows], className="advice-list")
 
 
 def _piece(row: Mapping[str, Any], run_id: str) -> html.Li:

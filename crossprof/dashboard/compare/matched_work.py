@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State, html
 
 from crossprof.dashboard import cards, theme, wording
 from crossprof.dashboard.addresses import page_address
-from crossprof.dashboard.compared import compared
+from crossprof.dashboard.compare.compared import compared
 from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
 from crossprof.dashboard.quantity import percent, scale_for, significant
 from crossprof.dashboard.snapshot import Snapshot
@@ -127,9 +127,9 @@ def _rows(found: Comparison, by: str) -> Rows:
             row |= {"value_base": one.base_ns, f"value_{place}": one.other_ns, f"delta_{place}": one.delta_ns}
             row |= {"calls_base": one.base_calls, f"calls_{place}": one.other_calls}
     for row in rows.values():
-        for place in places:  # in the baseline and in another run, but not in this one
+        for place in places:  # in another run, but neither in the baseline nor in this one
             row.setdefault(f"value_{place}", None)
-            row.setdefault(f"delta_{place}", -row["value_base"] if row["value_base"] else None)
+            row.setdefault(f"delta_{place}", None)
         held = (row["calls_base"], *(row.get(f"calls_{place}") for place in places))
         row["calls"] = " / ".join("–" if calls is None else significant(calls) for calls in held)
     deltas = [f"delta_{place}" for place in places]

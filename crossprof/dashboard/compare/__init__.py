@@ -1,0 +1,1 @@
+"""What the page Compare is made of: the bar of its runs, verdicts, waterfalls, operations side by side, circumstances."""

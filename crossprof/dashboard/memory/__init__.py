@@ -1,0 +1,1 @@
+"""What the page Memory is made of: who counted, and what is listed."""
