@@ -95,7 +95,7 @@ COMMENT ON TABLE capture IS 'One profiling window of a rank that crossprof recor
 COMMENT ON COLUMN capture.run_id IS 'Run of the window.';
 COMMENT ON COLUMN capture.rank IS 'Rank that it was taken on.';
 COMMENT ON COLUMN capture.capture IS 'Number of the window, from 0. One that was dropped to keep within keep_bytes leaves a gap.';
-COMMENT ON COLUMN capture.trigger IS 'What asked for it: schedule, every, every_seconds, after_seconds, slow_step, demand, or script (a profiler of the script's own). NULL in older recordings.';
+COMMENT ON COLUMN capture.trigger IS 'What asked for it: schedule, every, every_seconds, after_seconds, slow_step, demand, or script (a profiler of the script itself). NULL in older recordings.';
 COMMENT ON COLUMN capture.reason IS 'Why it was taken then, in words.';
 COMMENT ON COLUMN capture.state IS 'complete, failed (the profiler broke), or recording (the process ended in it).';
 COMMENT ON COLUMN capture.first_step IS 'Its first step, the warm-up.';
