@@ -14,7 +14,8 @@ from crossprof.collectors.privacy import Privacy
 
 __all__ = ["RunFolder"]
 
-_RESERVE_BYTES = 64 * 1024
+_PIECES, _PIECE_BYTES = 4, 32 * 1024
+"""What is set aside for run.json, in pieces: on a disk that stays full, each gives way to one more change of it."""
 
 
 class RunFolder:
@@ -31,7 +32,8 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=False)
         self.update()
         with suppress(OSError):
-            (path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
+            for piece in self._reserve():
+                piece.write_bytes(bytes(_PIECE_BYTES))
         self._steps = (path / "steps.jsonl").open("ab", buffering=0)
         self._samples = (path / "samples.jsonl").open("ab", buffering=0)
 
@@ -51,12 +53,15 @@ class RunFolder:
         temporary.write_text(self.privacy.document(self.facts), encoding="utf-8")
         temporary.replace(self.path / "run.json")
 
+    def _reserve(self) -> list[Path]:
+        return [self.path / f"reserve-{number}" for number in range(_PIECES)]
+
     def _gives_up_reserve(self) -> bool:
-        """Whether there was space set aside; it is free now. So that a full disk can still be named in run.json."""
-        try:
-            (self.path / "reserve").unlink()
-        except OSError:
+        """Whether a piece of the reserve was left; it is free now. So that run.json can name a full disk, and the end."""
+        piece = next((piece for piece in self._reserve() if piece.exists()), None)
+        if piece is None:
             return False
+        piece.unlink()
         self.finding(
             "disk_full", "error", "The store's disk was full, or could no longer be written.", "What came later is missing."
         )
@@ -86,8 +91,9 @@ class RunFolder:
         with self._lock:
             self._steps.close()
             self._samples.close()
-            with suppress(OSError):
-                (self.path / "reserve").unlink()
+            for piece in self._reserve():
+                with suppress(OSError):
+                    piece.unlink()
 
     def files_of(self, capture: int) -> Path:
         """The directory of a capture, made."""
