@@ -48,12 +48,15 @@ COLLECTED = (
     _run("host.cpu_model", "what the host's share of a step ran on"),
     _run("host.cpu_count", "how many processors the process may use"),
     _run("host.memory_bytes", "how much memory the host has"),
+    _run("host.cpu_limit", "how many processors its control group allows"),
+    _run("host.memory_limit_bytes", "how much memory its control group allows"),
     _run("process.pid", "whether the recording is still under way"),
     _run("process.pid_namespace", "whether that number means anything here: containers count anew"),
     _run("process.python_version", "figures of two versions differ"),
     _run("process.argv", "how the script was called; values of options named like a secret are blanked", "arguments"),
     _run("devices", "model, memory and UUID of each accelerator, and the CPU: what telemetry is joined by"),
     _run("git", "commit, branch, and whether files were changed: what code ran", "git"),
+    _run("links", "runs of other trackers that go with this one: address, id, or log directory", "paths"),
     _run(
         "environment", "a fixed list of variables that decide speed and memory (allocators, threads, XLA, NCCL)", "environment"
     ),
@@ -68,7 +71,7 @@ COLLECTED = (
     Collected("steps.jsonl", "step, start_ns, end_ns, state, capture, samples, tokens", "the times of every step"),
     Collected(
         "samples.jsonl",
-        "at_ns, perf_ns, cost_ns, source, device, values",
+        "at_ns, perf_ns, cost_ns, source, device, device_id, values",
         "load, memory, power and clocks of GPUs, CPU, process",
     ),
     Collected("capture-<n>/", "names and shapes of operators, kernels and calls, no values of tensors", "where the time goes"),

@@ -117,9 +117,11 @@ def test_the_list_is_what_a_recording_holds(fake, recorded):
     deep = {"host", "process"}
     held = {name for name in run if name not in deep} | {f"{part}.{name}" for part in deep for name in run[part]}
     assert {one.field for one in COLLECTED if one.file == "run.json"} == held
-    (step,) = (one for one in COLLECTED if one.file == "steps.jsonl")
-    assert set(step.field.split(", ")) == set(recorded()[0].steps[0])
-    assert {one.leave_out for one in COLLECTED} - {None} == set(GROUPS)
+    (one,) = recorded()
+    for file, line in (("steps.jsonl", one.steps[0]), ("samples.jsonl", one.samples[0])):
+        (collected,) = (each for each in COLLECTED if each.file == file)
+        assert set(collected.field.split(", ")) == set(line)
+    assert {each.leave_out for each in COLLECTED} - {None} == set(GROUPS)
 
 
 def test_the_list_is_shown(capsys, tmp_path, monkeypatch):
