@@ -41,7 +41,7 @@ def _print_section(base: str, other: RunDifference, per: StepUnit) -> None:
     for difference in other.differences:
         terminal.print_line(f"Differs: {difference}")
     if cost := wording.cost(base, other):
-        terminal.print_line(f"Profiling cost {cost}.")
+        terminal.print_line(f"Profiling cost: {cost}.")
     _print_parts(other, per)
     if other.level is not None:
         _print_operations(other.level, per)
