@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 from crossprof.errors import CollectorError
 
-__all__ = ["FRAMEWORKS", "Collector", "ProfilerBusy", "detect_framework", "framework_version", "make_collector"]
+__all__ = [
+    "FRAMEWORKS",
+    "Collector",
+    "ProfilerBusy",
+    "ProfilerUnsafe",
+    "detect_framework",
+    "framework_version",
+    "make_collector",
+]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow", "onnxruntime")
 """In the order of preference where several are in use."""
@@ -17,6 +25,10 @@ FRAMEWORKS = ("torch", "jax", "tensorflow", "onnxruntime")
 
 class ProfilerBusy(CollectorError):
     """Somebody else's profiler is on; ours must not touch it."""
+
+
+class ProfilerUnsafe(CollectorError):
+    """This profiler is known to end processes of this kind; it stays off unless it is asked for."""
 
 
 class Collector(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from crossprof import settings
-from crossprof.collectors.collector import ProfilerBusy
+from crossprof.collectors.collector import ProfilerBusy, ProfilerUnsafe
 from crossprof.errors import CollectorError
 
 __all__ = ["Fuse", "Guard", "one_line"]
@@ -33,16 +33,10 @@ class Fuse:
 
     def blow(self, doing: str, error: Exception) -> None:
         """Note a failure."""
-        is_busy = isinstance(error, ProfilerBusy)
-        self._is_busy = is_busy and (self._is_busy or not self.is_blown)
-        cure = "Let one of the two profile at a time." if is_busy else "CROSSPROF_STRICT=1 raises it with its traceback."
+        code, severity, cure = _sort_of(error)
+        self._is_busy = code == "profiler_busy" and (self._is_busy or not self.is_blown)
         detail = f"{doing.capitalize()} failed ({one_line(error)}). {cure}"
-        self._note(
-            "profiler_busy" if is_busy else "profiler_failed",
-            "error",
-            detail,
-            "There is no complete trace; step times are unaffected.",
-        )
+        self._note(code, severity, detail, "There is no complete trace; step times are unaffected.")
         if not self._has_warned:
             logger.warning("%s The training goes on unprofiled.", detail)
         self.is_blown = self._has_warned = True
@@ -50,6 +44,15 @@ class Fuse:
     def mend(self) -> None:
         """Let another window try, where all that failed was that somebody else's profiler was on."""
         self.is_blown = self.is_blown and not self._is_busy
+
+
+def _sort_of(error: Exception) -> tuple[str, str, str]:
+    """Code and severity of the finding, and what to do."""
+    if isinstance(error, ProfilerBusy):
+        return "profiler_busy", "error", "Let one of the two profile at a time."
+    if isinstance(error, ProfilerUnsafe):
+        return "profiler_unsafe", "warning", "The step times are those of an undisturbed run."
+    return "profiler_failed", "error", "CROSSPROF_STRICT=1 raises it with its traceback."
 
 
 class Guard:

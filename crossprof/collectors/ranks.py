@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["Rank", "current_rank", "is_wanted"]
+__all__ = ["Rank", "current_rank", "is_wanted", "tf_workers"]
 
 _LAUNCHERS = (
     ("RANK", "LOCAL_RANK", "WORLD_SIZE"),
@@ -32,6 +32,12 @@ def current_rank() -> Rank:
     Starts no back end and waits for no other process.
     """
     return _torch_rank() or _launcher_rank() or _tf_config_rank() or _jax_rank() or Rank()
+
+
+def tf_workers() -> int:
+    """The workers that TF_CONFIG names, this one included; 1 without it."""
+    rank = _tf_config_rank()
+    return 1 if rank is None else rank.world_size
 
 
 def is_wanted(rank: Rank, ranks: str | int | Collection[int]) -> bool:

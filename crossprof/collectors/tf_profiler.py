@@ -7,19 +7,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crossprof.collectors.collector import ProfilerBusy
+from crossprof.collectors.collector import ProfilerBusy, ProfilerUnsafe
+from crossprof.collectors.ranks import tf_workers
 from crossprof.collectors.xplane_options import profile_options
 
 __all__ = ["TensorFlowCollector"]
 
 
 class TensorFlowCollector:
-    """Records what TensorFlow's tracers record. TensorFlow names its files by the second, so each window needs a directory."""
+    """Records what TensorFlow's tracers record. TensorFlow names its files by the second, so each window needs a directory.
+
+    Raises ProfilerUnsafe in a worker of several, unless the option `multi_worker` is true: stopping TensorFlow's profiler there
+    ends the process now and then, by a fault in its memory that has nothing to do with crossprof.
+    """
 
     framework = "tensorflow"
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = dict(options)
+        if not self._options.pop("multi_worker", False) and tf_workers() > 1:
+            raise ProfilerUnsafe(
+                "TensorFlow's profiler may end a worker that has collectives with others; multi_worker=True takes the risk"
+            )
         self._marker: Any = None
         self._directory: Path | None = None
         self._is_on = False

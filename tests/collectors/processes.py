@@ -33,6 +33,10 @@ _QUIET = {
 }
 
 
+class Crashed(AssertionError):
+    """A process of a job was ended by a fault in its memory."""
+
+
 def alone(rank: int, ranks: int, port: int) -> dict[str, str]:
     """No launcher."""
     return {}
@@ -69,6 +73,8 @@ def run_job(
     with _started([sys.executable, str(script), *arguments], [common | one for one in told], folder) as running:
         codes = [process.wait(timeout=SECONDS) for process in running]
     output = "\n".join((folder / f"output-{rank}.txt").read_text(errors="replace")[-3000:] for rank in range(ranks))
+    if {-6, -11} & set(codes):
+        raise Crashed(output)
     assert codes == [0] * ranks, output
 
 

@@ -43,7 +43,10 @@ def test_every_block_is_run_by_a_test_and_short():
 
 
 def check(folder: Path, names: list[str], *, ranks: int = 1) -> None:
-    """Each name is one run of all its ranks, whose steps were timed and profiled, and which nothing is wrong with."""
+    """Each name is one run of all its ranks, whose steps were timed and profiled, and which nothing is wrong with.
+
+    But for TensorFlow's workers, which the page says are not profiled.
+    """
     with ingested(folder) as store:
         query = """
             select run.run, run.status, count(distinct rank) ranks, count(*) filter (not is_profiled) timed,
@@ -56,7 +59,8 @@ def check(folder: Path, names: list[str], *, ranks: int = 1) -> None:
             assert one["status"] == "completed"
             assert one["ranks"] == ranks
             assert one["timed"] >= 5 * ranks
-            assert one["profiled"] >= 5 * ranks
+            is_unsafe = one["run"] == "tensorflow-workers"
+            assert one["profiled"] == 0 if is_unsafe else one["profiled"] >= 5 * ranks
         assert rows(store, "select run, code, detail from finding where severity = 'error'") == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -172,3 +173,16 @@ def test_git_state(tmp_path):
 def test_git_that_is_missing_or_hangs_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     assert provenance.git_state(tmp_path) is None
+
+
+def test_a_worker_of_several_is_not_profiled_by_tensorflow_unless_asked(monkeypatch, recorded):
+    workers = {"worker": ["a:1", "b:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
+    assert collector.make_collector("tensorflow", {"multi_worker": True}).framework == "tensorflow"
+    with crossprof.profile("worker", framework="tensorflow"):
+        for _ in crossprof.steps(range(13)):
+            pass
+    (one,) = recorded()
+    assert one.codes == {"profiler_unsafe"}
+    assert one.states == "uu" + "b" * 11
+    assert one.run["captures"] == []

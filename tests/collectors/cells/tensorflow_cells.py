@@ -52,7 +52,8 @@ def distributed(name, strategy):
     def step(batch):
         return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(replica, args=(batch,)), axis=None)
 
-    with crossprof.profile(name, framework="tensorflow"):
+    options = {"multi_worker": True} if "TF_CONFIG" in os.environ else {}
+    with crossprof.profile(name, framework="tensorflow", **options):
         losses = []
         for batch in crossprof.steps(batches(), samples=SIZE):
             losses.append(round(float(step(batch)), 4))
