@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -104,6 +105,14 @@ class Recording:
     def note(self, code: str, severity: str, detail: str, effect: str | None = None) -> None:
         """Note one thing notable of the run; the same code again only raises its count."""
         self._folder.finding(code, severity, detail, effect)
+
+    def reading(self, metric: str, value: float, *, at_ns: int | None = None) -> None:
+        """Keep a figure of the user's own, such as the loss, beside the telemetry: of now, or of a moment in unix time."""
+        if self._process_id != os.getpid():
+            return
+        line = {"at_ns": time.time_ns() if at_ns is None else at_ns, "source": "user", "values": {metric: float(value)}}
+        with suppress(OSError):
+            self._folder.append_sample(json.dumps(line))
 
     def close(self, error: BaseException | None, *, status: str | None = None) -> None:
         """End the recording: its folder is complete when this returns. `error` is what ended the user's code."""

@@ -40,6 +40,10 @@ class Run(Protocol):
         """End a step here and start the next one."""
         ...
 
+    def reading(self, metric: str, value: float, *, at_ns: int | None = None) -> None:
+        """Keep a figure of the user's own, such as the loss, beside the telemetry."""
+        ...
+
 
 class Unrecorded:
     """A run of which nothing is kept."""
@@ -47,6 +51,9 @@ class Unrecorded:
     run_id = None
 
     def step(self, samples: int | None = None, tokens: int | None = None) -> None:
+        """Do nothing."""
+
+    def reading(self, metric: str, value: float, *, at_ns: int | None = None) -> None:
         """Do nothing."""
 
     def close(self, error: BaseException | None, *, status: str | None = None) -> None:

@@ -1,0 +1,72 @@
+"""Processes of our own, each of which does one thing and leaves its result in a file: frameworks are loaded there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from crossprof.errors import CrossprofError
+
+__all__ = ["Child", "start", "wait"]
+
+_NOT_OURS = ("CROSSPROF_RUN_ID", "TF_CONFIG", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "KERAS_BACKEND")
+"""What a surrounding job may have set, and what would make ours a part of it."""
+
+
+class Child:
+    """A process, and the file that its words went to."""
+
+    def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        package = os.fspath(Path(__file__).parents[2])
+        found_by = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), package]))
+        around = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**around, **environment, "PYTHONPATH": found_by},
+            )
+
+    def last_words(self) -> str:
+        """The last line that it wrote, which is the error where it failed."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it ended with code {self.process.returncode}, without a word"
+
+
+def start(module: str, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Child:
+    """Run `python -m MODULE ARGUMENTS` with further variables."""
+    return Child(module, arguments, environment, log)
+
+
+def wait(children: Sequence[Child], *, what: str, timeout_s: float) -> None:
+    """Wait for all of them. Where one fails, or the time is over, all are ended.
+
+    Raises:
+        CrossprofError: One failed; the message has its last words.
+    """
+    deadline = time.monotonic() + timeout_s
+    try:
+        while any(child.process.poll() is None for child in children):
+            _raise_failed(children, what)
+            if time.monotonic() > deadline:
+                raise CrossprofError(f"{what} took more than {timeout_s:g} s and was ended.")
+            time.sleep(0.05)
+        _raise_failed(children, what)
+    finally:
+        for child in children:
+            if child.process.poll() is None:
+                child.process.kill()
+            child.process.wait()
+
+
+def _raise_failed(children: Sequence[Child], what: str) -> None:
+    for child in children:
+        if child.process.poll():
+            raise CrossprofError(f"{what} failed: {child.last_words()}")

@@ -1,0 +1,179 @@
+"""One rank of a cell, in the process at hand: build, compile and warm up, then record its steps."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import crossprof
+from crossprof.errors import CrossprofError
+from crossprof.workloads.batches import Batch
+from crossprof.workloads.cell import Cell
+from crossprof.workloads.frameworks import Framework, Ready, framework_named
+from crossprof.workloads.processors import processors
+from crossprof.workloads.work import batches_of, rows_of
+
+__all__ = ["LOSS", "record"]
+
+LOSS = "workload.loss"
+"""Name of the loss in the table `sample`: one reading a step, at the end of the step."""
+
+_BATCHES = 8
+"""How many batches are made; longer runs take them again."""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What happened before the steps that count.
+
+    Attributes:
+        build_s: Seconds to build the model and to load its weights.
+        first_step_s: Seconds of the first step, in which whatever compiles compiles.
+        step_s: Median seconds of the further steps before the recording; None without any.
+        losses: Loss of each of these steps; empty where nothing is trained.
+        parameters_sha256: Digest of what is trained after them; None where nothing is trained.
+    """
+
+    build_s: float
+    first_step_s: float
+    step_s: float | None
+    losses: list[float]
+    parameters_sha256: str | None
+
+
+def record(cell: Cell, *, store: str, meeting: Path) -> dict[str, Any]:
+    """Run one rank and record it; what there is to say of it, as JSON has it.
+
+    Args:
+        cell: The cell.
+        store: Directory of the store.
+        meeting: A folder that all ranks see, for what they compare.
+
+    Raises:
+        CrossprofError: The ranks hold different parameters after the warm-up, which data parallel ranks must not.
+    """
+    framework = framework_named(cell.framework)
+    began = time.perf_counter()
+    ready = framework.build(cell)
+    build_s = time.perf_counter() - began
+    work = _batches_of(cell, framework)
+    step = ready.train if cell.phase == "train" else ready.infer
+    warm = _warm_up(ready, step, work, cell=cell, build_s=build_s)
+    is_identical = _agree(warm.parameters_sha256, meeting, cell)
+    expected = cell.shape.parameters
+    facts = {
+        "cell": asdict(cell),
+        "size": asdict(cell.shape),
+        "workload": {**ready.facts, "parameters": ready.parameter_count, "parameters_expected": expected or None},
+        "warm_up": asdict(warm),
+        "ranks_hold_the_same_parameters": is_identical,
+        "processors": processors(),
+    }
+    losses, run_id = _recorded(cell, framework, step, work, store=store, facts=facts)
+    return {"run": cell.name, "run_id": run_id, "losses": losses, **facts}
+
+
+def _batches_of(cell: Cell, framework: Framework) -> list[Batch]:
+    """The batches of this rank: its rows of those of all ranks, all rows where one process is all ranks."""
+    whole = batches_of(cell, count=_BATCHES)
+    if not framework.STRATEGIES.get(cell.strategy, False):
+        return whole
+    return [rows_of(cell, batch, int(os.environ["RANK"])) for batch in whole]
+
+
+def _warm_up(ready: Ready, step: Callable[[Batch], Any], work: list[Batch], *, cell: Cell, build_s: float) -> WarmUp:
+    seconds, answers = [], []
+    for number in range(cell.warmup):
+        began = time.perf_counter()
+        answers.append(step(work[number % len(work)]))
+        seconds.append(time.perf_counter() - began)
+    is_trained = cell.phase == "train"
+    return WarmUp(
+        build_s=build_s,
+        first_step_s=seconds[0],
+        step_s=median(seconds[1:]) if seconds[1:] else None,
+        losses=[float(answer) for answer in answers] if is_trained else [],
+        parameters_sha256=_digest(ready.weights()) if is_trained else None,
+    )
+
+
+def _recorded(
+    cell: Cell, framework: Framework, step: Callable[[Batch], Any], work: list[Batch], *, store: str, facts: Mapping[str, Any]
+) -> tuple[list[float], str | None]:
+    """Record the steps; the loss of each, and the id of the run."""
+    losses, ends = [], []
+    samples = len(work[0].labels)
+    sizes = {"samples": samples, "tokens": samples * cell.sequence or None}
+    profile = crossprof.profile(
+        cell.name,
+        framework=framework.RECORDED,
+        model=f"{cell.model}-{cell.size}",
+        precision=cell.precision,
+        phase="training" if cell.phase == "train" else "inference",
+        batch_size=cell.batch,
+        tags=cell.facts,
+        config=facts,
+        schedule=crossprof.Schedule().fit(cell.steps),
+        store=store,
+    )
+    marked = _one_step(step, cell, sizes)
+    with profile as run:
+        for number in range(cell.steps):
+            answer = marked(work[(cell.warmup + number) % len(work)])
+            if cell.phase == "train":
+                losses.append(answer)
+                ends.append(time.time_ns())
+        for loss, at_ns in zip(losses, ends, strict=True):
+            run.reading(LOSS, loss, at_ns=at_ns)
+    return losses, run.run_id
+
+
+def _one_step(step: Callable[[Batch], Any], cell: Cell, sizes: Mapping[str, int | None]) -> Callable[[Batch], Any]:
+    """The step, marked: a request where the model only infers."""
+    mark = crossprof.step if cell.phase == "train" else getattr(crossprof, "request", crossprof.step)
+
+    def slowed(batch: Batch) -> Any:
+        time.sleep(cell.pause_ms / 1000)
+        return step(batch)
+
+    return mark(**sizes)(slowed if cell.pause_ms else step)
+
+
+def _digest(weights: Mapping[str, Any]) -> str:
+    """A hash of the weights, the same for the same numbers."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].astype("float32").tobytes())
+    return digest.hexdigest()
+
+
+def _agree(digest: str | None, meeting: Path, cell: Cell, *, patience_s: float = 600.0) -> bool | None:
+    """Whether all ranks have this digest, each of which leaves its own in a file; None where there is nothing to compare.
+
+    Ranks that are devices of one process were compared when their weights were read.
+    """
+    if digest is None or cell.world_size == 1:
+        return None
+    if "RANK" not in os.environ:
+        return True
+    staged = meeting / f"digest-{os.environ['RANK']}.new"
+    staged.write_text(digest, encoding="utf-8")
+    staged.replace(staged.with_suffix(""))
+    deadline = time.monotonic() + patience_s
+    files = [meeting / f"digest-{rank}" for rank in range(cell.world_size)]
+    while not all(file.exists() for file in files):
+        if time.monotonic() > deadline:
+            raise CrossprofError(f"A rank of {cell.name} did not come to the comparison of parameters in {patience_s:g} s.")
+        time.sleep(0.05)
+    if {file.read_text(encoding="utf-8") for file in files} != {digest}:
+        raise CrossprofError(
+            f"The ranks of {cell.name} hold different parameters after {cell.warmup} steps: it is not measured."
+        )
+    return True

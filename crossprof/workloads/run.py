@@ -1,0 +1,85 @@
+"""A cell, run from the outside: each of its processes is started, waited for, and asked what it did."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from crossprof import settings
+from crossprof.errors import CrossprofError
+from crossprof.workloads.cell import Cell
+from crossprof.workloads.child import start, wait
+from crossprof.workloads.frameworks import framework_named
+from crossprof.workloads.place import Place, free_addresses
+from crossprof.workloads.processors import processors, share
+
+__all__ = ["check", "is_installed", "run"]
+
+LONGEST_S = 3600.0
+"""How long a cell may take, compilation and ingest included."""
+
+
+def run(cell: Cell, *, store: str | Path | None = None, timeout_s: float = LONGEST_S) -> dict[str, Any]:
+    """Run a cell and leave its run in the store; what its first rank says of it.
+
+    The keys: run, run_id, is_stored, losses (of the recorded steps), cell, size, workload (device, attention, mathematics,
+    parameters, ...), warm_up (build_s, first_step_s, step_s, losses, parameters_sha256), ranks_hold_the_same_parameters,
+    processors. All but the first four are in `run.config` too; the losses are in the table `sample` as `workload.loss`.
+
+    Raises:
+        CrossprofError: The framework can't do it or is not installed, a process failed or took too long, or ranks differ.
+    """
+    check(cell)
+    root = settings.store_path(store)
+    is_spread = framework_named(cell.framework).STRATEGIES.get(cell.strategy, False)
+    addresses = free_addresses(cell.world_size if is_spread else 1)
+    places = [Place(rank, addresses) for rank in range(len(addresses))]
+    with tempfile.TemporaryDirectory(prefix="crossprof-cell-") as folder:
+        children = [_start(cell, place, root, Path(folder)) for place in places]
+        wait(children, what=cell.name, timeout_s=timeout_s)
+        outcome: dict[str, Any] = json.loads((Path(folder) / "outcome-0.json").read_text(encoding="utf-8"))
+    return {**outcome, "is_stored": _is_stored(root, outcome["run_id"], len(places))}
+
+
+def check(cell: Cell) -> None:
+    """Nothing, where the framework can run the cell and is installed. Raises CrossprofError where not, saying what it can."""
+    framework = framework_named(cell.framework)
+    for name, value, known in (
+        ("mode", cell.mode, framework.MODES),
+        ("phase", cell.phase, framework.PHASES),
+        ("precision", cell.precision, framework.PRECISIONS),
+        ("strategy", cell.strategy, ("none", *framework.STRATEGIES)),
+    ):
+        if value not in known:
+            raise CrossprofError(f"{cell.framework} has no {name} '{value}'. It has {', '.join(known)}.")
+    if missing := _missing(cell.framework):
+        raise CrossprofError(f"{cell.framework} needs {', '.join(missing)}: pip install 'crossprof[workloads]'.")
+
+
+def is_installed(framework: str) -> bool:
+    """Whether all that a framework needs is installed. Imports none of it."""
+    return not _missing(framework)
+
+
+def _missing(framework: str) -> list[str]:
+    return [package for package in framework_named(framework).PACKAGES if find_spec(package) is None]
+
+
+def _start(cell: Cell, place: Place, store: Path, folder: Path) -> Any:
+    numbers = share(processors(), place.rank, ranks=place.world_size, cores=cell.cores * _devices(cell, place))
+    environment = {**place.environment(), **framework_named(cell.framework).environment(cell, place), "CROSSPROF_WAIT": "600"}
+    task = {"cell": cell.to_json(), "store": str(store), "folder": str(folder), "rank": place.rank, "processors": numbers}
+    return start("crossprof.workloads.rank", [json.dumps(task)], environment=environment, log=folder / f"rank-{place.rank}.log")
+
+
+def _devices(cell: Cell, place: Place) -> int:
+    """Ranks of the cell that are in one process."""
+    return cell.world_size // place.world_size
+
+
+def _is_stored(store: Path, run_id: str | None, ranks: int) -> bool:
+    """Whether every rank of the run is in the store."""
+    return run_id is not None and len(list((store / "runs" / f"run_id={run_id}").glob("part-*/manifest.json"))) == ranks

@@ -1,0 +1,129 @@
+"""Cells, run as a user runs them: in processes of their own, into a store that SQL then finds them in."""
+
+import json
+
+import duckdb
+import pytest
+
+import crossprof
+from crossprof.errors import CrossprofError
+from crossprof.workloads import Cell, frameworks, is_installed, run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not all(map(is_installed, frameworks())), reason="needs pip install 'crossprof[workloads]'"),
+]
+
+COLLECTIVES = {
+    ("pytorch", "ddp"): "gloo:all_reduce",
+    ("pytorch", "fsdp"): "gloo:all_gather",
+    ("keras_tensorflow", "multiworker"): "CollectiveReduce",
+    ("keras_tensorflow", "mirrored"): "CollectiveReduce",
+    ("keras_jax", "sharding"): "all-reduce",
+}
+"""What in a trace shows that the ranks spoke with each other."""
+
+WHOLE = {"model": "gpt2", "size": "tiny", "steps": 14}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def alone(store):
+    """One rank with all samples."""
+    return run(Cell(**WHOLE, framework="pytorch", batch=8), store=store)
+
+
+def rows(store, query, *values):
+    with duckdb.connect(str(store / "crossprof.duckdb"), read_only=True) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def test_a_cell_is_a_run_that_its_tags_find(store, alone):
+    assert alone["is_stored"]
+    found = rows(
+        store,
+        """SELECT run_id, run, framework, model, phase, precision, batch_size, tags['strategy'],
+            (config->>'$.warm_up.first_step_s')::DOUBLE > 0, (config->>'$.workload.parameters')::BIGINT
+        FROM run WHERE tags['cell'] = ? AND tags['framework'] = 'pytorch'""",
+        alone["run"],
+    )
+    name = "gpt2-tiny-pytorch-eager-train-float32-b8-s32"
+    assert found == [(alone["run_id"], name, "torch", "gpt2-tiny", "training", "float32", 8, "none", True, 103_936)]
+    steps = rows(store, "SELECT count(*), sum(samples), sum(is_profiled::INT) FROM step_time WHERE run_id = ?", alone["run_id"])
+    assert steps == [(14, 14 * 8, 6)]
+
+
+def test_its_loss_curve_is_kept(store, alone):
+    query = "SELECT value FROM sample WHERE run_id = ? AND metric = 'workload.loss' ORDER BY at_ns"
+    assert [value for (value,) in rows(store, query, alone["run_id"])] == alone["losses"]
+    assert len(alone["losses"]) == 14
+
+
+@pytest.mark.parametrize(("framework", "strategy"), COLLECTIVES)
+def test_ranks_train_as_one_and_speak_with_each_other(store, alone, framework, strategy):
+    cell = Cell(**WHOLE, framework=framework, strategy=strategy, world_size=2, batch=4)
+    told = run(cell, store=store)
+    assert told["is_stored"]
+    assert told["ranks_hold_the_same_parameters"] is True
+    names = rows(
+        store,
+        """SELECT rank, count(*) FROM (
+            SELECT run_id, rank, name FROM op UNION ALL SELECT run_id, rank, name FROM annotation
+            UNION ALL SELECT run_id, rank, name FROM kernel)
+        WHERE run_id = ? AND contains(name, ?) GROUP BY rank ORDER BY rank""",
+        told["run_id"],
+        COLLECTIVES[framework, strategy],
+    )
+    assert [rank for rank, count in names if count > 0] == ([0] if strategy == "mirrored" else [0, 1])
+    losses = rows(
+        store,
+        "SELECT avg(value) FROM sample WHERE run_id = ? AND metric = 'workload.loss' GROUP BY rank",
+        told["run_id"],
+    )
+    mean = sum(loss for (loss,) in losses) / len(losses)
+    assert mean == pytest.approx(sum(alone["losses"]) / len(alone["losses"]), rel=1e-4), "two ranks are one with all samples"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"framework": "pytorch", "precision": "bf16"},
+        {"framework": "keras_tensorflow", "precision": "bf16", "mode": "xla"},
+        {"framework": "keras_jax", "precision": "bf16"},
+        {"framework": "pytorch", "phase": "infer", "mode": "compile"},
+        {"framework": "keras_jax", "phase": "infer"},
+        {"framework": "onnx_runtime", "phase": "infer"},
+        {"framework": "litert", "phase": "infer"},
+    ],
+    ids=lambda changes: "-".join(changes.values()),
+)
+def test_cells_of_every_sort_are_stored(store, alone, changes):
+    told = run(Cell(**WHOLE, **changes), store=store)
+    assert told["is_stored"]
+    phase = "inference" if changes.get("phase") == "infer" else "training"
+    query = "SELECT phase, precision, tags['mode'] FROM run WHERE run_id = ?"
+    assert rows(store, query, told["run_id"]) == [(phase, changes.get("precision", "float32"), told["cell"]["mode"])]
+    (counted,) = rows(store, "SELECT count(*) FROM step_time WHERE run_id = ?", told["run_id"])
+    assert counted == (14,)
+    if phase == "training":
+        assert told["warm_up"]["losses"] == pytest.approx(alone["warm_up"]["losses"], rel=0.02), "bf16 learns what float32 does"
+        assert told["warm_up"]["losses"] != alone["warm_up"]["losses"]
+
+
+def test_a_pause_slows_a_cell(store, alone):
+    told = run(Cell(**WHOLE, framework="pytorch", pause_ms=200), store=store)
+    comparison = crossprof.open(store).compare(alone["run"], told["run"]).to_json()
+    (step_time,) = [row for row in comparison["others"][0]["metrics"] if row["metric"] == "step_time"]
+    assert step_time["other"] - step_time["base"] > 0.15e9
+    assert json.loads(told["cell"] if isinstance(told["cell"], str) else json.dumps(told["cell"]))["pause_ms"] == 200
+
+
+def test_a_process_that_fails_is_one_line_with_its_last_words(store):
+    with pytest.raises(CrossprofError) as raised:
+        run(Cell(**WHOLE, framework="pytorch", changes={"heads": 7}), store=store)
+    assert str(raised.value).startswith("gpt2-tiny-pytorch-eager-train-float32-b8-s32-heads7 failed: ")
+    assert "\n" not in str(raised.value)
