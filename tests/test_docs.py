@@ -39,6 +39,7 @@ PROSE = [
     "docs/robustness.md",
     "docs/triggers.md",
     "docs/telemetry.md",
+    "docs/workloads.md",
 ]
 
 

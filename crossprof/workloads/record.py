@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 import crossprof
+from crossprof.collectors.profile import Profile
 from crossprof.errors import CrossprofError
 from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
@@ -37,6 +38,7 @@ class WarmUp:
         first_step_s: Seconds of the first step, in which whatever compiles compiles.
         step_s: Median seconds of the further steps before the recording; None without any.
         losses: Loss of each of these steps; empty where nothing is trained.
+        ends_ns: When each of these steps ended, in unix nanoseconds.
         parameters_sha256: Digest of what is trained after them; None where nothing is trained.
     """
 
@@ -44,7 +46,13 @@ class WarmUp:
     first_step_s: float
     step_s: float | None
     losses: list[float]
+    ends_ns: list[int]
     parameters_sha256: str | None
+
+    def readings(self) -> dict[str, float]:
+        """Its times, as the table `sample` names them."""
+        seconds = {"build": self.build_s, "first_step": self.first_step_s, "warm_up_step": self.step_s}
+        return {f"workload.{name}_seconds": value for name, value in seconds.items() if value is not None}
 
 
 def record(cell: Cell, *, store: str, meeting: Path) -> dict[str, Any]:
@@ -65,18 +73,21 @@ def record(cell: Cell, *, store: str, meeting: Path) -> dict[str, Any]:
     work = _batches_of(cell, framework)
     step = ready.train if cell.phase == "train" else ready.infer
     warm = _warm_up(ready, step, work, cell=cell, build_s=build_s)
-    is_identical = _agree(warm.parameters_sha256, meeting, cell)
-    expected = cell.shape.parameters
-    facts = {
-        "cell": asdict(cell),
+    config = {
+        "parameters": ready.parameter_count,
         "size": asdict(cell.shape),
-        "workload": {**ready.facts, "parameters": ready.parameter_count, "parameters_expected": expected or None},
-        "warm_up": asdict(warm),
-        "ranks_hold_the_same_parameters": is_identical,
+        "workload": dict(ready.facts),
+        **{name: getattr(cell, name) for name in ("seed", "steps", "warmup", "cores", "changes", "pause_ms")},
         "processors": processors(),
+        "ranks_hold_the_same_parameters": _agree(warm.parameters_sha256, meeting, cell),
     }
-    losses, run_id = _recorded(cell, framework, step, work, store=store, facts=facts)
-    return {"run": cell.name, "run_id": run_id, "losses": losses, **facts}
+    with _profile(cell, framework, store, config) as run:
+        losses, ends_ns = _recorded(step, work, cell)
+        for loss, at_ns in zip([*warm.losses, *losses], [*warm.ends_ns, *ends_ns], strict=True):
+            run.reading(LOSS, loss, at_ns=at_ns)
+        for name, value in warm.readings().items():
+            run.reading(name, value)
+    return {"run": cell.name, "run_id": run.run_id, "losses": losses, "cell": asdict(cell), "warm_up": asdict(warm), **config}
 
 
 def _batches_of(cell: Cell, framework: Framework) -> list[Batch]:
@@ -88,29 +99,26 @@ def _batches_of(cell: Cell, framework: Framework) -> list[Batch]:
 
 
 def _warm_up(ready: Ready, step: Callable[[Batch], Any], work: list[Batch], *, cell: Cell, build_s: float) -> WarmUp:
-    seconds, answers = [], []
+    seconds, answers, ends_ns = [], [], []
     for number in range(cell.warmup):
         began = time.perf_counter()
         answers.append(step(work[number % len(work)]))
         seconds.append(time.perf_counter() - began)
+        ends_ns.append(time.time_ns())
     is_trained = cell.phase == "train"
     return WarmUp(
         build_s=build_s,
         first_step_s=seconds[0],
         step_s=median(seconds[1:]) if seconds[1:] else None,
         losses=[float(answer) for answer in answers] if is_trained else [],
+        ends_ns=ends_ns if is_trained else [],
         parameters_sha256=_digest(ready.weights()) if is_trained else None,
     )
 
 
-def _recorded(
-    cell: Cell, framework: Framework, step: Callable[[Batch], Any], work: list[Batch], *, store: str, facts: Mapping[str, Any]
-) -> tuple[list[float], str | None]:
-    """Record the steps; the loss of each, and the id of the run."""
-    losses, ends = [], []
-    samples = len(work[0].labels)
-    sizes = {"samples": samples, "tokens": samples * cell.sequence or None}
-    profile = crossprof.profile(
+def _profile(cell: Cell, framework: Framework, store: str, config: Mapping[str, Any]) -> Profile:
+    """The recording of a cell: a short one is given all the steps that it has."""
+    return crossprof.profile(
         cell.name,
         framework=framework.RECORDED,
         model=f"{cell.model}-{cell.size}",
@@ -118,23 +126,26 @@ def _recorded(
         phase="training" if cell.phase == "train" else "inference",
         batch_size=cell.batch,
         tags=cell.facts,
-        config=facts,
+        config=config,
         schedule=crossprof.Schedule().fit(cell.steps),
         store=store,
     )
-    marked = _one_step(step, cell, sizes)
-    with profile as run:
-        for number in range(cell.steps):
-            answer = marked(work[(cell.warmup + number) % len(work)])
-            if cell.phase == "train":
-                losses.append(answer)
-                ends.append(time.time_ns())
-        for loss, at_ns in zip(losses, ends, strict=True):
-            run.reading(LOSS, loss, at_ns=at_ns)
-    return losses, run.run_id
 
 
-def _one_step(step: Callable[[Batch], Any], cell: Cell, sizes: Mapping[str, int | None]) -> Callable[[Batch], Any]:
+def _recorded(step: Callable[[Batch], Any], work: list[Batch], cell: Cell) -> tuple[list[float], list[int]]:
+    """Make the steps; the loss of each, and when it ended. Both are empty where nothing is trained."""
+    losses: list[float] = []
+    ends_ns: list[int] = []
+    marked = _marked(step, cell, samples=len(work[0].labels))
+    for number in range(cell.steps):
+        answer = marked(work[(cell.warmup + number) % len(work)])
+        if cell.phase == "train":
+            losses.append(answer)
+            ends_ns.append(time.time_ns())
+    return losses, ends_ns
+
+
+def _marked(step: Callable[[Batch], Any], cell: Cell, *, samples: int) -> Callable[[Batch], Any]:
     """The step, marked: a request where the model only infers."""
     mark = crossprof.step if cell.phase == "train" else getattr(crossprof, "request", crossprof.step)
 
@@ -142,7 +153,7 @@ def _one_step(step: Callable[[Batch], Any], cell: Cell, sizes: Mapping[str, int 
         time.sleep(cell.pause_ms / 1000)
         return step(batch)
 
-    return mark(**sizes)(slowed if cell.pause_ms else step)
+    return mark(samples=samples, tokens=samples * cell.sequence or None)(slowed if cell.pause_ms else step)
 
 
 def _digest(weights: Mapping[str, Any]) -> str:

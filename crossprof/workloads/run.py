@@ -25,9 +25,9 @@ LONGEST_S = 3600.0
 def run(cell: Cell, *, store: str | Path | None = None, timeout_s: float = LONGEST_S) -> dict[str, Any]:
     """Run a cell and leave its run in the store; what its first rank says of it.
 
-    The keys: run, run_id, is_stored, losses (of the recorded steps), cell, size, workload (device, attention, mathematics,
-    parameters, ...), warm_up (build_s, first_step_s, step_s, losses, parameters_sha256), ranks_hold_the_same_parameters,
-    processors. All but the first four are in `run.config` too; the losses are in the table `sample` as `workload.loss`.
+    The keys: run, run_id, is_stored, losses (of the recorded steps), cell, warm_up (build_s, first_step_s, step_s, ...), and
+    those of `run.config`: parameters, size, workload (device, attention, mathematics, ...), ranks_hold_the_same_parameters,
+    processors, ... In the table `sample` are the losses of all steps as `workload.loss`, and the times of `warm_up`.
 
     Raises:
         CrossprofError: The framework can't do it or is not installed, a process failed or took too long, or ranks differ.
