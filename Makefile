@@ -13,11 +13,11 @@ FUZZ_SEED ?= 1
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-setup: .venv/.complete ## make .venv with crossprof, the three frameworks and the tools
+setup: .venv/.complete ## make .venv with crossprof, the frameworks, the models to compare them by, and the tools
 
 .venv/.complete: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[all,workloads,dev]'
 	touch $@
 
 demo: setup ## profile the same Transformer in every framework, compare, open the dashboard
