@@ -147,7 +147,7 @@ def _recorded(step: Callable[[Batch], Any], work: list[Batch], cell: Cell) -> tu
 
 def _marked(step: Callable[[Batch], Any], cell: Cell, *, samples: int) -> Callable[[Batch], Any]:
     """The step, marked: a request where the model only infers."""
-    mark = crossprof.step if cell.phase == "train" else getattr(crossprof, "request", crossprof.step)
+    mark = crossprof.step if cell.phase == "train" else crossprof.request
 
     def slowed(batch: Batch) -> Any:
         time.sleep(cell.pause_ms / 1000)
