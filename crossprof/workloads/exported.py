@@ -31,6 +31,9 @@ class Exported:
 
     parameter_count = None
 
+    def recording(self) -> None:
+        """Nothing is to be done."""
+
     def train(self, batch: Batch) -> float:
         """Never. Raises CrossprofError."""
         del batch

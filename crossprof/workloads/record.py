@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -82,6 +82,7 @@ def record(cell: Cell, *, store: str, meeting: Path) -> dict[str, Any]:
         "ranks_hold_the_same_parameters": _agree(warm.parameters_sha256, meeting, cell),
     }
     with _profile(cell, framework, store, config) as run:
+        ready.recording()
         losses, ends_ns = _recorded(step, work, cell)
         for loss, at_ns in zip([*warm.losses, *losses], [*warm.ends_ns, *ends_ns], strict=True):
             run.reading(LOSS, loss, at_ns=at_ns)
@@ -127,9 +128,17 @@ def _profile(cell: Cell, framework: Framework, store: str, config: Mapping[str, 
         batch_size=cell.batch,
         tags=cell.facts,
         config=config,
-        schedule=crossprof.Schedule().fit(cell.steps),
+        schedule=_schedule(cell, framework),
         store=store,
     )
+
+
+def _schedule(cell: Cell, framework: Framework) -> crossprof.Schedule:
+    """The usual parts, shrunk to the steps that there are; where the profiled ones come first, all later ones are bare."""
+    usual = crossprof.Schedule()
+    if not framework.IS_PROFILED_FIRST:
+        return usual.fit(cell.steps)
+    return replace(usual, unmeasured=0, bare=0).fit(max(1, cell.steps - usual.bare))
 
 
 def _recorded(step: Callable[[Batch], Any], work: list[Batch], cell: Cell) -> tuple[list[float], list[int]]:

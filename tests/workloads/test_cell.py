@@ -107,5 +107,5 @@ def test_every_framework_offers_what_a_planner_asks_for():
         framework = framework_named(name)
         assert framework.MODES
         assert set(framework.PHASES) <= {"train", "infer"}
-        assert framework.RECORDED in {"torch", "tensorflow", "jax", None}
+        assert framework.RECORDED in {"torch", "tensorflow", "jax", "onnxruntime", None}
         assert all(isinstance(are_processes, bool) for are_processes in framework.STRATEGIES.values())

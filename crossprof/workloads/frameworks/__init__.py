@@ -33,6 +33,10 @@ class Ready(Protocol):
         """See above."""
         ...
 
+    def recording(self) -> None:
+        """Do what is to be done once the recording is on, before its first step."""
+        ...
+
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""
         ...
@@ -59,6 +63,7 @@ class Framework(Protocol):
 
     Attributes:
         RECORDED: The framework whose profiler records it, as `crossprof.profile` names it; None where it has none.
+        IS_PROFILED_FIRST: Whether its profiler is on from the start, so that the bare steps come after the profiled ones.
         MODES: Its modes, the usual one first.
         PHASES: What it can do: train, infer.
         PRECISIONS: In which precisions.
@@ -67,6 +72,7 @@ class Framework(Protocol):
     """
 
     RECORDED: str | None
+    IS_PROFILED_FIRST: bool
     MODES: tuple[str, ...]
     PHASES: tuple[str, ...]
     PRECISIONS: tuple[str, ...]

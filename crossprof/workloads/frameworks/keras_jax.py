@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
 RECORDED = "jax"
+IS_PROFILED_FIRST = False
 MODES = ("xla",)
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
@@ -62,6 +63,9 @@ class KerasJax:
         self._forward = jax.jit(self._logits_in_phase)
         self._gradients = jax.jit(jax.grad(self._loss, has_aux=True))
         self.facts = {**keras_facts(cell), **self._own_facts()}
+
+    def recording(self) -> None:
+        """Nothing is to be done."""
 
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
 RECORDED = "tensorflow"
+IS_PROFILED_FIRST = False
 MODES = ("graph", "eager", "xla")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
@@ -65,6 +66,9 @@ class KerasTensorFlow:
         self._answer = self._compiled(lambda inputs: tf.argmax(self._network(inputs, training=False), axis=-1))
         self._logits = self._compiled(lambda inputs: self._network(inputs, training=self._is_training))
         self._gradients = self._compiled(self._loss_and_gradients)
+
+    def recording(self) -> None:
+        """Nothing is to be done."""
 
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""

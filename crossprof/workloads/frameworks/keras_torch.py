@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
 RECORDED = "torch"
+IS_PROFILED_FIRST = False
 MODES = ("eager", "compile")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
@@ -55,6 +56,9 @@ class KerasTorch:
         self.parameter_count = sum(variable.value.numel() for variable in self._trained)
         self.facts = {**keras_facts(cell), **self._own_facts()}
         self._call = torch.compile(self._network) if cell.mode == "compile" else self._network
+
+    def recording(self) -> None:
+        """Nothing is to be done."""
 
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
 RECORDED = None
+IS_PROFILED_FIRST = False
 MODES = ("graph",)
 PHASES = ("infer",)
 PRECISIONS = ("float32",)

@@ -19,7 +19,8 @@ from crossprof.workloads.processors import processors
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
-RECORDED = None
+RECORDED = "onnxruntime"
+IS_PROFILED_FIRST = True
 MODES = ("graph",)
 PHASES = ("infer",)
 PRECISIONS = ("float32",)
@@ -36,19 +37,20 @@ def environment(cell: Cell, place: Place) -> Mapping[str, str]:
 def build(cell: Cell) -> OnnxRuntime:
     """A session on the exported graph."""
     with exported(cell, __name__, "model.onnx") as path:
-        return OnnxRuntime(cell, path)
+        return OnnxRuntime(cell, path.read_bytes())
 
 
 class OnnxRuntime(Exported):
     """A session, on the GPU where the runtime has one."""
 
-    def __init__(self, cell: Cell, path: Path) -> None:
+    def __init__(self, cell: Cell, content: bytes) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(processors())
         self._model = model_named(cell.model)
-        self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=_providers(onnxruntime))
+        self._made_of = (content, options, _providers(onnxruntime))
+        self._session = onnxruntime.InferenceSession(*self._made_of)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
         provider = self._session.get_providers()[0]
         self.facts: Mapping[str, Any] = {
@@ -60,6 +62,12 @@ class OnnxRuntime(Exported):
             "float32": "highest",
             "threads": options.intra_op_num_threads,
         }
+
+    def recording(self) -> None:
+        """Take a session that is profiled, which ONNX Runtime must know when it makes one."""
+        from crossprof.collectors.integrations.onnxruntime import Session
+
+        self._session = Session(*self._made_of)
 
     def infer(self, batch: Batch) -> Array:
         """The likeliest answers: one a token, or one a sample."""

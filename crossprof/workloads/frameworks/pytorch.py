@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
 
 RECORDED = "torch"
+IS_PROFILED_FIRST = False
 MODES = ("eager", "compile")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
@@ -75,6 +76,9 @@ class PyTorch:
         self.facts = self._facts()
         if cell.mode == "compile":
             self._call = torch.compile(self._call)
+
+    def recording(self) -> None:
+        """Nothing is to be done."""
 
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""
