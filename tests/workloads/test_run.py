@@ -120,6 +120,8 @@ def test_cells_of_every_sort_are_stored(store, alone, changes):
     assert rows(store, query, told["run_id"]) == [(phase, changes.get("precision", "float32"), told["cell"]["mode"])]
     (counted,) = rows(store, "SELECT count(*) FROM step_time WHERE run_id = ?", told["run_id"])
     assert counted == (14,)
+    if changes["framework"] == "onnx_runtime":
+        assert rows(store, "SELECT count(*) > 0 FROM op WHERE run_id = ?", told["run_id"]) == [(True,)]
     if phase == "training":
         assert told["warm_up"]["losses"] == pytest.approx(alone["warm_up"]["losses"], rel=0.02), "bf16 learns what float32 does"
         assert told["warm_up"]["losses"] != alone["warm_up"]["losses"]
