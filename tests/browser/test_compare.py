@@ -28,10 +28,12 @@ def kinds(page: Page, title: str) -> set[str]:
 def test_switches_work_in_place_and_the_address_brings_them_back(visit: Visit, settled: Any, until: Any, address: str) -> None:
     page = visit(address + CPU)
     assert kinds(page, "Step time") == {"box"}
-    for way in ("ECDF", "Share", "Step", "Not in all"):
+    for way in ("ECDF", "Share", "Not in all"):
         page.locator(".toggle label").get_by_text(way, exact=True).click()
-    state = "['dist', 'bars', 'align', 'only'].map(name => new URLSearchParams(location.search).get(name)).join()"
-    until(page, f"{state} === 'ecdf,share,step,lone'", seconds=20)
+    for what in ("memory", "telemetry"):
+        page.get_by_role("radiogroup", name=f"What {what} is aligned by").get_by_text("Step", exact=True).click()
+    state = "['dist', 'bars', 'align', 'telemetry', 'only'].map(name => new URLSearchParams(location.search).get(name)).join()"
+    until(page, f"{state} === 'ecdf,share,step,step,lone'", seconds=20)
     settled()
     assert kinds(page, "Step time") == {"scatter"}
     rows = page.locator("#operations .ag-center-cols-container .ag-row")
