@@ -50,6 +50,7 @@ slow: setup ## what is too long for `make test`: the demo, long concurrency, 5,0
 bench: setup .venv-bench/.complete ## the benchmarks, as tables, beside other tools where they install
 	$(BIN)/python benchmarks/ingest.py $(BENCH)
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/overhead.py
 
 .venv-bench/.complete: benchmarks/requirements.txt
 	$(PYTHON) -m venv .venv-bench
