@@ -208,7 +208,7 @@ def test_a_process_that_misbehaves_costs_one_answer(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("payload", UNSOUND)
 def test_an_answer_that_is_no_answer_is_refused(monkeypatch: pytest.MonkeyPatch, payload: str) -> None:
     sandbox = Sandbox(lambda: Confinement("absent", (), 1, False))
-    monkeypatch.setattr(sandbox, "_ask", lambda sql, form: payload.encode("utf-8", "surrogatepass"))
+    monkeypatch.setattr(sandbox, "_ask", lambda sql, form, key: payload.encode("utf-8", "surrogatepass"))
     assert str(refused(sandbox, "select 1")) == "The answer can't be read."
 
 

@@ -26,6 +26,7 @@ DEFINITIONS = {
     "_work_definition",
     "_device_model",
     "_advice_rule",
+    "_recording_definition",
 }  # there without any run
 
 

@@ -110,8 +110,9 @@ def _apart(tops: Sequence[float], low: float, high: float, *, least: float) -> t
     The first stands under its line, each other is above the one before by `least`, a share of the axis, which they make longer.
     """
     end = max([high, *tops])
+    found: list[float] = []
     for _ in range(3):
-        found: list[float] = []
+        found = []
         for top in tops:
             found.append(max(top, found[-1] + least * (end - low)) if len(found) > 1 else top)
         end = max([high, *(top + least * (end - low) for top in found)])
