@@ -14,6 +14,7 @@ from plotly.graph_objects import Figure
 from crossprof.dashboard import cards, theme
 from crossprof.dashboard.drawing import Sides, lanes_of
 from crossprof.dashboard.figures import breakdown, categories, roofline, series, step_time
+from crossprof.dashboard.readings import ACTIVITY, POWER, UTILIZATION
 from crossprof.dashboard.snapshot import Snapshot, frame
 from crossprof.dashboard.toggles import Toggle
 from crossprof.store import Store
@@ -43,19 +44,6 @@ _MEASURED = "from category_summary where is_measured and run_id = ?"  # the same
 _MEMORY_STEPS = (
     "select run_id, rank, device_id, allocator, step, counter, peak_bytes as bytes from memory_step where run_id = ?"
 )
-_UTILIZATION = {
-    "hw.gpu.utilization": "Device",
-    "hw.tpu.utilization": "Device",
-    "process.cpu.utilization": "Process CPU",
-}
-_ACTIVITY = {
-    "hw.gpu.sm.activity": "SMs",
-    "hw.gpu.tensor.activity": "Tensor",
-    "hw.tpu.tensorcore.utilization": "Tensor",
-    "hw.gpu.dram.activity": "Memory",
-    "hw.tpu.memory.bandwidth.utilization": "Memory",
-}
-_POWER = {"hw.gpu.power": "Power", "hw.gpu.throttle": "Held back", "hw.tpu.throttle": "Held back"}
 _COUNTERS = ("driver", "process", "allocator")  # the most alike across frameworks first
 
 
@@ -266,23 +254,23 @@ SMALL_MULTIPLES = {
     "utilization": Multiple(
         "Utilization",
         "Telemetry of the first device and process: the driver's figure, and the process's share of the cores.",
-        partial(_draw_telemetry, _UTILIZATION),
-        _telemetry(_UTILIZATION),
+        partial(_draw_telemetry, UTILIZATION),
+        _telemetry(UTILIZATION),
         "no telemetry was recorded. An imported trace has none; a recording samples it all the time.",
         Toggle("telemetry", "What telemetry is aligned by", {"time": "Time", "step": "Step"}),
     ),
     "activity": Multiple(
         "What the cores do",
         "Telemetry of the first device: the share of its SMs with work, of its tensor cores, of the bandwidth of its memory.",
-        partial(_draw_telemetry, _ACTIVITY),
-        _telemetry(_ACTIVITY),
+        partial(_draw_telemetry, ACTIVITY),
+        _telemetry(ACTIVITY),
         "no device of these runs counts it: NVIDIA's do from Hopper on, and TPUs.",
     ),
     "power": Multiple(
         "Power",
         "Telemetry of the first device: what its board draws, and when heat or a limit of power held its clocks back.",
-        partial(_draw_telemetry, _POWER),
-        _telemetry(_POWER),
+        partial(_draw_telemetry, POWER),
+        _telemetry(POWER),
         "no device of these runs tells its power.",
     ),
 }
