@@ -67,7 +67,8 @@ def run(name: str, fault: Fault, store: Path) -> Outcome:
 
 
 def run_python(code: str, store: Path, *, file: Path | None = None) -> Outcome:
-    environment = {**os.environ, "CROSSPROF_STORE": str(store), "CROSSPROF_INGEST": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}  # it would write too
+    environment = {**inherited, "CROSSPROF_STORE": str(store), "CROSSPROF_INGEST": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, str(file)] if file else [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)

@@ -89,7 +89,7 @@ class CollectorSuite:
         raise NotImplementedError
 
     def test_recorded_step_times_are_the_users_own(self, work, recorded):
-        """Steps of 20 ms and more, timed by the loop itself: the same count, and the same times to 1 %."""
+        """Steps of 40 ms and more, timed by the loop itself: the same count, and the same times to 1 %, under coverage too."""
         own = []
         work()
         with crossprof.profile("timed", framework=self.framework) as run:
@@ -97,7 +97,7 @@ class CollectorSuite:
             began = time.perf_counter_ns()
             for _ in range(50):
                 work()
-                time.sleep(0.02)
+                time.sleep(0.04)
                 now = time.perf_counter_ns()
                 run.step(samples=4)
                 own.append(now - began)
