@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,10 @@ def connect_drawing(
     """As `connect_figure`, for a figure that needs more of what `shown` holds than the runs."""
 
     def answer(scheme: str | None, held: dict[str, Any], _again: int | None = None) -> Any:
-        return cards.drawn(lambda: draw(snapshot.store(), held, scheme), page=page, name=name)
+        def figure() -> Figure:
+            return snapshot.remembered(lambda store: draw(store, held, scheme), page, name, scheme, json.dumps(held))
+
+        return cards.drawn(figure, page=page, name=name)
 
     app.callback(
         Output({"page": page, "figure": name}, "children"),
@@ -87,7 +91,10 @@ def connect_words(app: Dash, snapshot: Snapshot, *, page: str, name: str, tell: 
     """Fill a card about the first run of a page by a request of its own; what it says is the same in every colour scheme."""
 
     def answer(held: dict[str, Any], _again: int | None = None) -> Any:
-        return cards.told(lambda: tell(snapshot.store(), held["sides"][0][0]), page=page, name=name)
+        run_id = held["sides"][0][0]
+        return cards.told(
+            lambda: snapshot.remembered(lambda store: tell(store, run_id), page, name, run_id), page=page, name=name
+        )
 
     app.callback(
         Output({"page": page, "figure": name}, "children"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -281,12 +282,12 @@ def connect_multiple(app: Dash, snapshot: Snapshot, page: str, name: str) -> Non
     multiple = SMALL_MULTIPLES[name]
 
     def draw(scheme: str | None, held: dict[str, Any], _again: int | None, way: str = "") -> Any:
-        def figure() -> Figure:
-            store, sides = snapshot.store(), held["sides"]
+        def figure(store: Store) -> Figure:
             lanes = [replace(lane, run_id=f"{lane.run_id} {place}") for place, lane in enumerate(lanes_of(store, held, scheme))]
-            return multiple.draw(store, Shown(sides, held["per"], way, lanes, theme.theme(scheme)))
+            return multiple.draw(store, Shown(held["sides"], held["per"], way, lanes, theme.theme(scheme)))
 
-        return cards.drawn(figure, page=page, name=name)
+        key = ("multiple", name, scheme, way, json.dumps(held))  # the same on every page
+        return cards.drawn(lambda: snapshot.remembered(figure, *key), page=page, name=name)
 
     app.callback(
         Output({"page": page, "figure": name}, "children"),

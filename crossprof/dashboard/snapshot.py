@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from crossprof.store import Store
 
 __all__ = ["Snapshot", "frame", "rows_of"]
+
+_MOST_REMEMBERED = 256
+"""Answers that are kept: figures of some ten kilobytes each."""
+
+T = TypeVar("T")
 
 
 class Snapshot:
@@ -22,6 +29,7 @@ class Snapshot:
         self._open: list[Store] = []
         self._opening = threading.Lock()
         self._closing: list[Callable[[], None]] = []
+        self._answers: OrderedDict[Hashable, object] = OrderedDict()
 
     @property
     def version(self) -> str:
@@ -51,6 +59,23 @@ class Snapshot:
             held = self._held.store = fresh
             self._held.version = version
         return held
+
+    def remembered(self, make: Callable[[Store], T], *key: Hashable) -> T:
+        """What is made of the store, which is made again only for another catalog or key. An error is not remembered.
+
+        For what depends on nothing else and is not changed afterwards. Two threads may make the same at once.
+        """
+        place = (self.version, *key)
+        with self._opening:
+            if place in self._answers:
+                self._answers.move_to_end(place)
+                return self._answers[place]  # type: ignore[return-value]
+        made = make(self.store())
+        with self._opening:
+            self._answers[place] = made
+            while len(self._answers) > _MOST_REMEMBERED:
+                self._answers.popitem(last=False)
+        return made
 
     def on_close(self, end: Callable[[], None]) -> None:
         """Have something else end with this."""

@@ -3,18 +3,24 @@
 -- Over many large runs ask by run_id: a filter on the run's name reads the events of all of them first.
 -- uses: kernel_summary
 CREATE VIEW operation_quantile AS
-WITH piece AS (
-    SELECT run_id, 'name' AS level, name, kind, category, NULL::VARCHAR AS shapes, list(dur_ns) AS durations FROM kernel GROUP BY ALL
+WITH by_name AS (
+    SELECT run_id, name, kind, category, list(dur_ns) AS durations FROM kernel GROUP BY ALL
+),
+by_shape AS (
+    SELECT run_id, name, category, shapes, list(dur_ns) AS durations FROM op GROUP BY ALL
+),
+piece AS (
+    SELECT run_id, 'name' AS level, name, kind, category, NULL::VARCHAR AS shapes, durations FROM by_name
     UNION ALL
     SELECT run_id, 'family', family, kind, category, NULL, flatten(list(durations))
-    FROM (SELECT run_id, name, kind, category, list(dur_ns) AS durations FROM kernel GROUP BY ALL)
+    FROM by_name
     JOIN (SELECT DISTINCT run_id, name, family FROM kernel_summary) USING (run_id, name)
     GROUP BY ALL
     UNION ALL
-    SELECT run_id, 'operator', name, 'op', category, NULL, list(dur_ns) FROM op GROUP BY ALL
+    SELECT run_id, 'operator', name, 'op', category, NULL, flatten(list(durations)) FROM by_shape GROUP BY ALL
     UNION ALL
     SELECT run_id, 'operator and shape', name, 'op', category, regexp_replace(shapes, '(,\[\])+\]$', ']') AS shapes, flatten(list(durations))
-    FROM (SELECT run_id, name, category, shapes, list(dur_ns) AS durations FROM op GROUP BY ALL)
+    FROM by_shape
     GROUP BY ALL
 ),
 placed AS (
