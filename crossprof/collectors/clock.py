@@ -24,7 +24,11 @@ class StepClock:
 
     def now_ns(self) -> int:
         """Unix time in nanoseconds. Two readings are as far apart as they were, unless `follow` came between."""
-        return time.monotonic_ns() + self._offset_ns
+        return self.at_ns(time.monotonic_ns())
+
+    def at_ns(self, monotonic_ns: int) -> int:
+        """The unix time of a moment of the monotonic clock."""
+        return monotonic_ns + self._offset_ns
 
     def follow(self) -> int:
         """Take over the host's clock, and tell by how many nanoseconds it was set since. 0 where it was not."""

@@ -11,6 +11,7 @@ or off. That work lies between two steps and in neither.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ class Loop:
         self._start_ns: int | None = None
         self._state: State = "unmeasured"
         self._exit_ns: int | None = None
+        self._switched_ns = 0
         self._bare_ns = 0
         self._sizes: Sizes = (None, None)
         self._entered_ns = self._clock.now_ns()
@@ -97,16 +99,24 @@ class Loop:
             if self._owner is owner and self._start_ns is not None:
                 self._finish(now)
 
-    def beside(self, start_ns: int, samples: int | None, tokens: int | None) -> None:
-        """Note a step that ends now and ran beside another. Under a profiler, which can't tell them apart, it is none."""
-        now = self._clock.now_ns()
+    def beside(self, start_ns: int, end_ns: int, samples: int | None, tokens: int | None) -> None:
+        """Note a step that ran beside another, by the monotonic clock, which nobody sets.
+
+        Where a profiler was on, went on or went off meanwhile, it is none: its time is no latency, and traces can't tell it
+        apart. Nor where the step at hand would take the number of one that is to be profiled.
+        """
         with self._lock:
-            state = self.schedule.state(self.counts["count"])
-            if self._profiler.window is not None or state in PROFILED:
-                return
             step = self.counts["count"]
-            self._count(state, now - start_ns)
-            self._write(step, start_ns=start_ns, end_ns=now, state=state, capture=None, sizes=(samples, tokens))
+            at_hand = step if self._start_ns is None else step + 1
+            state = self.schedule.state(step)
+            unix_ns = self._clock.at_ns(start_ns)
+            if self._profiler.window is not None or not PROFILED.isdisjoint({state, self.schedule.state(at_hand)}):
+                return
+            if start_ns <= self._switched_ns or not self._profiler.shared.was_off_since(unix_ns):
+                return
+            dur_ns = end_ns - start_ns
+            step = self._count(state, dur_ns)
+            self._write(step, start_ns=unix_ns, end_ns=unix_ns + dur_ns, state=state, capture=None, sizes=(samples, tokens))
 
     def size(self, samples: Size, tokens: Size, item: object = None) -> None:
         """State what the step at hand handles: numbers, or functions of its item. What is neither is noted, and left out."""
@@ -178,6 +188,7 @@ class Loop:
         if plan in PROFILED:
             metadata = {**self._metadata, "first_step": self.counts["count"]}
             self._profiler.open(metadata, wish=self._windows.wish, bare_ns=self._bare_ns)
+        self._switched_ns = time.monotonic_ns()
         return True
 
     def _finish(self, end_ns: int) -> None:
@@ -190,18 +201,21 @@ class Loop:
         capture = window.number if window is not None and self._state in PROFILED else None
         if self._profiler.shared.was_seen:
             self._state, capture = self._profiler.shared.judge(step, self._state, start_ns)
-        self._count(self._state, end_ns - start_ns)
         end_ns = max(start_ns, end_ns)
+        step = self._count(self._state, end_ns - start_ns)
         self._write(step, start_ns=start_ns, end_ns=end_ns, state=self._state, capture=capture, sizes=self._sizes)
         self._start_ns, self._sizes = None, (None, None)
 
-    def _count(self, state: State, dur_ns: int) -> None:
+    def _count(self, state: State, dur_ns: int) -> int:
+        """The number of the step that ended, given only here: the garbage collector may end a request in the midst of this."""
+        step = self.counts["count"]
         self.counts["count"] += 1
         if state == "bare":
             self.counts["bare"] += 1
             self._bare_ns += dur_ns
-            self._windows.timed(dur_ns)
+            self._windows.timed(step, dur_ns)
         self.counts["profiled"] += state in PROFILED
+        return step
 
     def _write(self, step: int, *, start_ns: int, end_ns: int, state: State, capture: int | None, sizes: Sizes) -> None:
         samples, tokens = (("null" if size is None else size) for size in sizes)

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from crossprof.collectors.trigger import Wish
+from crossprof.collectors.trigger import Trigger, Wish
 
 __all__ = ["REQUEST_FILE", "OnDemand"]
 
@@ -26,12 +26,14 @@ _LOOK_EVERY_S = 0.25
 _MOST_STEPS = 1000
 
 
-class OnDemand:
+class OnDemand(Trigger):
     """A trigger that `crossprof trigger` pulls."""
 
     def __init__(self, folder: Path) -> None:
         self._path = os.fspath(folder / REQUEST_FILE)
         self._request: tuple[int, Wish] | None = None
+        self._due: tuple[int, Wish] | None = None
+        self._taken: tuple[int, Wish] | None = None
         self._seen: tuple[int, int] | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="crossprof-trigger", daemon=True)
@@ -47,15 +49,15 @@ class OnDemand:
     def due(self, step: int) -> Wish | None:
         """From the step on that was asked for, until it is taken."""
         request = self._request
-        return request[1] if request is not None and step >= request[0] else None
+        if request is None or request is self._taken or step < request[0]:
+            return None
+        self._due = request
+        return request[1]
 
     def taken(self, step: int) -> None:
-        """Wait for another request."""
+        """Wait for another request, which the thread may have read meanwhile."""
         del step
-        self._request = None
-
-    def timed(self, dur_ns: int) -> None:
-        """Durations don't matter."""
+        self._taken = self._due
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY_S):
@@ -72,8 +74,9 @@ class OnDemand:
             return
         mark = (status.st_mtime_ns, status.st_ino)
         if mark != self._seen:
-            self._seen = mark
-            self._request = _parsed(json.loads(Path(self._path).read_text(encoding="utf-8")))
+            text = Path(self._path).read_bytes()
+            self._seen = mark  # only now: what could not be read is looked at again, what could not be understood is not
+            self._request = _parsed(json.loads(text))
 
 
 def _parsed(request: Any) -> tuple[int, Wish]:

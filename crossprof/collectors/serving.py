@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -19,15 +21,16 @@ __all__ = ["request"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OVERLAP = "Their latencies hold; throughput is that of single requests, so that of the whole is higher."
-_lock = threading.Lock()
-_is_within: ContextVar[bool] = ContextVar("crossprof_request_under_way", default=False)
-"""Whether the code at hand answers a request already: a request inside a request is a part of it."""
+_lock = threading.RLock()
+"""Reentrant: the garbage collector may end a request that was given up while its thread holds this for another."""
+_within: ContextVar[request | None] = ContextVar("crossprof_request", default=None)
+"""The request that the code at hand answers, or did: a request inside one that is under way is a part of it."""
 
 
 class _Source:
     """All requests of one recording. Together they are one source of steps: the first of those that overlap drives them."""
 
-    recording: Recording | None = None
+    recording: Callable[[], Recording | None] = staticmethod(lambda: None)
     leading: request | None = None
 
 
@@ -48,36 +51,45 @@ class request:  # noqa: N801 - reads as a verb, like profile and step
         self._start_ns = 0
 
     def __enter__(self) -> None:
-        recording = None if _is_within.get() else registry.current()
-        if recording is None:
+        recording, outer = registry.current(), _within.get()
+        if recording is None or (outer is not None and outer._recording is recording):
             return
-        _is_within.set(True)
-        self._recording, self._start_ns = recording, time.time_ns()
         with _lock:
-            if _source.recording is not recording:
-                _source.recording, _source.leading = recording, None
-            if _source.leading is not None:
-                return
-            if recording.loop.border(_source):
+            if _source.recording() is not recording:
+                _source.recording, _source.leading = weakref.ref(recording), None
+            if _source.leading is None:
+                if not recording.loop.border(_source):  # a loop marks the steps: what it calls is a part of them
+                    return
                 _source.leading = self
                 recording.loop.size(*self._sizes)
-            else:  # a loop marks the steps: what it calls is a part of them
-                self._recording = None
-                _is_within.set(False)
+            self._recording, self._start_ns = recording, time.monotonic_ns()  # only now: a window that closes is no latency
+            _within.set(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        end_ns = time.monotonic_ns()
         recording, self._recording = self._recording, None
         if recording is None:
             return
-        _is_within.set(False)  # no reset by token: a generator may end in another context than it began in
+        if _within.get() is self:  # a generator may end in another context, whose own request goes on
+            _within.set(None)
         with _lock:
             if _source.leading is self:
                 _source.leading = None
                 recording.loop.leave(_source)
-            elif _source.recording is recording:
-                recording.loop.beside(self._start_ns, *self._sizes)
+            elif _source.recording() is recording:
+                recording.loop.beside(self._start_ns, end_ns, *self._sizes)
                 recording.note("requests_overlap", "info", "Requests began while another was under way.", _OVERLAP)
 
     def __call__(self, function: Function) -> Function:
         """The function, each call of which is a request."""
         return cast(Function, scoped(function, partial(request, *self._sizes)))
+
+
+def _forget() -> None:
+    """In a forked child: the requests under way, and the lock that another thread may hold, belong to the parent."""
+    global _lock, _source
+    _lock, _source = threading.RLock(), _Source()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

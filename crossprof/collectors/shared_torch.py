@@ -57,6 +57,10 @@ class SharedTorch:
         """Whether another profiler is on or was: a second one would profile the first, and take its events."""
         return self._state != "off" or bool(self.captures)
 
+    def was_off_since(self, start_ns: int) -> bool:
+        """Whether no other profiler came, went or was on since then."""
+        return self._state == "off" and self._changed_ns <= start_ns
+
     def watch(self) -> None:
         """Begin to watch, where torch is loaded. Harmless if it is watched already."""
         torch = sys.modules.get("torch")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
 
 __all__ = ["SCHEDULE", "AfterSeconds", "EverySeconds", "EverySteps", "SlowStep", "Trigger", "Wish"]
 
@@ -31,23 +31,23 @@ class Wish:
     steps: int | None = None
 
 
-class Trigger(Protocol):
+class Trigger(ABC):
     """Asked before each step that could begin a window."""
 
+    @abstractmethod
     def due(self, step: int) -> Wish | None:
         """The window that should begin with this step."""
-        ...
 
+    @abstractmethod
     def taken(self, step: int) -> None:
         """Note that its window begins with this step."""
-        ...
 
-    def timed(self, dur_ns: int) -> None:
-        """Note the duration of a bare step that just ended."""
-        ...
+    def timed(self, step: int, dur_ns: int) -> None:
+        """Note the duration of a bare step that just ended. To most triggers it doesn't matter."""
+        del step, dur_ns
 
 
-class EverySteps:
+class EverySteps(Trigger):
     """A window every so many steps."""
 
     def __init__(self, steps: int) -> None:
@@ -62,11 +62,8 @@ class EverySteps:
         """Wait for the next multiple."""
         self._next = (step // self._steps + 1) * self._steps
 
-    def timed(self, dur_ns: int) -> None:
-        """Durations don't matter."""
 
-
-class EverySeconds:
+class EverySeconds(Trigger):
     """A window every so many seconds, by a clock that nobody sets."""
 
     def __init__(self, seconds: float) -> None:
@@ -83,11 +80,8 @@ class EverySeconds:
         del step
         self._next = time.monotonic() + self._seconds
 
-    def timed(self, dur_ns: int) -> None:
-        """Durations don't matter."""
 
-
-class AfterSeconds:
+class AfterSeconds(Trigger):
     """One window, so many seconds after the recording began."""
 
     def __init__(self, seconds: float) -> None:
@@ -104,11 +98,8 @@ class AfterSeconds:
         del step
         self._at = float("inf")
 
-    def timed(self, dur_ns: int) -> None:
-        """Durations don't matter."""
 
-
-class SlowStep:
+class SlowStep(Trigger):
     """A window right after a bare step that took longer than a multiple of the running median."""
 
     def __init__(self, ratio: float) -> None:
@@ -116,12 +107,13 @@ class SlowStep:
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
         self._known = 0
         self._median_ns = 0.0
-        self._slow_ns = 0
+        self._slow: tuple[int, int] | None = None
         self._quiet_until = 0
 
-    def timed(self, dur_ns: int) -> None:
+    def timed(self, step: int, dur_ns: int) -> None:
         """Compare a step with those before it, then count it among them."""
-        self._slow_ns = dur_ns if self._known >= _WARM_UP and dur_ns > self._ratio * self._median_ns else 0
+        is_slow = self._known >= _WARM_UP and dur_ns > self._ratio * self._median_ns
+        self._slow = (step, dur_ns) if is_slow else None
         self._recent.append(dur_ns)
         self._known += 1
         if self._known >= _WARM_UP and self._known % _REFRESHED == 0:
@@ -129,9 +121,9 @@ class SlowStep:
 
     def due(self, step: int) -> Wish | None:
         """Right after the slow step, and at no later time: what made it slow would be over."""
-        slow_ns, self._slow_ns = self._slow_ns, 0
-        if not slow_ns or step < self._quiet_until:
+        if self._slow is None or step != self._slow[0] + 1 or step < self._quiet_until:
             return None
+        slow_ns = self._slow[1]
         times = slow_ns / self._median_ns
         took = f"step {step - 1} took {slow_ns / 1e6:.2f} ms, {times:.2f} times the median of {self._median_ns / 1e6:.2f} ms"
         return Wish("slow_step", took)

@@ -46,10 +46,10 @@ class Windows:
         """Whether a step lies in a window, as far as is known before it begins."""
         return step < self._end or self.schedule.state(step) in PROFILED
 
-    def timed(self, dur_ns: int) -> None:
+    def timed(self, step: int, dur_ns: int) -> None:
         """Note the duration of a bare step that just ended."""
         for trigger in self._triggers:
-            trigger.timed(dur_ns)
+            trigger.timed(step, dur_ns)
 
     def _asked(self, step: int) -> Wish | None:
         """What the first trigger with a wish asks for, if its window has room; the window is then set."""

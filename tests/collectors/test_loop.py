@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 import crossprof
+from crossprof.collectors.telemetry import Telemetry
 
 
 def test_auto_schedule(fake, recorded):
@@ -24,7 +25,9 @@ def test_auto_schedule(fake, recorded):
     assert one.run["findings"] == []
 
 
-def test_steps_touch_except_where_the_profiler_worked(fake, recorded):
+def test_steps_touch_except_where_the_profiler_worked(fake, recorded, monkeypatch):
+    """And where the allocators were read, which is at a border of the clock's choice: here never."""
+    monkeypatch.setattr(Telemetry, "at_border", lambda self: False)
     with crossprof.profile("run"):
         for _ in crossprof.steps(range(16)):
             pass
@@ -261,3 +264,12 @@ def test_an_empty_loop_has_no_step_and_no_window(fake, recorded):
     assert one.states == ""
     assert one.run["captures"] == []
     assert one.codes == {"no_steps"}
+
+
+def test_a_step_is_never_shorter_than_nothing(fake, recorded):
+    """The end of one thread's call may have been read before another's step began."""
+    with crossprof.profile("run", schedule=(0, 9, 0, 1)) as run:
+        run.step()
+        run.loop._finish(run.loop._start_ns - 1000)
+        assert run.loop._bare_ns >= 0
+    assert all(step["end_ns"] >= step["start_ns"] for step in recorded()[0].steps)

@@ -107,30 +107,40 @@ def test_a_slow_step_has_those_after_it_captured(fake, recorded, monkeypatch):
 
 def test_slow_steps_need_a_median_and_are_left_in_peace_for_a_while():
     slow = trigger.SlowStep(1.5)
-    for _ in range(10):
-        slow.timed(1000)
-    slow.timed(9000)
+    for step in range(10):
+        slow.timed(step, 1000)
+    slow.timed(10, 9000)
     assert slow.due(11) is None  # too few steps to call one slow
-    for _ in range(20):
-        slow.timed(1000)
-    slow.timed(1600)
+    for step in range(10, 30):
+        slow.timed(step, 1000)
+    slow.timed(30, 1600)
     assert slow.due(31).reason == "step 30 took 0.00 ms, 1.60 times the median of 0.00 ms"
     slow.taken(31)
-    slow.timed(1600)
+    slow.timed(39, 1600)
     assert slow.due(40) is None
-    slow.timed(1600)
+    slow.timed(130, 1600)
     assert slow.due(131).trigger == "slow_step"
     assert slow.due(132) is None  # over
 
 
 def test_a_course_that_changed_for_good_is_slow_no_more():
     slow = trigger.SlowStep(1.5)
-    for _ in range(100):
-        slow.timed(1000)
-    for _ in range(101):
-        slow.timed(3000)
-    slow.timed(3000)
+    for step in range(100):
+        slow.timed(step, 1000)
+    for step in range(100, 201):
+        slow.timed(step, 3000)
+    slow.timed(299, 3000)
     assert slow.due(300) is None
+
+
+def test_a_step_that_was_slow_before_another_window_asks_for_none_after_it():
+    slow = trigger.SlowStep(1.5)
+    windows = Windows(Schedule(0, 30, 0, 2), [slow])
+    for step in range(29):
+        windows.timed(step, 1000)
+    windows.timed(29, 9000)
+    assert [windows.state(30, after="bare"), windows.state(31, after="profiled")] == ["profiled", "profiled"]
+    assert [windows.state(32, after="profiled"), windows.state(33, after="unmeasured")] == ["bare", "bare"]
 
 
 def ask(folder: Path, **request: object) -> None:
@@ -153,6 +163,31 @@ def test_a_request_is_read_once_and_begins_where_it_says(tmp_path):
     ask(tmp_path, at_step=None, steps=10**9)
     wanted.look()
     assert wanted.due(0).steps == 1000
+    ask(tmp_path, at_step=None, steps=3)
+    wanted.look()  # between the question and the window
+    wanted.taken(0)
+    assert wanted.due(1).steps == 3
+
+
+def test_a_request_that_could_not_be_read_is_read_again_and_one_that_is_none_is_not(tmp_path, monkeypatch):
+    wanted, read, path_type = OnDemand(tmp_path), [], type(tmp_path)
+
+    def fail(path, **named):
+        read.append(path)
+        raise OSError("stale file handle")
+
+    ask(tmp_path, at_step=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(path_type, "read_bytes", fail)
+        patch.setattr(path_type, "read_text", fail)
+        with pytest.raises(OSError, match="stale"):
+            wanted.look()
+    wanted.look()
+    assert wanted.due(0) is not None
+    (tmp_path / "trigger.json").write_text("{")
+    with pytest.raises(json.JSONDecodeError):
+        wanted.look()
+    wanted.look()
 
 
 def test_a_request_in_a_running_loop(fake, recorded, tmp_path):
