@@ -47,7 +47,7 @@ def _of_jax() -> Iterator[tuple[int, dict[str, float | None]]]:
             kind = "tpu" if device.platform == "tpu" else "gpu"
             reserved = told.get("pool_bytes", told.get("bytes_reserved"))
             yield (
-                device.local_hardware_id or device.id,
+                device.id if device.local_hardware_id is None else device.local_hardware_id,
                 _reading(kind, told["bytes_in_use"], told.get("peak_bytes_in_use"), reserved),
             )
 

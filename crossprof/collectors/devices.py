@@ -67,7 +67,7 @@ def _jax_devices() -> list[dict[str, Any]]:
         kind = kinds.get(found.platform)
         if kind:
             memory = (found.memory_stats() or {}).get("bytes_limit")
-            number = found.local_hardware_id or found.id
+            number = found.id if found.local_hardware_id is None else found.local_hardware_id
             named = {"vendor": "Google", "uuid": f"TPU-{number}"} if kind == "tpu" else {}
             rows.append(_device(number, kind, model=found.device_kind, memory_bytes=memory, **named))
     return rows

@@ -82,7 +82,14 @@ class FoundSteps:
         if isinstance(self._run, Recording):
             self._on_start(self._run.path)
         atexit.register(self._end)
+        self._end_with_worker()
         self._catch_error()
+
+    def _end_with_worker(self) -> None:
+        """End with a worker of multiprocessing too: before Python 3.13 a forked one never gets to what atexit knows."""
+        process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+        if process is not None and util is not None and process.parent_process() is not None:
+            util.Finalize(None, self._end, exitpriority=0)
 
     def _catch_error(self) -> None:
         """Learn what ends the script; who shows it stays the same."""
@@ -96,7 +103,7 @@ class FoundSteps:
 
     def _end(self) -> None:
         if self._run is not None and self._process == os.getpid():
-            registry.leave(self._run, self._error)
+            registry.leave(self._run, self._error or sys.exc_info()[1])  # a worker ends while its error is handled
 
 
 def _reference(source: object) -> Callable[[], object]:

@@ -35,16 +35,16 @@ class _Finder:
     ) -> importlib.machinery.ModuleSpec | None:
         if name not in self._waiting:
             return None
-        action = self._waiting.pop(name)
+        action = self._waiting[name]
         spec = next(filter(None, (_asked(finder, name, path, target) for finder in sys.meta_path if finder is not self)), None)
         if spec is None or spec.loader is None:
-            self._waiting[name] = action
             return spec
         execute = spec.loader.exec_module
 
         def execute_and_tell(module: ModuleType) -> None:
             execute(module)
-            _run(name, action)
+            if self._waiting.pop(name, None) is not None:  # who only looks for a module imports none
+                _run(name, action)
 
         spec.loader.exec_module = execute_and_tell  # type: ignore[method-assign]
         return spec

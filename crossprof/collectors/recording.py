@@ -124,17 +124,25 @@ class Recording:
         try:
             self.loop.close()
         finally:
-            self._note_shortfall(error)
-            self._git.join(timeout=2)
-            self._write_end(error, status or _status(error))
-            self._telemetry.close()
-            self._folder.close()
+            try:
+                self._note_shortfall(error)
+                self._git.join(timeout=2)
+                self._write_end(error, status or _status(error))
+            finally:
+                self._release()
 
     def compress(self) -> None:
         """Compress the traces of a closed recording. Takes long: not for the training's thread."""
         from crossprof.collectors.compress import compress_captures
 
         compress_captures(self._folder)
+
+    def _release(self) -> None:
+        self._namespace = {}  # whoever keeps the recording keeps none of the user's objects alive
+        try:
+            self._telemetry.close()
+        finally:
+            self._folder.close()
 
     def _abandon(self, profiler: Profiler, error: Exception) -> None:
         """End what was started of a recording that can't be: its first window broke under CROSSPROF_STRICT=1."""

@@ -68,7 +68,11 @@ class TpuReader:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.communicate()
+        with suppress(subprocess.TimeoutExpired):  # a driver may hold it: the training does not wait for that
+            self._process.wait(timeout=1)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 class TpuSampler:

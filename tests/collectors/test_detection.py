@@ -126,12 +126,12 @@ def test_tpus_are_found_through_jax(loaded, monkeypatch):
     loaded("jax")
     monkeypatch.setitem(sys.modules, "jax._src.xla_bridge", types.SimpleNamespace(backends_are_initialized=lambda: True))
     chip = types.SimpleNamespace(
-        platform="tpu", id=3, local_hardware_id=1, device_kind="TPU v5e", memory_stats=lambda: {"bytes_limit": 16}
+        platform="tpu", id=3, local_hardware_id=0, device_kind="TPU v5e", memory_stats=lambda: {"bytes_limit": 16}
     )
     cpu = types.SimpleNamespace(platform="cpu")
     sys.modules["jax"].local_devices = lambda: [chip, cpu]
     (row,) = devices.framework_devices("jax")
-    assert (row["device_id"], row["kind"], row["vendor"], row["memory_bytes"]) == (1, "tpu", "Google", 16)
+    assert (row["device_id"], row["kind"], row["vendor"], row["memory_bytes"]) == (0, "tpu", "Google", 16)
 
 
 def test_only_variables_that_matter_are_kept(monkeypatch):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import crossprof
-from crossprof.collectors import host
+from crossprof.collectors import handoff, host, registry
 from crossprof.collectors.collector import ProfilerBusy
+from crossprof.collectors.request import Request
 
 PLACES = ["start", "begin_step", "end_step", "drain", "stop", "export"]
 
@@ -163,3 +168,34 @@ def test_a_launcher_that_tells_nonsense_costs_the_recording_alone(fake, monkeypa
     monkeypatch.setattr(registry, "current_rank", broken)
     assert crossprof.profile("run")(train)(False) == "trained"
     assert "no process group" in caplog.text
+
+
+def test_an_end_that_can_not_be_written_still_releases_all(fake, recorded, monkeypatch, caplog):
+    with crossprof.profile("run") as run:
+        released = []
+        monkeypatch.setattr(run._telemetry, "close", lambda: released.append("telemetry"))
+        monkeypatch.setattr(run, "_write_end", lambda *_: 1 / 0)
+    assert released == ["telemetry"]
+    assert run._folder._steps.closed
+    assert caplog.messages == ["The recording could not be completed: division by zero"]
+
+
+def test_a_recording_that_is_over_keeps_nothing_of_the_users(fake, recorded):
+    class Model:
+        pass
+
+    namespace = {"model": Model()}
+    model = weakref.ref(namespace["model"])
+    run = registry.enter(Request(name="run"), namespace)
+    with crossprof.request():
+        pass
+    registry.leave(run, None)
+    del namespace
+    assert model() is None
+    assert recorded()[0].codes == {"ended_early"}
+    seen = weakref.ref(run)
+    del run
+    handoff.submit(SimpleNamespace(path=Path(), store=Path(), compress=lambda: None))
+    handoff.wait()
+    gc.collect()
+    assert seen() is None

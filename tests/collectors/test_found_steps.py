@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing import process, util
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,32 @@ def test_the_exception_that_ends_the_script_is_noted_and_still_shown(found, exit
 
 
 @pytest.fixture
+def finalizers() -> Iterator[None]:
+    """What multiprocessing runs at the end of a worker: nothing but the test's own."""
+    kept = dict(util._finalizer_registry)
+    util._finalizer_registry.clear()
+    yield
+    util._finalizer_registry.clear()
+    util._finalizer_registry.update(kept)
+
+
+@pytest.mark.parametrize("error", [None, LookupError("user")])
+def test_a_worker_of_multiprocessing_ends_its_recording(found, recorded, monkeypatch, finalizers, error):
+    """As the end of a worker has it: what atexit knows is not run, and an error is being handled."""
+    monkeypatch.setattr(process, "parent_process", lambda: "parent")
+    ended(found, Source(), 3)
+    try:
+        if error is not None:
+            raise error
+        util._run_finalizers(0)
+    except LookupError:
+        util._run_finalizers(0)
+    (one,) = recorded()
+    assert one.run["status"] == ("completed" if error is None else "failed")
+    assert one.run["error"] == (None if error is None else "LookupError: user")
+
+
+@pytest.fixture
 def importing(monkeypatch, tmp_path) -> Iterator[None]:
     """Modules of the test's own, and the finders as they were."""
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
@@ -140,6 +168,17 @@ def test_something_is_done_once_a_module_is_there(importing, tmp_path, caplog):
     assert late_module.value == 1
     after_import({"json": lambda: 1 / 0})
     assert caplog.messages == ["Steps of json can't be found: division by zero. Mark them: see crossprof.steps."]
+
+
+def test_a_module_that_is_only_looked_for_is_still_waited_for(importing, tmp_path):
+    (tmp_path / "late_module.py").write_text("")
+    done: list = []
+    after_import({"late_module": lambda: done.append(1)})
+    for _ in range(2):
+        assert importlib.util.find_spec("late_module") is not None
+    assert done == []
+    __import__("late_module")
+    assert done == [1]
 
 
 def test_a_module_that_is_not_there_fails_as_ever(importing):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
+import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -155,6 +157,19 @@ def test_the_process_that_reads_tpus_ends_with_its_parent(libtpu):
     reader._process.stdout.close()
 
 
+def test_a_reader_that_can_not_be_ended_holds_nobody_up():
+    def wait(timeout=None):
+        assert timeout, "it would wait for ever"
+        raise subprocess.TimeoutExpired("reader", timeout)
+
+    reader = tpu.TpuReader.__new__(tpu.TpuReader)
+    pipes = io.BytesIO(), io.BytesIO()
+    reader._process = SimpleNamespace(kill=lambda: None, wait=wait, communicate=wait, stdin=pipes[0], stdout=pipes[1])
+    reader.close()
+    assert pipes[0].closed
+    assert pipes[1].closed
+
+
 def test_without_a_chip_nothing_of_a_tpu_is_loaded_or_started(tmp_path):
     assert tpu._chips(tmp_path) == 0
     (tmp_path / "vfio").mkdir()
@@ -261,7 +276,7 @@ def test_allocators_of_frameworks_that_have_started_their_devices(monkeypatch):
     chips = [
         SimpleNamespace(platform="cpu", local_hardware_id=None, id=0, memory_stats=lambda: None),
         SimpleNamespace(
-            platform="tpu", local_hardware_id=2, id=5, memory_stats=lambda: {"bytes_in_use": 1, "peak_bytes_in_use": 2}
+            platform="tpu", local_hardware_id=0, id=5, memory_stats=lambda: {"bytes_in_use": 1, "peak_bytes_in_use": 2}
         ),
     ]
     context = SimpleNamespace(context=lambda: SimpleNamespace(_initialized=True))
@@ -280,7 +295,7 @@ def test_allocators_of_frameworks_that_have_started_their_devices(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
     gpu, chip = ("hw.gpu.memory.allocated", "hw.gpu.memory.allocated.peak", "hw.gpu.memory.reserved"), "hw.tpu.memory.allocated"
     assert list(allocator.allocations("torch")) == [(0, dict(zip(gpu, (10, 30, 40), strict=True)))]
-    assert list(allocator.allocations("jax")) == [(2, {chip: 1, f"{chip}.peak": 2})]
+    assert list(allocator.allocations("jax")) == [(0, {chip: 1, f"{chip}.peak": 2})]
     assert list(allocator.allocations("tensorflow")) == [(0, dict(zip(gpu, (5, 6), strict=False)))]
     assert list(allocator.allocations(None)) == []
     cuda.is_initialized = lambda: False
