@@ -138,7 +138,8 @@ def compare(
     chosen = _chosen(known, metrics)
     opening = [known[name] for name in _OPENING if name in known]
     groups = [tuple(base), *(tuple(other) for other in others)]
-    sides = composed(source, sides_of(source, groups, {*_NEEDED, *(metric.id for metric in chosen)}), per)
+    wanted = {name: metric for name, metric in known.items() if name in _NEEDED or metric in chosen}
+    sides = composed(source, sides_of(source, groups, wanted), per)
     works = work(source, [(side.run_ids, side.composition.place) for side in sides])
     base_work, *other_works = (held.over(side.size) for held, side in zip(works, sides, strict=True))
     levels = [align(base_work, other_work) for other_work in other_works]
@@ -152,7 +153,7 @@ def compare(
 def changes(source: Source, base: str, others: Sequence[str], *, metrics: Sequence[str]) -> dict[str, list[MetricDifference]]:
     """How some metrics of other runs differ from one base, by run id: for tables of many runs, without their work."""
     chosen = _chosen(registry(source), metrics)
-    first, *rest = sides_of(source, [(base,), *((other,) for other in others)], set(metrics))
+    first, *rest = sides_of(source, [(base,), *((other,) for other in others)], {one.id: one for one in chosen})
     return {side.run_ids[0]: [_metric_difference(metric, first, side) for metric in chosen] for side in rest}
 
 

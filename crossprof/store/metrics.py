@@ -111,10 +111,10 @@ def registry(source: Source) -> dict[str, Metric]:
     return {row[0]: Metric(*row) for row in rows}
 
 
-def samples(source: Source, run_ids: Sequence[str]) -> list[Sampled]:
-    """The samples of every metric of these runs, each run as a whole."""
+def samples(source: Source, run_ids: Sequence[str], metrics: Mapping[str, Metric]) -> list[Sampled]:
+    """The samples of these metrics of these runs, each run as a whole."""
     query = _SERIES.format(condition="list_contains($run_ids, sample.run_id)", rows=_ALL_RANKS)
-    return _samples(source, query, registry(source), {"run_ids": list(run_ids)})
+    return _samples(source, query, metrics, {"run_ids": list(run_ids)})
 
 
 def fill_run_metric(connection: duckdb.DuckDBPyConnection) -> None:
@@ -135,6 +135,7 @@ def _samples(source: Source, query: str, metrics: Mapping[str, Metric], params: 
     return [
         Sampled(run_id, metric, rank, Series(value, metrics[metric].statistic, weight))
         for run_id, metric, rank, value, weight in zip(*columns, values, weights, strict=True)
+        if metric in metrics
     ]
 
 

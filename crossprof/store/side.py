@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from crossprof.store.alikeness import Facts, facts
 from crossprof.store.composition import Composition, compositions
-from crossprof.store.metrics import Source, estimates, samples
+from crossprof.store.metrics import Metric, Source, estimates, samples
 from crossprof.store.statistics import Estimate, Series, pool
 from crossprof.store.step_unit import StepUnit, per_step
 
@@ -36,13 +36,13 @@ class Side:
     size: float = 1.0
 
 
-def sides_of(source: Source, groups: Sequence[tuple[str, ...]], wanted: Set[str]) -> list[Side]:
+def sides_of(source: Source, groups: Sequence[tuple[str, ...]], wanted: Mapping[str, Metric]) -> list[Side]:
     """A side for each group of runs, with those metrics, without what its steps are made of. Raises RunNotFound."""
     run_ids = sorted({run_id for group in groups for run_id in group})
     known = facts(source, run_ids)
     marks = ", ".join("?" for _ in run_ids)
     trouble = source.sql(_TROUBLE.format(ids=marks), params=run_ids).fetchall()
-    sampled = [one for one in samples(source, run_ids) if one.metric in wanted]
+    sampled = samples(source, run_ids, wanted)
     repeats = {(one.run_id, one.metric): (one.series, found) for one, found in estimates(sampled)}
     sides = []
     for name, group in zip(_names(groups, known), groups, strict=True):

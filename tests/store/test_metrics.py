@@ -176,7 +176,7 @@ def test_filling_twice_leaves_one_row_each() -> None:
 
 def test_samples_are_in_time_order_and_of_the_runs_asked_for() -> None:
     with many_steps(runs=3) as connection:
-        found = samples(connection, ["r1"])
+        found = samples(connection, ["r1"], registry(connection))
     assert {one.run_id for one in found} == {"r1"}
     step_time = next(one for one in found if one.metric == "step_time")
     assert step_time.rank is None
