@@ -45,7 +45,7 @@ class Profiler:
         self._closed: list[dict[str, Any]] = []
         self._opened = 0
         self._wish: Wish | None = None
-        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number)
+        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number, keep_bytes=keep_bytes)
         self.shared.watch()
 
     @property
@@ -133,7 +133,7 @@ class Profiler:
         return self._collector is not None
 
     def _next_number(self) -> int:
-        return self._opened + len(self.shared.captures)
+        return self._opened + self.shared.opened
 
     def _captures(self) -> list[dict[str, Any]]:
         own = [*self._closed, *([self.window.facts()] if self.window else [])]
