@@ -58,6 +58,9 @@ class Profiler:
         if wish is not self._wish:
             self._wish = wish
             self.fuse.mend()
+            if self.shared.was_seen and wish.trigger != SCHEDULE:
+                detail = f"A window was not taken ({wish.reason}): a torch.profiler of the script's own is on, or was."
+                self._folder.finding("profiler_busy", "warning", detail, "crossprof takes no trace in this run.")
         self.shared.watch()  # again: the recorded code may have imported torch itself
         if self.shared.was_seen or self.fuse.is_blown or not self._has_collector():
             return

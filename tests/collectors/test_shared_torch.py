@@ -151,3 +151,15 @@ def test_the_hosts_clock_may_be_set_under_it(recorded, monkeypatch):
             if number == 4:
                 own.stop()
     assert recorded()[0].states == "bupp" + "ub"
+
+
+def test_a_window_that_is_asked_for_after_it_is_told(recorded):
+    with crossprof.profile("run", framework="torch", schedule=(0, 0, 0, 1), every=3):
+        for number in crossprof.steps(range(14)):
+            if number == 1:
+                with torch.profiler.profile():
+                    work()
+    (one,) = recorded()
+    assert "profiler_busy" in one.codes
+    (busy,) = (finding for finding in one.run["findings"] if finding["code"] == "profiler_busy")
+    assert "every 3 steps" in busy["detail"]
