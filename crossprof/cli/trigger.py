@@ -53,10 +53,9 @@ def trigger(job: str, steps: int | None, wait_s: float, store: Path) -> None:
 def _ranks_of(job: str, store: Path) -> list[Recording]:
     """All ranks of the job that are being recorded. Raises CrossprofError where there is none."""
     alive = [recording for recording in _recordings(store) if recording.is_alive()]
-    if job.isdigit():
-        processes = _family(int(job))
-        found = [recording for recording in alive if recording.pid in processes]
-    else:
+    processes = _family(int(job)) if job.isdigit() else set()
+    found = [recording for recording in alive if recording.pid in processes]
+    if not found:  # a run may be named by a number too
         by_name = ([one for one in alive if one.run_id == job], [one for one in alive if one.run == job])
         found = next(filter(None, by_name), [one for one in alive if one.run_id.startswith(job)])
     if not found:
@@ -116,26 +115,33 @@ def _ask(folder: Path, *, at_step: int | None, steps: int | None) -> None:
 
 
 def _await(ranks: Sequence[Recording], asked_ns: int, wait_s: float) -> None:
-    """Wait until every rank has the window, or has ended. Raises CrossprofError after the time."""
+    """Wait until every rank has the window. Raises CrossprofError after the time, and for a rank that has none to come."""
     deadline = time.monotonic() + wait_s
-    waiting = list(ranks)
-    while waiting and time.monotonic() < deadline:
+    told: dict[int, str] = {}
+    while len(told) < len(ranks) and time.monotonic() < deadline:
         time.sleep(0.1)
-        waiting = [rank for rank in waiting if not _has_window(rank.folder, asked_ns)]
-    if waiting:
-        numbers = ", ".join(str(rank.rank) for rank in waiting)
-        raise CrossprofError(
-            f"No window after {wait_s:g} s on rank {numbers}: a step may take that long, or the schedule's own comes first."
-        )
-    terminal.print_line("The window is written; it is ingested with the run, when that ends.")
+        told |= {rank.rank: word for rank in ranks if rank.rank not in told and (word := _outcome(rank.folder, asked_ns))}
+    told = {rank.rank: told.get(rank.rank, "late") for rank in ranks}
+    for word, why in {
+        "failed": "it failed, and the run's findings say why",
+        "ended": "the job ended before it",
+        "late": f"none came in {wait_s:g} s; a step may take that long, or the schedule's own comes first",
+    }.items():
+        if numbers := ", ".join(str(rank) for rank, found in told.items() if found == word):
+            raise CrossprofError(f"No window on rank {numbers}: {why}.")
+    if "ingested" in told.values():
+        terminal.print_line(f"The job has ended and was ingested: `crossprof show {ranks[0].run_id}` lists its windows.")
+    else:
+        terminal.print_line("The window is written; it is ingested with the run, when that ends.")
 
 
-def _has_window(folder: Path, asked_ns: int) -> bool:
+def _outcome(folder: Path, asked_ns: int) -> str | None:
+    """What became of the window on a rank: `written`, `failed`, `ended` or `ingested` with the run. None: not known yet."""
     try:
-        captures = read_recording(folder).document["captures"]
+        recording = read_recording(folder)
     except TraceError:  # the recording has ended, and was ingested meanwhile
-        return True
-    return any(
-        capture.get("trigger") == "demand" and capture.get("started_ns", 0) > asked_ns and capture["state"] != "recording"
-        for capture in captures
-    )
+        return "ingested"
+    for capture in recording.document["captures"]:
+        if capture.get("trigger") == "demand" and capture.get("started_ns", 0) > asked_ns and capture["state"] != "recording":
+            return "failed" if capture["state"] == "failed" else "written"
+    return None if recording.is_alive() else "ended"

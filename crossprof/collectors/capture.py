@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,6 +100,8 @@ class Capture:
             with self._fuse.guard("exporting the trace"):
                 sizes = {path: path.stat().st_size for path in self._privacy.files(self._collector.export())}
                 self.options = self._collector.effective_options()
+        if self._fuse.is_blown and self._privacy.cleans_files:  # what is left there was not cleaned
+            shutil.rmtree(self._directory, ignore_errors=True)
         self._facts |= {
             "state": "complete",
             "stop_dur_ns": stopped - began,

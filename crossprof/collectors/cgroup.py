@@ -67,8 +67,13 @@ class Cgroup:
         path = own if own is not None else groups.get("")
         for line in self._lines("proc/self/mountinfo"):
             before, _, after = line.partition(" - ")
-            fields, (found, _, options) = before.split(), after.split(maxsplit=2)
-            if path is None or found != kind or (kind == "cgroup" and controller not in options.split(",")):
+            fields, mounted = before.split(), after.split()  # a mount may have no source: two words follow, not three
+            if (
+                not mounted
+                or path is None
+                or mounted[0] != kind
+                or (kind == "cgroup" and controller not in mounted[-1].split(","))
+            ):
                 continue
             yield from self._upwards(self._root / fields[4].lstrip("/"), path, fields[3])
             return
@@ -91,6 +96,6 @@ class Cgroup:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None

@@ -57,6 +57,7 @@ COLLECTED = (
     _run("devices", "model, memory and UUID of each accelerator, and the CPU: what telemetry is joined by"),
     _run("git", "commit, branch, and whether files were changed: what code ran", "git"),
     _run("links", "runs of other trackers that go with this one: address, id, or log directory", "paths"),
+    _run("links", "where a log directory is named by the host, as TensorBoard's are", "host"),
     _run(
         "environment", "a fixed list of variables that decide speed and memory (allocators, threads, XLA, NCCL)", "environment"
     ),

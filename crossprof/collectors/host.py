@@ -87,7 +87,7 @@ class HostSampler:
         psutil.cpu_percent(None)  # the first call has nothing to compare with
         self._read_at = self._slow_at = time.monotonic()
         self._spent = time.process_time()
-        errors = (OSError, AttributeError, psutil.Error)
+        errors = (OSError, AttributeError, NotImplementedError, ValueError, psutil.Error)  # what psutil raises in sandboxes
         self._quick = Fields({"process cpu": self._process_cpu, "process memory": self._process_memory}, errors=errors)
         slow = {
             "cpu": lambda: {"system.cpu.utilization": self._psutil.cpu_percent(None) / 100},
@@ -182,6 +182,6 @@ def _cpu_model() -> str | None:
 
 def _text(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None

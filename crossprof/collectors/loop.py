@@ -112,7 +112,7 @@ class Loop:
             unix_ns = self._clock.at_ns(start_ns)
             if self._profiler.window is not None or not PROFILED.isdisjoint({state, self.schedule.state(at_hand)}):
                 return
-            if start_ns <= self._switched_ns or not self._profiler.shared.was_off_since(unix_ns):
+            if start_ns <= self._switched_ns or not self._profiler.shared.was_off_since(start_ns):
                 return
             dur_ns = end_ns - start_ns
             step = self._count(state, dur_ns)
@@ -200,7 +200,7 @@ class Loop:
             self._state = "unmeasured"  # the profiler broke in this step: it is neither bare nor profiled
         capture = window.number if window is not None and self._state in PROFILED else None
         if self._profiler.shared.was_seen:
-            self._state, capture = self._profiler.shared.judge(step, self._state, start_ns)
+            self._state, capture = self._profiler.shared.judge(step, self._state, lasted_ns=self._clock.now_ns() - start_ns)
         end_ns = max(start_ns, end_ns)
         step = self._count(self._state, end_ns - start_ns)
         self._write(step, start_ns=start_ns, end_ns=end_ns, state=self._state, capture=capture, sizes=self._sizes)

@@ -6,10 +6,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from crossprof.errors import CollectorError
 
 __all__ = ["OnnxRuntimeCollector", "ProfiledSession", "register"]
+
+
+class Recording(Protocol):
+    """What sessions are profiled for."""
+
+    run_id: str
 
 
 class ProfiledSession(Protocol):
@@ -22,12 +29,12 @@ class ProfiledSession(Protocol):
         ...
 
 
-_sessions: list[ProfiledSession] = []
+_sessions: WeakKeyDictionary[Recording, list[ProfiledSession]] = WeakKeyDictionary()
 
 
-def register(session: ProfiledSession) -> None:
-    """Have the next window end the profiling of a session, and take its file."""
-    _sessions.append(session)
+def register(session: ProfiledSession, recording: Recording) -> None:
+    """Have the next window of a recording end the profiling of a session, and take its file."""
+    _sessions.setdefault(recording, []).append(session)
 
 
 class OnnxRuntimeCollector:
@@ -38,13 +45,19 @@ class OnnxRuntimeCollector:
     def __init__(self, options: Mapping[str, Any]) -> None:
         del options  # those of a session are given where it is made
         self._directory = Path()
-        self._written: list[tuple[Path, int]] = []
+        self._sessions: list[ProfiledSession] = []
+        self._ended: list[ProfiledSession] = []
+        self._profiled = 0
 
     def start(self, directory: Path, metadata: Mapping[str, Any]) -> None:
         """See that a session is profiled."""
-        del metadata  # run.json stands beside the file
-        if not _sessions:
-            cure = "Make it with crossprof.onnxruntime.Session once the recording is on; it is profiled once, from its start"
+        of_run = (sessions for recording, sessions in _sessions.items() if recording.run_id == metadata["run_id"])
+        self._sessions = next(of_run, [])
+        if not self._sessions:
+            cure = (
+                "Make it with crossprof.onnxruntime.Session once the recording is on; it is profiled once, from its start, "
+                "so the schedule's profiled steps must come before its bare ones"
+            )
             raise CollectorError(f"no session of ONNX Runtime is profiled. {cure}")
         self._directory = directory
 
@@ -63,19 +76,22 @@ class OnnxRuntimeCollector:
 
     def stop(self) -> None:
         """Switch the profiling of all sessions off; each writes its file."""
-        sessions, _sessions[:] = list(_sessions), []
-        self._written = [(Path(session.end_profiling()), session.profiling_started_ns) for session in sessions]
+        self._ended, self._sessions[:] = list(self._sessions), []
+        self._profiled = len(self._ended)
+        for session in self._ended:
+            session.end_profiling()
 
     def export(self) -> list[Path]:
         """Copies of the files, each with the moment from which its times count, which ONNX Runtime leaves out."""
+        sessions, self._ended = self._ended, []  # until here they are held: a file goes with its session
         return [
-            _dated(path, started_ns, self._directory / f"session-{number}.json")
-            for number, (path, started_ns) in enumerate(self._written)
+            _dated(Path(session.end_profiling()), session.profiling_started_ns, self._directory / f"session-{number}.json")
+            for number, session in enumerate(sessions)
         ]
 
     def effective_options(self) -> Mapping[str, Any]:
         """What is known: that sessions were profiled."""
-        return {"profiled_sessions": len(self._written)}
+        return {"profiled_sessions": self._profiled}
 
 
 def _dated(path: Path, started_ns: int, copy: Path) -> Path:

@@ -32,6 +32,10 @@ class Profile:
         self._namespace = namespace
         self._entered: list[Any] = []
 
+    def around(self, namespace: Mapping[str, Any]) -> Profile:
+        """The same scope around code that can name what `namespace` holds."""
+        return Profile(self._request, namespace)
+
     def __enter__(self) -> Run:
         request = self._request if self._request.name else replace(self._request, name=script_name())
         run = registry.enter(request, self._namespace)

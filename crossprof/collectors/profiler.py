@@ -45,7 +45,7 @@ class Profiler:
         self._closed: list[dict[str, Any]] = []
         self._opened = 0
         self._wish: Wish | None = None
-        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number)
+        self.shared = SharedTorch(folder, give_way=self.close, next_number=self._next_number, keep_bytes=keep_bytes)
         self.shared.watch()
 
     @property
@@ -58,6 +58,9 @@ class Profiler:
         if wish is not self._wish:
             self._wish = wish
             self.fuse.mend()
+            if self.shared.was_seen and wish.trigger != SCHEDULE:
+                detail = f"A window was not taken ({wish.reason}): a torch.profiler of the script's own is on, or was."
+                self._folder.finding("profiler_busy", "warning", detail, "crossprof takes no trace in this run.")
         self.shared.watch()  # again: the recorded code may have imported torch itself
         if self.shared.was_seen or self.fuse.is_blown or not self._has_collector():
             return
@@ -133,7 +136,7 @@ class Profiler:
         return self._collector is not None
 
     def _next_number(self) -> int:
-        return self._opened + len(self.shared.captures)
+        return self._opened + self.shared.opened
 
     def _captures(self) -> list[dict[str, Any]]:
         own = [*self._closed, *([self.window.facts()] if self.window else [])]

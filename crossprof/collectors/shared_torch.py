@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from crossprof.collectors.run_folder import RunFolder
 from crossprof.collectors.schedule import State
@@ -42,11 +43,16 @@ class SharedTorch:
     goes, are wrapped until the recording ends. The one that is watched knows nothing of it.
     """
 
-    def __init__(self, folder: RunFolder, *, give_way: Callable[[], None], next_number: Callable[[], int]) -> None:
+    def __init__(
+        self, folder: RunFolder, *, give_way: Callable[[], None], next_number: Callable[[], int], keep_bytes: int
+    ) -> None:
         self.captures: list[dict[str, Any]] = []
+        self.opened = 0
         self._folder = folder
         self._give_way = give_way
         self._next_number = next_number
+        self._keep_bytes = keep_bytes
+        self._capture_of: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
         self._state: Literal["off", "warming", "on"] = "off"
         self._changed_ns = 0
         self._original: dict[str, Any] = {}
@@ -55,10 +61,10 @@ class SharedTorch:
     @property
     def was_seen(self) -> bool:
         """Whether another profiler is on or was: a second one would profile the first, and take its events."""
-        return self._state != "off" or bool(self.captures)
+        return self._state != "off" or self.opened > 0
 
     def was_off_since(self, start_ns: int) -> bool:
-        """Whether no other profiler came, went or was on since then."""
+        """Whether no other profiler came, went or was on since a moment of the monotonic clock."""
         return self._state == "off" and self._changed_ns <= start_ns
 
     def watch(self) -> None:
@@ -68,7 +74,7 @@ class SharedTorch:
         if self._original or kind is None or torch is None or not all(hasattr(kind, name) for name in _METHODS):
             return
         if torch.autograd._profiler_enabled():
-            self._open()
+            self._open(None)
         for name in _METHODS:
             self._original[name] = getattr(kind, name)
             setattr(kind, name, self._wrapped(name))
@@ -83,9 +89,9 @@ class SharedTorch:
         if self.was_seen:
             self._note()
 
-    def judge(self, step: int, planned: State, start_ns: int) -> tuple[State, int | None]:
+    def judge(self, step: int, planned: State, *, lasted_ns: int) -> tuple[State, int | None]:
         """State and capture of a step that ends now, given when the other profiler came and went."""
-        if self._changed_ns > start_ns:
+        if time.monotonic_ns() - self._changed_ns < lasted_ns:
             return "unmeasured", None
         if self._state == "on":
             self.captures[-1].setdefault("first_step", step)
@@ -101,11 +107,14 @@ class SharedTorch:
             is_foreign = not _is_ours and os.getpid() == self._process_id  # a forked child has no recording
             if is_foreign:
                 self._contained(self._before, name)
+            is_done = name == "__exit__"
             try:
-                return original(profiler, *arguments, **named)
+                result = original(profiler, *arguments, **named)
+                is_done = True
+                return result
             finally:
-                if is_foreign:
-                    self._contained(self._after, name, *arguments[:1])
+                if is_foreign and is_done:
+                    self._contained(self._after, name, profiler, *arguments[:1])
 
         call._crossprof = self  # type: ignore[attr-defined]
         return call
@@ -121,35 +130,57 @@ class SharedTorch:
         if name in {"_prepare_trace", "_start_trace"}:
             self._give_way()
 
-    def _after(self, name: str, path: Any = None) -> None:
+    def _after(self, name: str, profiler: Any, path: Any = None) -> None:
         if name == "_prepare_trace":
-            self._state, self._changed_ns = "warming", time.time_ns()
+            self._state, self._changed_ns = "warming", time.monotonic_ns()
         elif name == "_start_trace":
-            self._open()
+            self._open(profiler)
         elif name == "__exit__":
-            self._close()
-        elif path is not None and self.captures:
-            self._adopt(Path(path))
+            self._close(profiler)
+        elif path is not None and profiler in self._capture_of:
+            self._adopt(Path(path), self._capture_of[profiler])
 
-    def _open(self) -> None:
-        self._state, self._changed_ns = "on", time.time_ns()
+    def _open(self, profiler: Any) -> None:
+        """Note that a profiler is on; None: one that was before, and which is not known before it ends."""
+        self._state, self._changed_ns = "on", time.monotonic_ns()
         why = {"trigger": "script", "reason": "a torch.profiler of the script's own"}
-        facts = {"capture": self._next_number(), **why, "state": "recording", "started_ns": self._changed_ns, "files": []}
+        facts = {"capture": self._next_number(), **why, "state": "recording", "started_ns": time.time_ns(), "files": []}
         self.captures.append({**facts, "is_shared": True})
+        self.opened += 1
+        if profiler is not None:
+            self._capture_of[profiler] = self.captures[-1]
 
-    def _close(self) -> None:
+    def _close(self, profiler: Any) -> None:
         if self._state == "on":
             self.captures[-1] |= {"state": "complete", "stopped_ns": time.time_ns()}
-        self._state, self._changed_ns = "off", time.time_ns()
+            self._capture_of.setdefault(profiler, self.captures[-1])
+        self._state, self._changed_ns = "off", time.monotonic_ns()
 
-    def _adopt(self, path: Path) -> None:
+    def _adopt(self, path: Path, capture: dict[str, Any]) -> None:
         """Copy the trace just exported: torch exports one only once, and the file is the script's."""
-        capture = self.captures[-1]
         copy = self._folder.files_of(capture["capture"]) / "trace.json"
-        shutil.copyfile(path, copy)
-        (copy,) = self._folder.privacy.files([copy])
+        try:
+            shutil.copyfile(path, copy)
+            (copy,) = self._folder.privacy.files([copy])
+        except BaseException:
+            copy.unlink(missing_ok=True)
+            raise
         capture |= {"files": [self._folder.relative(copy)], "bytes": copy.stat().st_size}
-        self._changed_ns = time.time_ns()
+        self._drop_oldest()
+        self._changed_ns = time.monotonic_ns()
+
+    def _drop_oldest(self) -> None:
+        """Keep the latest copies, `keep_bytes` of them: a schedule may repeat for as long as the training lasts."""
+        copied = [capture for capture in self.captures if capture["files"]]
+        excess = sum(capture["bytes"] for capture in copied) - self._keep_bytes
+        for capture in copied[:-1]:
+            if excess <= 0:
+                break
+            excess -= capture["bytes"]
+            self.captures.remove(capture)
+            shutil.rmtree(self._folder.path / f"capture-{capture['capture']}", ignore_errors=True)
+            detail = f"Traces of the script's own profiler went over keep_bytes={self._keep_bytes:,}: the oldest were dropped."
+            self._folder.finding("captures_dropped", "info", detail, "Their steps count as unmeasured.")
 
     def _note(self) -> None:
         without = [capture for capture in self.captures if not capture["files"]]

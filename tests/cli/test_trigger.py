@@ -81,7 +81,41 @@ def test_it_waits_until_the_window_is_written(rank: Any, tmp_path: Path, capsys:
 def test_a_window_that_does_not_come_is_one_line(rank: Any, tmp_path: Path, capsys: Any) -> None:
     rank()
     assert main(["trigger", "bert", "--wait", "0.2", "--store", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith("crossprof: No window after 0.2 s on rank 0:")
+    assert capsys.readouterr().err.startswith("crossprof: No window on rank 0: none came in 0.2 s;")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"status": "completed"}, "the job ended before it."),
+        ({"captures": [{"trigger": "demand", "state": "failed", "started_ns": 1 << 62}]}, "it failed"),
+    ],
+)
+def test_a_window_that_will_not_come_is_not_waited_for(
+    rank: Any, tmp_path: Path, capsys: Any, monkeypatch: Any, facts: dict[str, Any], said: str
+) -> None:
+    folder = rank()
+
+    def become(*_: Any, **__: Any) -> None:
+        run = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps({**run, **facts}))
+
+    monkeypatch.setattr("crossprof.cli.trigger._ask", become)
+    assert main(["trigger", "bert", "--wait", "20", "--store", str(tmp_path)]) == 1
+    assert f"No window on rank 0: {said}" in capsys.readouterr().err
+
+
+def test_a_job_that_was_ingested_while_it_was_waited_for(rank: Any, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    folder = rank()
+    monkeypatch.setattr("crossprof.cli.trigger._ask", lambda *_, **__: (folder / "run.json").unlink())
+    assert main(["trigger", "bert", "--wait", "20", "--store", str(tmp_path)]) == 0
+    assert "`crossprof show 20261123-bert` lists its windows" in capsys.readouterr().out
+
+
+def test_a_run_may_be_named_by_a_number(rank: Any, tmp_path: Path) -> None:
+    folder = rank(run="999999999")
+    assert main(["trigger", "999999999", "--store", str(tmp_path)]) == 0
+    assert asked(folder)
 
 
 def test_nobody_who_answers_is_one_line_that_names_who_would(rank: Any, tmp_path: Path, capsys: Any) -> None:

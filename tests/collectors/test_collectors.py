@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
 
+import crossprof
 from crossprof.collectors import recording
 from crossprof.collectors.collector import make_collector
 from tests.collectors.fakes import FakeCollector
@@ -116,3 +118,57 @@ class TestJax(XPlaneSuite):
         numpy = pytest.importorskip("jax.numpy")
         matrix = numpy.ones((32, 32))
         return lambda: numpy.dot(matrix, matrix).block_until_ready()
+
+
+@pytest.fixture
+def onnx_session():
+    """Makes a session of one operator, and what it is asked."""
+    onnx, numpy = pytest.importorskip("onnx"), pytest.importorskip("numpy")
+    pytest.importorskip("onnxruntime")
+    ends = [[onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4])] for name in ("inputs", "outputs")]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["inputs"], ["outputs"])], "graph", *ends)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10).SerializeToString()
+    return lambda: crossprof.onnxruntime.Session(model), {"inputs": numpy.ones(4, "float32")}
+
+
+def test_a_session_is_profiled_for_its_own_window_alone(onnx_session, recorded):
+    make, inputs = onnx_session
+    with crossprof.profile("bare-first", framework="onnxruntime", schedule=(0, 2, 0, 1)):
+        first = make()
+        for _ in range(2):
+            first.run(None, inputs)
+    with crossprof.profile("too-short", framework="onnxruntime", schedule=(3, 0, 0, 1)):
+        short = make()
+        short.run(None, inputs)
+    assert short._profile is None
+    short.run(None, inputs)  # bare again, now that its recording is over
+    with crossprof.profile("whole", framework="onnxruntime", schedule=(0, 0, 0, 2)):
+        whole = make()
+        for _ in range(4):
+            whole.run(None, inputs)
+        late = make()
+        late.run(None, inputs)
+    assert first.profiling_started_ns == late.profiling_started_ns == 0
+    assert short._profile is not None
+    assert [len(capture["files"]) for one in recorded() for capture in one.run["captures"]] == [1]
+    assert recorded()[-1].states.startswith("pp")
+
+
+def test_a_session_of_a_run_that_ended_is_freed(onnx_session, recorded):
+    make, inputs = onnx_session
+    with crossprof.profile("too-short", framework="onnxruntime", schedule=(3, 0, 0, 1)):
+        make().run(None, inputs)
+    with crossprof.profile("next", framework="onnxruntime", schedule=(0, 0, 0, 1)):
+        make().run(None, inputs)
+    short, following = recorded()
+    assert short.run["captures"] == []
+    assert len(following.run["captures"][0]["files"]) == 1
+
+
+def test_a_session_is_made_where_no_profile_can_be_written(onnx_session, recorded, monkeypatch, caplog):
+    make, inputs = onnx_session
+    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: os.mkdir("/nowhere/at/all"))  # noqa: PTH102
+    with crossprof.profile("full", framework="onnxruntime"):
+        assert make().run(None, inputs)
+    assert "A session of ONNX Runtime is not profiled" in caplog.text
+    assert recorded()[0].run["status"] == "completed"

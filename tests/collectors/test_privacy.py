@@ -12,8 +12,9 @@ import pytest
 
 import crossprof
 from crossprof.cli import main
+from crossprof.collectors import registry
 from crossprof.collectors.collected import COLLECTED
-from crossprof.collectors.privacy import GROUPS
+from crossprof.collectors.privacy import GROUPS, Privacy
 from tests.collectors.fakes import FakeCollector
 
 SECRET_HOST = "gpu-node-17"
@@ -98,6 +99,63 @@ def test_no_length_changes_in_a_file_of_the_profiler(private, recorded):
     first, second = (next(one.path.rglob("*.xplane.pb")) for one in recorded())
     assert first.stat().st_size == second.stat().st_size
     assert second.read_bytes().endswith(b"x" * len(SECRET_HOST))
+
+
+@pytest.mark.parametrize("name", ["Jürgen", "my work", "it's", "日本"])
+def test_directories_of_any_name_are_left_out(fake, monkeypatch, tmp_path, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    source = str(tmp_path / name / f"sub {name}" / "model" / "train.py")
+    privacy = Privacy(["paths"])
+    frame = f"{source}(7): forward"
+    facts = json.loads(privacy.document({"at": source, "stack": f"{frame};torch/nn.py(1): call"}))
+    assert set(facts["at"].removesuffix("/train.py")) == {"x"}
+    assert facts["stack"].endswith("x/train.py(7): forward;torch/nn.py(1): call")
+    field, line = source.encode(), b"\x20/"  # the tag of a source line, and line 47
+    traces = {
+        "ascii.json": json.dumps({"at": source}).encode(),
+        "plain.json": json.dumps({"at": source}, ensure_ascii=False).encode(),
+        "trace.pb": b"\x1a"
+        + (bytes([len(field)]) if len(field) < 128 else bytes([len(field) & 127 | 128, len(field) >> 7]))
+        + field
+        + line,
+    }
+    for file, content in traces.items():
+        (tmp_path / file).write_bytes(content)
+        privacy.files([tmp_path / file])
+        cleaned = (tmp_path / file).read_bytes()
+        assert len(cleaned) == len(content)
+        assert b"x/train.py" in cleaned
+        assert b"model" not in cleaned
+        assert b"sub " not in cleaned
+    assert cleaned.endswith(b"/train.py" + line)
+
+
+def test_a_trace_that_cannot_be_cleaned_is_removed(private, recorded, monkeypatch):
+    monkeypatch.setattr(Privacy, "_spans", lambda *_: 1 / 0)
+    train(leave_out=["host"])
+    (one,) = recorded()
+    assert "profiler_failed" in one.codes
+    assert not [path for path in one.path.glob("capture-*/**/*") if path.is_file()]
+    with pytest.raises(ZeroDivisionError):
+        Privacy(["host"]).files(iter([one.path / "run.json", one.path / "steps.jsonl"]))
+    assert not (one.path / "run.json").exists()
+    assert not (one.path / "steps.jsonl").exists()
+
+
+def test_a_trace_whose_export_fails_is_removed(private, recorded, monkeypatch):
+    monkeypatch.setattr(private, "effective_options", lambda: 1 / 0)
+    train(leave_out=["paths"])
+    train()
+    first, second = recorded()
+    assert not list(first.path.glob("capture-*/*"))
+    assert list(second.path.glob("capture-*/*"))
+
+
+def test_the_host_in_the_directory_of_a_tracker(private, recorded):
+    with crossprof.profile("run", leave_out=["host"]):
+        registry.current().link("tensorboard", f"runs/Jan01_{SECRET_HOST}")
+    assert recorded()[0].run["links"]["tensorboard"] == "runs/Jan01_" + "x" * len(SECRET_HOST)
 
 
 def test_a_word_that_means_nothing(private, monkeypatch, caplog):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
+import types
 
 import pytest
 
@@ -89,3 +91,75 @@ def test_a_failure_in_the_watching_stays_there(recorded, monkeypatch, tmp_path):
         own.export_chrome_trace(str(tmp_path / "own.json"))
     assert (tmp_path / "own.json").stat().st_size
     assert "shared_trace_missing" in recorded()[0].codes
+
+
+def test_the_oldest_copies_go_and_no_number_comes_twice(recorded, tmp_path):
+    with crossprof.profile("run", framework="torch", schedule=(0, 40, 0, 1), keep_bytes=1):
+        for _ in crossprof.steps(range(3)):
+            with torch.profiler.profile() as own:
+                work()
+            own.export_chrome_trace(str(tmp_path / "own.json"))
+    (one,) = recorded()
+    assert [capture["capture"] for capture in one.run["captures"]] == [2]
+    assert [path.name for path in one.path.glob("capture-*")] == ["capture-2"]
+    assert "captures_dropped" in one.codes
+
+
+def test_one_that_fails_to_start_is_not_on(recorded, monkeypatch):
+    def fail(profiler):
+        raise RuntimeError("no CUPTI")
+
+    kind = torch.autograd.profiler.profile
+    monkeypatch.setattr(kind, "_prepare_trace", fail)
+    with crossprof.profile("run", framework="torch", schedule=(0, 40, 0, 1)):
+        for number in crossprof.steps(range(4)):
+            if number == 1:
+                with pytest.raises(RuntimeError, match="CUPTI"):
+                    torch.profiler.profile().start()
+    assert recorded()[0].states == "bbbb"
+
+
+def test_a_trace_goes_to_the_window_of_its_profiler(recorded, tmp_path):
+    with torch.profiler.profile() as earlier:
+        work()
+    with crossprof.profile("run", framework="torch", schedule=(0, 40, 0, 1)):
+        owns = []
+        for _ in crossprof.steps(range(2)):
+            with torch.profiler.profile() as own:
+                work()
+            owns.append(own)
+        for number in (1, 0):
+            owns[number].export_chrome_trace(str(tmp_path / f"{number}.json"))
+        earlier.export_chrome_trace(str(tmp_path / "earlier.json"))
+    (one,) = recorded()
+    copies = [json.loads(gzip.decompress((one.path / capture["files"][0]).read_bytes())) for capture in one.run["captures"]]
+    assert copies == [json.loads((tmp_path / f"{number}.json").read_text()) for number in (0, 1)]
+
+
+def test_the_hosts_clock_may_be_set_under_it(recorded, monkeypatch):
+    from crossprof.collectors import shared_torch
+
+    real = shared_torch.time.time_ns
+    with crossprof.profile("run", framework="torch", schedule=(0, 40, 0, 1)):
+        for number in crossprof.steps(range(6)):
+            if number == 1:
+                own = torch.profiler.profile()
+                monkeypatch.setattr(
+                    shared_torch, "time", types.SimpleNamespace(time_ns=lambda: real() + 10**12, monotonic_ns=time.monotonic_ns)
+                )
+                own.start()
+            if number == 4:
+                own.stop()
+    assert recorded()[0].states == "bupp" + "ub"
+
+
+def test_a_window_that_is_asked_for_after_it_is_told(recorded):
+    with crossprof.profile("run", framework="torch", schedule=(0, 0, 0, 1), every=3):
+        for number in crossprof.steps(range(14)):
+            if number == 1:
+                with torch.profiler.profile():
+                    work()
+    (one,) = recorded()
+    assert "profiler_busy" in one.codes
+    (busy,) = (finding for finding in one.run["findings"] if finding["code"] == "profiler_busy")
+    assert "every 3 steps" in busy["detail"]

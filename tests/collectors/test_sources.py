@@ -196,6 +196,15 @@ def test_host_readings_are_in_their_units():
     assert len(block) == 50_000_000
 
 
+def test_a_field_that_a_sandbox_lacks_does_not_end_the_others(monkeypatch):
+    sampler = host.HostSampler()
+    monkeypatch.setattr(sampler._psutil, "disk_io_counters", lambda: (_ for _ in ()).throw(NotImplementedError("no diskstats")))
+    monkeypatch.setattr(sampler._psutil, "virtual_memory", lambda: int("none"))
+    sampler._slow_at -= 1
+    assert sampler.read()["process.thread.count"] >= 1
+    assert {name for name, fact in sampler.facts().items() if fact["state"] == "absent"} >= {"disk", "memory"}
+
+
 def test_a_share_of_too_short_a_time_is_none():
     sampler = host.HostSampler()
     values = sampler.read()
@@ -247,6 +256,14 @@ def test_control_groups(tmp_path, files, cpus, memory, used, waited):
     group = write(tmp_path, files)
     assert (group.cpu_limit(), group.memory_limit()) == (cpus, memory)
     assert group.read() == {"container.memory.usage": used, "container.cpu.throttled.time": waited}
+
+
+def test_mounts_without_a_source_and_names_that_are_no_utf_8_are_passed_over(tmp_path):
+    group = write(tmp_path, V2 | {"proc/self/mountinfo": "30 23 0:25 / /mnt/data rw - tmpfs  rw\n" + V2["proc/self/mountinfo"]})
+    assert group.memory_limit() == 4 << 30
+    mounts = tmp_path / "proc/self/mountinfo"
+    mounts.write_bytes(b"29 23 0:24 / /mnt/d\xe9 rw - tmpfs none rw\n" + mounts.read_bytes())
+    assert Cgroup(tmp_path).cpu_limit() == 2.5
 
 
 def test_no_control_group(tmp_path):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import logging
+import sys
 import types
+import weakref
 
 import pytest
 
 import crossprof
-from crossprof.collectors import registry
-from crossprof.collectors.integrations import NAMES
+from crossprof.collectors import integrations, registry
+from crossprof.collectors.integrations import NAMES, accelerate
 from crossprof.collectors.integrations.trainer import TrainerScope, contained
 
 FIT = """
@@ -61,6 +65,67 @@ def test_a_training_that_failed_is_closed_by_the_next_scope(fit, recorded):
     first, second = recorded()
     assert (first.run["run"], first.run["status"], len(first.steps)) == ("first", "failed", 15)
     assert second.run["run"] == "second"
+
+
+def test_a_training_that_failed_holds_nothing_and_is_over_when_another_stands_in_its_place(fit, recorded):
+    for _ in range(3):  # as a retry does: the next frame may take the place in memory of the one before
+        held = lambda: None  # noqa: E731 - stands for a model
+        model = weakref.ref(held)
+        with pytest.raises(ValueError, match="bad"):
+            fit(scope("fit"), 20, fails_at=3, within=held)
+        del held
+        gc.collect()
+        assert model() is None
+    registry.would_join()
+    assert [(one.run["status"], len(one.steps)) for one in recorded()] == [("failed", 3)] * 3
+
+
+def test_a_writer_beside_the_training_is_linked(fit, recorded, monkeypatch, tmp_path):
+    kind = type("SummaryWriter", (), {"__module__": "torch.utils.tensorboard.writer", "log_dir": str(tmp_path / "logs")})
+    monkeypatch.setitem(globals(), "writer", kind())
+    fit(scope("fit"), 3)
+    accelerator = types.SimpleNamespace(distributed_type="NO", gradient_accumulation_steps=1, mixed_precision="no")
+    with accelerate.profile(accelerator, "accelerate"):
+        pass
+    assert [one.run["links"].get("tensorboard") for one in recorded()] == [str(tmp_path / "logs")] * 2
+
+
+KERAS = """
+class Callback:
+    params, model = None, None
+
+def fit(callback):
+    callback.on_train_begin()
+    callback.on_train_batch_begin(0)
+    raise ValueError("bad")
+
+def evaluate(callback):
+    callback.on_test_begin()
+    for number in range(4):
+        callback.on_test_batch_begin(number)
+    callback.on_test_end()
+"""
+
+
+def test_evaluate_after_a_fit_that_failed_is_a_run_of_its_own(fake, recorded, monkeypatch):
+    keras = types.ModuleType("keras")
+    exec(KERAS, vars(keras))
+    keras.callbacks = keras
+    keras.backend = types.SimpleNamespace(backend=lambda: "torch")
+    keras.config = types.SimpleNamespace(dtype_policy=lambda: types.SimpleNamespace(name="float32"))
+    name = "crossprof.collectors.integrations.keras"
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(integrations, "keras", None, raising=False)
+    callback = importlib.import_module(name).Callback("keras")
+    monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ValueError, match="bad"):
+        keras.fit(callback)
+    keras.evaluate(callback)
+    assert [(one.run["status"], one.run["phase"], len(one.steps)) for one in recorded()] == [
+        ("failed", "training", 0),
+        ("completed", "inference", 4),
+    ]
 
 
 def test_a_training_within_a_training_joins_it(fit, recorded):

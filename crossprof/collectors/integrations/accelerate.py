@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from crossprof.collectors.profile import Profile
@@ -20,7 +21,8 @@ def profile(accelerator: Any, name: str | None = None, **settings: Any) -> Profi
     `accelerator.profile()`, or around it, the trace is that of Accelerate's own profiler.
     """
     config = {**_layout(accelerator), **(settings.pop("config", None) or {})}
-    return record(name, **{"framework": "torch", "precision": _precision(accelerator), **settings, "config": config})
+    scope = record(name, **{"framework": "torch", "precision": _precision(accelerator), **settings, "config": config})
+    return scope.around(sys._getframe(1).f_globals)
 
 
 def _layout(accelerator: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from crossprof.collectors import registry
 from crossprof.collectors.integrations.trainer import TrainerScope, contained
 
 __all__ = ["Callback"]
@@ -71,7 +72,8 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]
         self._end("predict")
 
     def _begin(self, method: str, *, length: int | None) -> None:
-        if method != "train" and self._scope.is_on and self._method == "train":
+        is_training = self._scope.is_on and self._method == "train"
+        if method != "train" and is_training and registry.would_join():  # a `fit` that failed called back no more
             self._scope.pause()
             return
         self._method = method

@@ -6,6 +6,7 @@ import functools
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TypeVar
@@ -72,11 +73,13 @@ class TrainerScope:
         self.is_on = True
         if registry.would_join():
             return
-        self._scope = profile(name, **{**known, **settings, "config": config})
+        frame = _outermost(sys._getframe(1), self._library)
+        caller = None if frame is None else frame.f_back
+        scope = profile(name, **{**known, **settings, "config": config})
+        self._scope = scope if caller is None else scope.around(caller.f_globals)
         run = self._scope.__enter__()
-        frame, thread = _outermost(sys._getframe(1), self._library), threading.get_ident()
         if frame is not None:
-            registry.watch(run, lambda: all(frame is not running for running in _stack(thread)))
+            registry.watch(run, _end_of(frame))
 
     def step(self) -> None:
         """A batch begins, and the one before ends."""
@@ -114,6 +117,18 @@ def _outermost(frame: FrameType | None, library: str) -> FrameType | None:
         found = frame if _is_of(frame, library) else found
         frame = frame.f_back
     return found
+
+
+class _Mark:
+    """Lives as long as the frame that it is put into."""
+
+
+def _end_of(frame: FrameType) -> Callable[[], bool]:
+    """Tells whether a function of this thread is over. Holds nothing of it: a model of a training that failed is freed."""
+    mark, number, thread = _Mark(), id(frame), threading.get_ident()
+    frame.f_locals["<crossprof>"] = mark
+    lives = weakref.ref(mark)
+    return lambda: lives() is None or all(id(running) != number for running in _stack(thread))
 
 
 def _is_of(frame: FrameType, library: str) -> bool:
