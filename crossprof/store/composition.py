@@ -128,9 +128,9 @@ def category_differences(base: Composition, other: Composition) -> tuple[Categor
     if base.place is None or base.place != other.place:
         return ()
     found = []
-    no_time, no_time_either = _none(base), _none(other)
+    none_of_base, none_of_other = _none(base), _none(other)
     for category in dict.fromkeys((*base.parts, *other.parts)):
-        ours, theirs = base.parts.get(category, no_time), other.parts.get(category, no_time_either)
+        ours, theirs = base.parts.get(category, none_of_base), other.parts.get(category, none_of_other)
         low, high = difference(ours, theirs) or (None, None)
         found.append(CategoryDifference(base.place, category, ours.value, theirs.value, low, high))
     return tuple(sorted(found, key=lambda one: (-abs(one.delta_ns), one.category)))
