@@ -52,10 +52,11 @@ class Hurried:
         self.sandbox = Sandbox(lambda: allowed_over(self._store, seconds=self._seconds))
 
     def is_unharmed_by(self, bomb: str) -> bool:
-        began = time.monotonic()
+        """The server stays below 1 GB: of which half is its own, as other tests may have filled this process with frameworks."""
+        before, began = resident(), time.monotonic()
         refused(self.sandbox, bomb)
         assert time.monotonic() - began < 30
-        assert resident() < 1 << 30
+        assert resident() < before + (512 << 20)
         self._seconds = 60
         return self.sandbox.rows("select 1").rows == [["1"]]
 
