@@ -52,7 +52,7 @@ class Hurried:
         self.sandbox = Sandbox(lambda: allowed_over(self._store, seconds=self._seconds))
 
     def is_unharmed_by(self, bomb: str) -> bool:
-        """The server stays below 1 GB: of which half is its own, as other tests may have filled this process with frameworks."""
+        """The server stays below 1 GB, half of it its own: other tests may have filled this process with frameworks."""
         before, began = resident(), time.monotonic()
         refused(self.sandbox, bomb)
         assert time.monotonic() - began < 30
