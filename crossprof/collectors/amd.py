@@ -9,27 +9,15 @@ from functools import partial
 from typing import Any
 
 from crossprof.collectors.fields import Field, FieldAbsent, Fields, Reading
+from crossprof.collectors.gpu_units import GPU_UNITS
 
 __all__ = ["UNITS", "AmdSampler", "amd_samplers"]
 
 logger = logging.getLogger(__name__)
 
-UNITS = {
-    "hw.gpu.utilization": "1",
-    "hw.gpu.memory.activity": "1",
-    "hw.gpu.memory.usage": "By",
-    "hw.gpu.memory.limit": "By",
-    "hw.gpu.power": "W",
-    "hw.gpu.energy": "J",
-    "hw.gpu.clock.sm": "Hz",
-    "hw.gpu.clock.memory": "Hz",
-    "hw.gpu.temperature": "Cel",
-    "hw.gpu.throttle": "1",
-    "hw.gpu.throttle.power": "1",
-    "hw.gpu.throttle.thermal": "1",
+UNITS = GPU_UNITS | {
     "hw.gpu.xgmi.io.transmit": "By",
     "hw.gpu.xgmi.io.receive": "By",
-    "process.gpu.memory.usage": "By",
 }
 
 _CLOCK = "accumulation_counter"

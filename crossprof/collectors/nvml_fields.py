@@ -8,23 +8,12 @@ from typing import Any
 
 from crossprof.collectors.fields import Field, FieldAbsent, Reading
 from crossprof.collectors.gpm import Gpm
+from crossprof.collectors.gpu_units import GPU_UNITS
 
 __all__ = ["UNITS", "fields_of"]
 
-UNITS = {
-    "hw.gpu.utilization": "1",
-    "hw.gpu.memory.activity": "1",
-    "hw.gpu.memory.usage": "By",
-    "hw.gpu.memory.limit": "By",
-    "hw.gpu.power": "W",
+UNITS = GPU_UNITS | {
     "hw.gpu.power.instant": "W",
-    "hw.gpu.energy": "J",
-    "hw.gpu.clock.sm": "Hz",
-    "hw.gpu.clock.memory": "Hz",
-    "hw.gpu.temperature": "Cel",
-    "hw.gpu.throttle": "1",
-    "hw.gpu.throttle.power": "1",
-    "hw.gpu.throttle.thermal": "1",
     "hw.gpu.io.transmit": "By",
     "hw.gpu.io.receive": "By",
     "hw.gpu.nvlink.io.transmit": "By",
@@ -33,7 +22,6 @@ UNITS = {
     "hw.gpu.sm.occupancy": "1",
     "hw.gpu.tensor.activity": "1",
     "hw.gpu.dram.activity": "1",
-    "process.gpu.memory.usage": "By",
     "process.gpu.utilization": "1",
 }
 

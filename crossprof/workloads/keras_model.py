@@ -19,8 +19,12 @@ __all__ = ["adamw", "by_name", "inputs_of", "keras_environment", "keras_facts", 
 
 
 def keras_environment(backend: str) -> Mapping[str, str]:
-    """The back end, no look at any hub, and none of TensorFlow's chatter."""
-    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    """The back end, no look at any hub, and none of TensorFlow's chatter.
+
+    keras-hub loads TensorFlow on every back end: on another one it must leave the GPU's memory alone.
+    """
+    shared = {} if backend == "tensorflow" else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **shared}
 
 
 def keras_model(cell: Cell) -> Any:

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from crossprof.workloads.batches import batches
-from crossprof.workloads.models import model_named, models
+from crossprof.workloads.models import Model, model_named, models
 from crossprof.workloads.parameter import Parameter, from_keras, to_keras
 from crossprof.workloads.size import size_of
 from crossprof.workloads.weights import draw
@@ -68,3 +68,20 @@ def test_an_image_is_labelled_by_its_stripe():
     (batch,) = batches("label of an image", count=1, shape=(16, 20), answers=10, seed=0)
     brightest = batch.inputs.mean((1, 3)).argmax(-1)
     assert (brightest == batch.labels * 2).all()
+
+
+@pytest.mark.parametrize("name", models())
+def test_a_model_offers_all_that_frameworks_ask_of_it(name: str) -> None:
+    asked = {member for member in (*vars(Model), *Model.__annotations__) if not member.startswith("_")}
+    assert asked
+    assert not [member for member in asked if not hasattr(model_named(name), member)]
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "mistral"])
+def test_no_token_is_masked_in_either_library(name: str) -> None:
+    tokens, ones = [[3, 4], [5, 0]], [[1, 1], [1, 1]]
+    given = model_named(name).transformers_inputs(numpy.array(tokens))
+    assert {key: value.tolist() for key, value in given.items()} == {"input_ids": tokens, "attention_mask": ones}
+    given = dict(model_named(name).keras_inputs(numpy.array(tokens)))
+    assert given.pop("segment_ids", numpy.zeros(1)).sum() == 0
+    assert {key: value.tolist() for key, value in given.items()} == {"token_ids": tokens, "padding_mask": ones}

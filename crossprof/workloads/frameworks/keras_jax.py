@@ -32,9 +32,9 @@ PACKAGES = ("jax", "keras", "keras_hub", "tensorflow")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:
-    """The back end. keras-hub loads TensorFlow too, which must leave the GPU's memory alone."""
+    """The back end."""
     del cell, place
-    return {**keras_environment("jax"), "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return keras_environment("jax")
 
 
 def build(cell: Cell) -> KerasJax:

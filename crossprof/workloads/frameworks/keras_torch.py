@@ -31,9 +31,9 @@ PACKAGES = ("torch", "keras", "keras_hub", "tensorflow")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:
-    """The back end. keras-hub loads TensorFlow too, which must leave the GPU's memory alone."""
+    """The back end."""
     del cell, place
-    return {**keras_environment("torch"), "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return keras_environment("torch")
 
 
 def build(cell: Cell) -> KerasTorch:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from crossprof.workloads import tokens
 from crossprof.workloads.batches import Task
 from crossprof.workloads.parameter import Parameter, embedding, linear, norm
 from crossprof.workloads.size import Size
+from crossprof.workloads.tokens import transformers_inputs
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
+
+__all__ = ["TASK", "keras_inputs", "keras_model", "parameters", "transformers_inputs", "transformers_model"]
 
 TASK: Task = "label of a text"
 
@@ -60,13 +64,6 @@ def transformers_model(size: Size) -> Any:
     return BertForSequenceClassification(config)
 
 
-def transformers_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens, and the mask that a tokenizer adds: all of them count."""
-    import numpy
-
-    return {"input_ids": inputs, "attention_mask": numpy.ones_like(inputs)}
-
-
 def keras_model(size: Size) -> Any:
     """BertBackbone with a dense layer on its pooled output."""
     import keras
@@ -87,8 +84,7 @@ def keras_model(size: Size) -> Any:
 
 
 def keras_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens, the segment that transformers takes where none is given, and the mask."""
+    """Tokens, the mask, and the segment that transformers takes where none is given."""
     import numpy
 
-    tokens = inputs.astype("int32")
-    return {"token_ids": tokens, "segment_ids": numpy.zeros_like(tokens), "padding_mask": numpy.ones_like(tokens)}
+    return {**tokens.keras_inputs(inputs), "segment_ids": numpy.zeros_like(inputs, dtype="int32")}

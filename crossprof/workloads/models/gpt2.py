@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from crossprof.workloads.batches import Task
 from crossprof.workloads.parameter import Parameter, embedding, norm
 from crossprof.workloads.size import Size
+from crossprof.workloads.tokens import keras_inputs, transformers_inputs
 
-if TYPE_CHECKING:
-    from crossprof.workloads.parameter import Array
+__all__ = ["TASK", "keras_inputs", "keras_model", "parameters", "transformers_inputs", "transformers_model"]
 
 TASK: Task = "next token"
 
@@ -63,13 +63,6 @@ def transformers_model(size: Size) -> Any:
     return GPT2LMHeadModel(config)
 
 
-def transformers_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens, and the mask that a tokenizer adds: all of them count."""
-    import numpy
-
-    return {"input_ids": inputs, "attention_mask": numpy.ones_like(inputs)}
-
-
 def keras_model(size: Size) -> Any:
     """GPT2Backbone, and its token embedding in reverse."""
     import keras
@@ -85,11 +78,3 @@ def keras_model(size: Size) -> Any:
         max_sequence_length=size.positions,
     )
     return keras.Model(backbone.input, backbone.token_embedding(backbone.output, reverse=True))
-
-
-def keras_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens and the mask."""
-    import numpy
-
-    tokens = inputs.astype("int32")
-    return {"token_ids": tokens, "padding_mask": numpy.ones_like(tokens)}

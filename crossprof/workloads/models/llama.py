@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from crossprof.workloads.batches import Task
 from crossprof.workloads.parameter import Parameter, embedding, linear
 from crossprof.workloads.size import Size
+from crossprof.workloads.tokens import keras_inputs, transformers_inputs
 
-if TYPE_CHECKING:
-    from crossprof.workloads.parameter import Array
+__all__ = [
+    "TASK",
+    "keras_inputs",
+    "keras_model",
+    "keras_settings",
+    "parameters",
+    "transformers_inputs",
+    "transformers_model",
+    "transformers_settings",
+]
 
 TASK: Task = "next token"
 
@@ -73,13 +82,6 @@ def transformers_settings(size: Size) -> dict[str, Any]:
     }
 
 
-def transformers_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens, and the mask that a tokenizer adds: all of them count."""
-    import numpy
-
-    return {"input_ids": inputs, "attention_mask": numpy.ones_like(inputs)}
-
-
 def keras_model(size: Size) -> Any:
     """LlamaBackbone, and its table of outputs."""
     import keras
@@ -102,11 +104,3 @@ def keras_settings(size: Size) -> dict[str, Any]:
         "layer_norm_epsilon": 1e-5,
         "dropout": 0.0,
     }
-
-
-def keras_inputs(inputs: Array) -> Mapping[str, Array]:
-    """Tokens and the mask."""
-    import numpy
-
-    tokens = inputs.astype("int32")
-    return {"token_ids": tokens, "padding_mask": numpy.ones_like(tokens)}

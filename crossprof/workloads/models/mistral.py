@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from crossprof.workloads.models.llama import (
-    TASK,
-    keras_inputs,
-    keras_settings,
-    parameters,
-    transformers_inputs,
-    transformers_settings,
-)
+from crossprof.workloads.models.llama import TASK, keras_settings, parameters, transformers_settings
 from crossprof.workloads.size import Size
+from crossprof.workloads.tokens import keras_inputs, transformers_inputs
 
 __all__ = ["TASK", "keras_inputs", "keras_model", "parameters", "transformers_inputs", "transformers_model"]
 
