@@ -54,7 +54,7 @@ def test_keras_fit_with_a_callback_of_the_users(recorded):
             self.run, self.ends = run, []
 
         def on_train_batch_end(self, batch, logs=None):
-            time.sleep(0.02)
+            time.sleep(0.04)
             self.ends.append(time.perf_counter_ns())
             self.run.step(samples=4)
 
@@ -87,7 +87,7 @@ def test_jax_loop(recorded):
         for batch in crossprof.steps([jax.numpy.ones((4, 8))] * 30, samples=4):
             began = time.perf_counter_ns()
             weights = update(weights, batch).block_until_ready()
-            time.sleep(0.02)
+            time.sleep(0.04)
             own.append(time.perf_counter_ns() - began)
         return weights
 
@@ -110,7 +110,7 @@ def test_torch_step_function(recorded):
     def train_step(batch):
         starts.append(time.perf_counter_ns())
         model(batch).sum().backward()
-        time.sleep(0.02)
+        time.sleep(0.04)
 
     @crossprof.profile(framework="torch", with_flops=True)
     def train():
