@@ -140,7 +140,7 @@ def _start(request: Request, namespace: Mapping[str, Any]) -> Recording | Unreco
                 if isinstance(error, OSError)
                 else "CROSSPROF_STRICT=1 raises it."
             )
-            logger.warning("'%s' runs unrecorded: %s. %s", request.name, error, cure)
+            logger.warning("'%s' runs unrecorded: %s. %s", request.name, str(error).rstrip("."), cure)
         return Unrecorded()
     _catch_termination()
     return recording
