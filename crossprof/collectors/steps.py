@@ -101,11 +101,15 @@ def _as_step(function: Callable[..., Any], *, samples: int | None, tokens: int |
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
+        if registry.current() is None:
+            return function(*arguments, **named)
         with calls.one():
             return function(*arguments, **named)
 
     @functools.wraps(function)
     async def call_async(*arguments: Any, **named: Any) -> Any:
+        if registry.current() is None:
+            return await function(*arguments, **named)
         with calls.one():
             return await function(*arguments, **named)
 
