@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,13 @@ class HostSampler:
         self._process = psutil.Process()
         groups = Cgroup()
         self._cpus = min(_usable_cpus(), groups.cpu_limit() or float("inf"))
-        psutil.cpu_percent(None)  # the first call has nothing to compare with
+        self._compared: set[int] = set()
         self._read_at = self._slow_at = time.monotonic()
         self._spent = time.process_time()
         errors = (OSError, AttributeError, NotImplementedError, ValueError, psutil.Error)  # what psutil raises in sandboxes
         self._quick = Fields({"process cpu": self._process_cpu, "process memory": self._process_memory}, errors=errors)
         slow = {
-            "cpu": lambda: {"system.cpu.utilization": self._psutil.cpu_percent(None) / 100},
+            "cpu": self._host_cpu,
             "memory": lambda: {"system.memory.usage": self._psutil.virtual_memory().used},
             "threads": lambda: {"process.thread.count": self._process.num_threads()},
             "process disk": self._process_disk,
@@ -115,6 +116,13 @@ class HostSampler:
 
     def close(self) -> None:
         """Nothing to end."""
+
+    def _host_cpu(self) -> Reading:
+        """The share of all cores since the last reading by this thread: psutil keeps one for each, and says 0 without."""
+        share, thread = self._psutil.cpu_percent(None) / 100, threading.get_ident()
+        is_first = thread not in self._compared
+        self._compared.add(thread)
+        return {"system.cpu.utilization": None if is_first else share}
 
     def _process_cpu(self) -> Reading:
         """CPU time of all threads over all usable cores, since the last reading; None so soon after it that chance decides."""

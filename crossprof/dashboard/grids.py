@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COLUMN", "GRID_OPTIONS", "number_column"]
+__all__ = ["COLUMN", "GRID_OPTIONS", "number_column", "titled"]
 
 GRID_OPTIONS: Mapping[str, Any] = {
     "theme": {"function": "gridTheme(themeQuartz)"},
@@ -28,3 +28,9 @@ def number_column(field: str, title: str, width: int) -> dict[str, Any]:
             "function": f"params.data ? params.data.{field}_text || '–' : ''"
         },  # rows come later than their place
     }
+
+
+def titled(title: str, unit: str) -> str:
+    """The head of a column with its unit, which stays beside the last word where there are several to break between."""
+    space = "\u00a0" if " " in title else " "
+    return f"{title},{space}{unit}" if unit else title

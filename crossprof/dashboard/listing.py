@@ -9,7 +9,7 @@ from typing import Any
 import dash_ag_grid as dag
 import polars as pl
 
-from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
+from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column, titled
 from crossprof.dashboard.quantity import NONE, Scale, scale_for
 from crossprof.dashboard.snapshot import frame
 from crossprof.store import Store
@@ -61,10 +61,9 @@ def _text(scale: Scale, value: float | None) -> str:
 def _definition(column: Column, scale: Scale | None, told: str) -> dict[str, Any]:
     if scale is None:
         plain = {"field": column.field, "headerName": column.title, "minWidth": column.width, "width": column.width}
-        shown = {"cellRenderer": "LongName", "cellClass": "mono"} if column.is_code else {}
+        shown = {"cellRenderer": "LongName", "cellClass": "mono" if column.is_code else ""}
         return {**plain, **shown, "headerTooltip": told, **({"flex": column.flex} if column.flex else {})}
-    title = f"{column.title}, {scale.unit}" if scale.unit else column.title
-    return {**number_column(column.field, title, column.width), "headerTooltip": told}
+    return {**number_column(column.field, titled(column.title, scale.unit), column.width), "headerTooltip": told}
 
 
 def comments(store: Store, view: str) -> dict[str, str]:

@@ -59,7 +59,7 @@ def significant(value: float) -> str:
     decimals = max(0, 2 - math.floor(math.log10(abs(rounded))))
     if abs(value) < 0.0001:
         return "<0.0001" if value > 0 else ">−0.0001"
-    return f"{value:,.{min(decimals, 5)}f}"
+    return f"{value:,.{min(decimals, 5)}f}".replace("-", "−")
 
 
 def percent(ratio: float) -> str:

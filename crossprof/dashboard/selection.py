@@ -54,7 +54,7 @@ def picker(store: Store, runs: Sequence[Mapping[str, Any]], *, most: int = 1) ->
         field = dmc.Select(value=held[0] if held else None, allowDeselect=False, **shared)
     else:
         field = dmc.MultiSelect(value=held, maxValues=most, **shared)
-    return html.Div(field, className="run-picker")
+    return html.Div(field, className="run-picker" if most == 1 else "run-picker is-several")
 
 
 def offered(store: Store, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ Framework hues are Okabe and Ito's, which colour-blind readers can tell apart. C
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ __all__ = [
     "GRAPH_CONFIG",
     "Lane",
     "Theme",
+    "bare",
     "category_color",
     "framework_title",
     "ink_on",
@@ -25,6 +27,7 @@ __all__ = [
     "variables",
 ]
 
+_SHARED_BY_KERNELS = re.compile(r"\(anonymous namespace\)::|at::native::|c10::")
 _DARK = 125  # of 255: from here on dark text reads better than white
 _FRAMEWORK_TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX", "onnxruntime": "ONNX Runtime"}
 
@@ -147,6 +150,11 @@ def shortened(label: str, *, most: int = 38) -> str:
     _, mark, last = label.rpartition(" (")  # a run's id, which is all that tells two of one name apart
     tail = mark + last if mark and len(last) < most // 2 else label[-(most // 2 - 1) :]
     return f"{label[: most - 1 - len(tail)]}…{tail}"
+
+
+def bare(name: str) -> str:
+    """A kernel's name without what hundreds share: the return type, and the namespaces of PyTorch. `bareName` does the same."""
+    return _SHARED_BY_KERNELS.sub("", name.removeprefix("void "))
 
 
 def named(runs: Sequence[Mapping[str, Any]]) -> list[str]:

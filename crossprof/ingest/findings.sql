@@ -33,7 +33,7 @@ HAVING count(*) FILTER (call_id IS NULL) > 0;
 
 INSERT INTO found
 SELECT 'kernels_before_launch', 'warning', count(*),
-    printf('%d kernels start before the call that launched them, by up to %.3f us.', count(*),
+    printf('%d kernels start before the call that launched them, by up to %.3f µs.', count(*),
         max(call.start_ns - work.start_ns) / 1000),
     'The clocks of host and device disagree by that much: gaps and delays between them are no better.'
 FROM own_kernel AS work

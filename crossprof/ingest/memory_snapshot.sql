@@ -53,8 +53,8 @@ FROM (
 
 INSERT INTO staged_finding BY NAME
 SELECT 'memory_history_partial' AS code, 'warning' AS severity, live_blocks - blocks AS count,
-    printf('The history of device %d begins with %d blocks of together %d bytes in use: it was switched on later, or is longer than its '
-        || 'ring buffer. Switch it on first, with a larger max_entries.', device, live_blocks - blocks, allocated_bytes - bytes) AS detail,
+    printf('The history of device %d begins with %d blocks of together %s in use: it was switched on later, or is longer than its '
+        || 'ring buffer. Switch it on first, with a larger max_entries.', device, live_blocks - blocks, format_bytes((allocated_bytes - bytes)::BIGINT)) AS detail,
     'Totals hold, counted back from the state at the end; a peak before the first event is not among them.' AS effect,
     getvariable('capture') AS capture
 FROM (SELECT DISTINCT ON (device) * FROM snapshot_total ORDER BY device, position)

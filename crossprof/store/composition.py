@@ -24,6 +24,7 @@ __all__ = [
 
 Place = Literal["device", "host"]
 _UNPROFILED = "unprofiled"
+_ROUNDED_NS = 0.5  # what sums of floats leave of nothing
 
 
 @dataclass(frozen=True)
@@ -154,15 +155,21 @@ def waterfall(
         return ()
     base_rest = base_ns - sum(one.base_ns for one in categories)
     other_rest = other_ns - sum(one.other_ns for one in categories)
-    return (*categories, CategoryDifference(categories[0].place, _UNPROFILED, base_rest, other_rest))
+    rests = [0.0 if abs(rest) < _ROUNDED_NS else rest for rest in (base_rest, other_rest)]
+    return (*categories, CategoryDifference(categories[0].place, _UNPROFILED, *rests))
 
 
 def folded(parts: Sequence[CategoryDifference], most: int) -> tuple[CategoryDifference, ...]:
-    """At most `most` parts and one that holds all the rest, so that they still add up; then, as `step`, their sum."""
+    """At most `most` parts and one that holds all the rest, so that they still add up; then, as `step`, their sum.
+
+    What profiled steps don't show is no part of a step: it has a row of its own before the sum, where there is any.
+    """
     if not parts:
         return ()
-    shown = tuple(parts) if len(parts) <= most + 1 else (*parts[:most], _sum(f"{len(parts) - most} others", parts[most:]))
-    return (*shown, _sum("step", parts))
+    named = [one for one in parts if one.category != _UNPROFILED]
+    between = [one for one in parts if one.category == _UNPROFILED and (one.base_ns or one.other_ns)]
+    shown = named if len(named) <= most + 1 else [*named[:most], _sum(f"{len(named) - most} others", named[most:])]
+    return (*shown, *between, _sum("step", parts))
 
 
 def _sum(name: str, parts: Sequence[CategoryDifference]) -> CategoryDifference:

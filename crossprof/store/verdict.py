@@ -25,7 +25,7 @@ _RESTS = {
     "outside_ops": "host time outside operators",
     "launched_before": "work that an earlier step launched",
 }
-_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 import crossprof
-from crossprof.collectors import fields, recording
+from crossprof.collectors import fields, host, recording
 from crossprof.collectors.fields import FieldAbsent, Fields
 from crossprof.collectors.telemetry import Telemetry
 
@@ -108,6 +108,24 @@ def test_a_reading_within_a_reading_of_its_own_thread_is_left_out():
 
 class Fault(Exception):
     pass
+
+
+def test_the_first_share_of_the_hosts_cores_that_a_thread_reads_is_none(monkeypatch):
+    monkeypatch.setattr(host, "_SLOW_S", 0.0)
+    sampler, found = host.HostSampler(), []
+
+    def busy():
+        for _ in range(2):
+            found.append(sampler.read()["system.cpu.utilization"])
+            end = time.process_time() + 0.1
+            while time.process_time() < end:
+                pass
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    thread.join()
+    assert found[0] is None
+    assert found[1] > 0
 
 
 def test_fields_that_a_device_lacks_are_left_out_and_those_that_fail_later_are_null():

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from crossprof.dashboard.cards import Absent
-from crossprof.dashboard.figures import categories, series, step_time
-from crossprof.dashboard.theme import category_order, lanes, shortened, theme
+from crossprof.dashboard.figures import categories, ranks, series, step_time
+from crossprof.dashboard.theme import bare, category_order, lanes, shortened, theme
 
 LOOK = theme("light")
 RUNS = [
@@ -47,6 +47,8 @@ def test_the_distribution_leaves_out_warm_up_and_keeps_profiled_steps_apart() ->
 
 def test_a_long_label_keeps_what_tells_runs_of_one_name_apart() -> None:
     assert shortened("short") == "short"
+    long = "void at::native::(anonymous namespace)::CatArrayBatchedCopy<c10::BFloat16, void>(int)"
+    assert bare(long) == "CatArrayBatchedCopy<BFloat16, void>(int)"
     assert shortened("Qwen_Qwen1.5-0.5B-Chat__1016005 (c646df603a7f)", most=28) == "Qwen_Qwen1.5… (c646df603a7f)"
     cut = shortened("x" * 60 + "-seed07", most=30)
     assert len(cut) == 30
@@ -66,6 +68,22 @@ def test_nothing_to_draw_is_said_with_its_reason() -> None:
         step_time.over_time(STEPS.clear(), LANES[0], LOOK)
     with pytest.raises(Absent, match="telemetry"):
         series.telemetry(pl.DataFrame(schema={"run_id": str, "metric": str}), LANES, LOOK, titles={"x": "X"})
+
+
+def test_one_step_makes_no_course() -> None:
+    with pytest.raises(Absent, match=r"marks one step, of 3.00.ms"):
+        step_time.over_time(pl.DataFrame({"run_id": ["a"], "rank": [0], "step": [7], "dur_ns": [3_000_000]}), LANES[0], LOOK)
+    one = {
+        "step": 6,
+        "spread_ns": 37e6,
+        "slowest_rank": 6,
+        "skew_ns": 30e6,
+        "latest_rank": 2,
+        "residual_ns": None,
+        "is_warmup": False,
+    }
+    with pytest.raises(Absent, match=r"step 6, .* on rank 6, lasted 37.0.ms longer .* on rank 2, came 30.0.ms after"):
+        ranks.skew(pl.DataFrame([one]), LOOK)
 
 
 def test_steps_over_time_mark_what_is_not_counted() -> None:

@@ -223,6 +223,8 @@ def test_durations_have_a_histogram_each_and_one_course_over_all() -> None:
     assert figure.layout.xaxis.type is None
     wide = durations.spread(bins.with_columns(is_log=pl.lit(True)), quantiles, lanes, theme("dark"))
     assert wide.layout.xaxis.type == "log"
+    ticks = zip(wide.layout.xaxis.tickvals, wide.layout.xaxis.ticktext, strict=True)
+    assert [text for at, text in ticks if 5 <= at <= 20] == ["5", "7", "10", "15", "20"], "each in full: no 2 for 20"
     with pytest.raises(Absent):
         durations.spread(bins.clear(), quantiles.clear(), lanes, theme("light"))
 

@@ -14,7 +14,7 @@ from crossprof.dashboard.quantity import NONE, instant, percent_change, percent_
         (123.45, "123"),
         (1234.5, "1,234"),
         (0.01234, "0.0123"),
-        (-3.456, "-3.46"),
+        (-3.456, "−3.46"),
         (2e-9, "<0.0001"),
     ],
 )

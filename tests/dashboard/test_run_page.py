@@ -14,7 +14,7 @@ import pytest
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.parts import bar
 from crossprof.dashboard.pages import run
-from crossprof.dashboard.run import overview
+from crossprof.dashboard.run import facts, overview
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.theme import theme
 from crossprof.store import publish, write_part
@@ -101,6 +101,24 @@ def test_the_largest_work_and_the_findings_are_there(snapshot: Snapshot) -> None
     ):
         assert text in page
     assert "the capture holds no work of a device" in told(snapshot, CPU)
+
+
+def test_alike_findings_of_many_ranks_are_one_row_with_the_gravest_in_full(tmp_path: Path) -> None:
+    path = _unmarked(tmp_path / "parts", with_work=True)
+    with duckdb.connect() as connection:
+        create_base(connection)
+        connection.execute("INSERT INTO base.rank BY NAME SELECT 'plain' AS run_id, 1 AS rank")
+        connection.execute(
+            "INSERT INTO base.finding BY NAME SELECT 'plain' AS run_id, 1 AS rank, 'late' AS code, 'warning' AS severity, "
+            "n AS count, concat('Late by ', n, '.') AS detail, 'Times are too long.' AS effect FROM range(1, 4) found (n)"
+        )
+        write_part(connection, path, run_id="plain", rank=1, content_sha256="late")
+    publish(path)
+    card = json.dumps(facts.findings(Snapshot(path).store(), "plain"), cls=plotly.utils.PlotlyJSONEncoder)
+    assert card.count('"children": "late"') == 1
+    assert "6 times on rank 1" in card
+    assert "2 more alike" in card
+    assert card.index("Late by 3.") < card.index("2 more alike") < card.index("Late by 2. 2 times on rank 1.")
 
 
 def test_every_card_gives_its_query_away_and_each_runs(snapshot: Snapshot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +84,20 @@ def test_tracks_tell_streams_threads_steps_and_where_to_open(client: FlaskClient
 
 def test_two_runs_know_how_far_they_are_apart_on_the_clock(client: FlaskClient) -> None:
     assert [run["after_first"] for run in told(client, "/timeline/tracks?runs=first,second")] == [0, 0]
+
+
+def test_a_share_of_processor_time_is_drawn_from_the_reading_before(synthetic_store: Path) -> None:
+    held = Snapshot(synthetic_store)
+    query = "select at_ns, value from sample where run_id = ? and metric = 'process.cpu.utilization' order by at_ns"
+    read = held.store().sql(query, ["syn-torch-gpu-1"]).fetchall()
+    with build.build(held.store(), "syn-torch-gpu-1") as connection:
+        drawn = connection.sql(
+            "SELECT at_ns + zero_ns, value FROM reading JOIN counter USING (counter_id), origin "
+            "WHERE counter = 'process.cpu.utilization' ORDER BY at_ns"
+        ).fetchall()
+    held.close()
+    assert len(read) > 2
+    assert drawn == [(before, value) for (before, _), (_, value) in pairwise(read)]
 
 
 def test_a_window_is_typed_arrays_and_the_names_in_them(client: FlaskClient, launches: ModuleType) -> None:

@@ -38,7 +38,11 @@ def _closed() -> Iterator[None]:
 
 
 def made(
-    rows: Sequence[Row], *, readings: Sequence[tuple[int, float]] = (), steps: Sequence[tuple[int, int, str]] = ()
+    rows: Sequence[Row],
+    *,
+    readings: Sequence[tuple[int, float]] = (),
+    counter: str = "memory by the allocator",
+    steps: Sequence[tuple[int, int, str]] = (),
 ) -> Timeline:
     """A timeline of one stream with these kernels, whose category is the name's first word, and of these steps."""
     keys = {name: key for key, name in enumerate({*(name for name, _, _ in rows), *(f"step {n}" for n in range(len(steps)))})}
@@ -49,7 +53,7 @@ def made(
     events += [
         (0, "step", None, None, 4, n, keys[f"step {n}"], kind, ZERO + at, dur) for n, (at, dur, kind) in enumerate(steps)
     ]
-    told = [(0, 0, "memory by the allocator", "By", ZERO + at, value) for at, value in readings]
+    told = [(0, 0, counter, "By", ZERO + at, value) for at, value in readings]
     timeline = Timeline(
         assembled(
             {
@@ -177,6 +181,17 @@ def test_counters_have_the_highest_and_last_of_a_bin_and_the_last_before_the_win
     found = made([("gemm", 0, 10)], readings=[(0, 5.0), (20, 7.0), (33, 9.0), (34, 2.0), (90, 1.0)])
     _, counters = found.counters(Window(32, 96, 4, ()))
     assert counters.select("bin", "highest", "last").rows() == [(1, 7.0, 7.0), (2, 9.0, 2.0), (5, 1.0, 1.0)]
+
+
+def test_what_is_read_now_and_then_shows_its_nearest_reading_before_the_first() -> None:
+    readings = [(500, 5.0), (900, 7.0)]
+    found = made([("gemm", 0, 1000)], readings=readings, counter="system.cpu.utilization")
+    early, across = (found.counters(Window(*span, 100, ()))[1] for span in ((100, 200), (100, 600)))
+    assert early.select("bin", "last").rows() == [(100, 5.0)]
+    assert across.select("bin", "last").rows() == [(100 >> 3, 5.0), (500 >> 3, 5.0)]
+    assert made([("gemm", 0, 1000)], readings=readings).counters(Window(100, 200, 100, ()))[1].is_empty(), (
+        "allocations are known"
+    )
 
 
 def test_an_area_counts_what_lies_inside_of_it() -> None:

@@ -94,7 +94,7 @@ def test_a_history_that_lost_its_start_is_counted_back_from_its_end(ingested: In
     ]
     ((code, severity, count, detail),) = rows(database, "SELECT code, severity, count, detail FROM finding")
     assert (code, severity, count) == ("memory_history_partial", "warning", 2)
-    assert "2 blocks of together 1536 bytes" in detail
+    assert "2 blocks of together 1.5 KiB" in detail
 
 
 def test_each_device_has_its_own_totals(ingested: Ingested, tmp_path: Path) -> None:

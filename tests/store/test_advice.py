@@ -79,7 +79,7 @@ def test_waiting_for_launches_is_named_from_a_tenth_of_the_step_on(advise: Advis
     assert (one["code"], one["share_ratio"]) == ("launch_bound", pytest.approx(0.15))
     assert one["evidence"] == (
         "The device is idle for 15 % of a measured step, waiting for a launch, with 1 launches a step. "
-        "A launch takes the host 0.002 us, and a kernel 0.085 us on average."
+        "A launch takes the host 0.002 µs, and a kernel 0.085 µs on average."
     )
     assert "torch.compile" in one["action"]
 

@@ -98,7 +98,7 @@ def test_a_faster_run_is_better_and_says_where() -> None:
     assert step_time.ci_high is not None
     assert step_time.ci_low < 0.8 < step_time.ci_high
     assert found.verdict.startswith("fast is faster than slow by a factor of 1.2")
-    assert found.why.startswith("Largest difference: gemm on the host, 360 us less a profiled step in fast")
+    assert found.why.startswith("Largest difference: gemm on the host, 360 µs less a profiled step in fast")
     assert [one.category for one in found.categories] == ["gemm", "outside_ops", "elementwise"]
     assert {(one.name, one.found) for one in found.operations} == {
         ("aten::mm", "only in other"),
@@ -124,7 +124,7 @@ def test_the_cause_goes_the_way_of_the_difference() -> None:
     runs.add("b", noise=0.0, speed=0.8, gemm=0.4)
     found = compare(runs.ready(), ["a"], [["b"]]).others[0]
     assert found.categories[0].category == "outside_ops"
-    assert found.why == "Largest difference: host time outside operators, 600 us more a profiled step in b than in a."
+    assert found.why == "Largest difference: host time outside operators, 600 µs more a profiled step in b than in a."
 
 
 def test_a_cause_that_the_profiled_steps_do_not_show_is_doubted() -> None:

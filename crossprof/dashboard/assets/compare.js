@@ -67,5 +67,5 @@
 
 /* A name of the grid of operations leads to its page; changes are sorted by their size, whichever way they go. */
 (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {}).OperationLink = (props) =>
-  React.createElement("a", { href: props.data.href, onClick: followInside, title: props.value }, bothEnds(props.value));
+  React.createElement("a", { href: props.data.href, onClick: followInside, title: props.value }, bothEnds(bareName(props.value)));
 (window.dashAgGridFunctions = window.dashAgGridFunctions || {}).byMagnitude = (one, other) => Math.abs(one || 0) - Math.abs(other || 0);

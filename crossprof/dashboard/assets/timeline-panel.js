@@ -8,6 +8,15 @@
     return made;
   }
 
+  /* A text that keeps its last characters where there is no room for all of it. */
+  parts.fitted = function (text, className) {
+    const cut = ends(text);
+    const made = element("span", cut ? undefined : text, className);
+    if (cut) made.append(...Object.keys(cut).map((place) => element("span", cut[place], place)));
+    if (cut) made.classList.add("both-ends");
+    return made;
+  };
+
   function absent(reason) {
     return element("p", "None, because " + reason, "absent");
   }
@@ -126,7 +135,8 @@
     }
     const made = table(held.columns, held.rows, "timeline-names", held.texts, held.groups);
     for (const cell of held.texts > 1 ? made.querySelectorAll("tbody td:first-child") : []) {
-      const button = element("button", cell.textContent, "timeline-find mono");
+      const button = element("button", undefined, "timeline-find mono");
+      button.append(parts.fitted(bareName(cell.textContent)));
       button.type = "button";
       button.title = cell.textContent;
       button.addEventListener("click", () => onName(button.title));

@@ -93,9 +93,7 @@
         label.setAttribute("aria-expanded", String(row.open));
         label.addEventListener("click", () => onFold(row));
       }
-      const text = document.createElement("span");
-      text.textContent = row.label;
-      label.append(text);
+      label.append(parts.fitted(row.label));
       if (row.counter) {
         const most = document.createElement("small");
         most.textContent = "≤ " + row.counter.most_text;

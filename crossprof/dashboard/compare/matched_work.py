@@ -158,14 +158,21 @@ def _columns(found: Comparison, unit: str) -> list[dict[str, Any]]:
             "cellClass": "mono",
         },
         {"field": "category", "headerName": "Category", "minWidth": 120, "width": 120},
-        number_column("value_base", f"{theme.shortened(found.base, most=28)}, {unit}", 136),
+        _times(found.base, "value_base", unit),
     ]
     for place, other in enumerate(found.others):
-        columns.append(number_column(f"value_{place}", f"{theme.shortened(other.run, most=28)}, {unit}", 136))
+        columns.append(_times(other.run, f"value_{place}", unit))
         change = number_column(f"delta_{place}", f"Change, {unit}", 110)
         columns.append(change | {"comparator": {"function": "byMagnitude"}})
     calls = {"field": "calls", "headerName": f"Calls per {found.per}", "minWidth": 130, "width": 130, "sortable": False}
     return [*columns, calls | {"type": "rightAligned"}]
+
+
+def _times(run: str, field: str, unit: str) -> dict[str, Any]:
+    """The times of a run, under its name: two lines of a long one, whose second is the id where there is one."""
+    title = theme.shortened(run, most=32)
+    column = number_column(field, f"{title},\u00a0{unit}", 136 if len(title) <= 24 else 176)
+    return {**column, "headerTooltip": run}
 
 
 def _grid(rows: Rows, columns: list[dict[str, Any]]) -> dag.AgGrid:

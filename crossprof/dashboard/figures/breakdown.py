@@ -71,7 +71,9 @@ def _label(lane: Lane, row: dict[str, Any] | None) -> str:
 
 
 def _overlap(lane: Lane, row: dict[str, Any] | None) -> str:
-    """How much of communication and copies other work hides."""
+    """How much of communication and copies other work hides; a run whose copies nothing hides need not say so."""
     hidden = {"communication": row["hidden_communication_ratio"], "copies": row["hidden_copy_ratio"]} if row else {}
-    told = [f"{percent(ratio)} of {what}" for what, ratio in hidden.items() if ratio is not None]
+    told = [
+        f"{percent(ratio)} of {what}" for what, ratio in hidden.items() if ratio or (ratio == 0 and what == "communication")
+    ]
     return f"{' and '.join(told)} in {lane.label}" if told else ""

@@ -40,13 +40,17 @@ def spread(bins: pl.DataFrame, quantiles: pl.DataFrame, lanes: Sequence[Lane], l
     plot.y(title_text="% of calls", range=[0, 104], row=panels)
     plot.x(title_text=f"{scale.unit} at most", row=panels)
     if bins["is_log"].any():
-        plot.x(type="log", dtick="D2" if _decades(quantiles) < 1.5 else 1)
+        ticks = _ticks(quantiles, scale)
+        plot.x(type="log", tickvals=ticks, ticktext=[f"{tick:,.10g}" for tick in ticks])
     return plot.figure()
 
 
-def _decades(quantiles: pl.DataFrame) -> float:
+def _ticks(quantiles: pl.DataFrame, scale: Scale) -> list[float]:
+    """Round durations on an axis of ratios, each written in full: plotly writes a 2 for 200. The fewer, the longer the axis."""
     held = quantiles["dur_ns"].clip(lower_bound=1)
-    return math.log10(held.max() / held.min())  # type: ignore[operator, arg-type]
+    low, high = (math.log10(end / scale.divisor) for end in (held.min(), held.max()))  # type: ignore[operator, arg-type]
+    steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high - low < 1 else (1.0, 2.0, 5.0) if high - low < 3 else (1.0,)
+    return [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
 
 
 def _outline(bins: pl.DataFrame, lane: Lane, scale: Scale) -> go.Scatter:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +14,7 @@ from crossprof.dashboard import wording
 from crossprof.dashboard.cards import Absent
 from crossprof.dashboard.figures.heatmap import Cells, diverging
 from crossprof.dashboard.figures.plot import Plot
-from crossprof.dashboard.quantity import scale_for
+from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.dashboard.theme import Theme, category_color, category_order
 
 __all__ = ["bandwidth", "breakdown", "categories", "communication", "skew", "steps"]
@@ -171,6 +173,8 @@ def skew(rows: pl.DataFrame, look: Theme) -> go.Figure:
     if counted.is_empty():
         raise Absent("no step after warm-up was marked on more than one rank.")
     scale = scale_for("ns", [counted["spread_ns"].quantile(0.98), counted["skew_ns"].quantile(0.98)])
+    if len(counted) == 1:
+        raise Absent(_of_one_step(counted.row(0, named=True), scale))
     plot = Plot(look)
     for field, rank, name, color in (
         ("spread_ns", "slowest_rank", "longest less shortest step", "#4269D0"),
@@ -198,6 +202,18 @@ def skew(rows: pl.DataFrame, look: Theme) -> go.Figure:
     if residual is not None:
         plot.across(0, float(residual) / scale.divisor, fillcolor=look.dimmed, opacity=0.25, line={"width": 0})  # type: ignore[arg-type]
     return plot.figure()
+
+
+def _of_one_step(row: Mapping[str, Any], scale: Scale) -> str:
+    """What there is to say where one step makes no course."""
+    told = [f"one step alone, step {row['step']}, was marked on several ranks"]
+    if row["spread_ns"] is not None:
+        told.append(
+            f"its longest, on rank {row['slowest_rank']}, lasted {scale.full(row['spread_ns'])} longer than its shortest"
+        )
+    if row["skew_ns"] is not None:
+        told.append(f"its last start, on rank {row['latest_rank']}, came {scale.full(row['skew_ns'])} after its first")
+    return "; ".join(told) + "."
 
 
 def _require(cells: pl.DataFrame) -> None:

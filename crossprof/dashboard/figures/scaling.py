@@ -95,6 +95,7 @@ def _course(course: Course, counts: Sequence[int], field: str, divisor: float, t
             y=rows["y"].to_list(),
             text=rows["run"].to_list(),
             mode="markers",
+            cliponaxis=False,
             name=course.label,
             showlegend=True,
             marker={"color": course.color, "size": 9, "symbol": [_MARKERS.get(mode or "", "x") for mode in rows["mode"]]},

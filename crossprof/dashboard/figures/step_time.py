@@ -122,6 +122,8 @@ def over_time(steps: pl.DataFrame, lane: Lane, look: Theme) -> go.Figure:
     if steps.is_empty():
         raise Absent("the run has no step markers. crossprof.steps() or run.step() sets them.")
     scale = scale_for("ns", [steps["dur_ns"].quantile(0.95)])
+    if steps["step"].n_unique() == 1:
+        raise Absent(f"the run marks one step, of {scale.full(steps['dur_ns'].max())}.")  # type: ignore[arg-type]
     plot = Plot(look)
     for name, chosen, symbol, color in (
         ("bare", ~pl.col("is_profiled") & ~pl.col("is_warmup"), "circle", lane.color),

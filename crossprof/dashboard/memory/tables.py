@@ -27,12 +27,13 @@ _BLOCKS = (
 _PEAKS = (
     Column("run", "Run", width=160, flex=1),
     Column("rank", "Rank", "count", 80),
-    Column("device_id", "Device (-1: host)", "count", 100),
+    Column("device", "Device", width=90),
     Column("peak_allocated_bytes", "Allocated", "bytes", 120),
     Column("peak_reserved_bytes", "Reserved", "bytes", 120),
     Column("peak_used_bytes", "Used", "bytes", 110),
     Column("used_counter", "Used, by", width=90),
 )
+_DEVICE = "if(device_id = -1, 'host', device_id::varchar) as device"
 _PROGRAMS = (
     Column("run", "Run", width=150),
     Column("module", "Program", width=200, flex=1, is_code=True),
@@ -60,7 +61,8 @@ def blocks_card(store: Store, rows: pl.DataFrame, query: str) -> html.Section:
 def peaks_card(store: Store, run_ids: Sequence[str]) -> html.Section:
     """The most of every device, by every count."""
     subtitle = "Of every device, by every count. The driver's holds all processes and the allocator's cache."
-    select = f"select {', '.join(column.field for column in _PEAKS)} from memory_peak where list_contains(?, run_id)"
+    fields = ", ".join(_DEVICE if column.field == "device" else column.field for column in _PEAKS)
+    select = f"select {fields} from memory_peak where list_contains(?, run_id)"
     rows = frame(store, f"{select} order by run, rank, device_id limit 1000", list(run_ids))
     query = cards.spelled(select, list(run_ids))
     if rows.is_empty():

@@ -11,7 +11,7 @@ from dash import dcc, html
 
 from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.addresses import flame_address, page_address
-from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column
+from crossprof.dashboard.grids import COLUMN, GRID_OPTIONS, number_column, titled
 from crossprof.dashboard.operations.rows import categories, extent, known, select
 from crossprof.dashboard.operations.subject import MOST_RUNS, Scope, Subject
 from crossprof.dashboard.quantity import Scale
@@ -23,7 +23,9 @@ __all__ = ["layout"]
 
 _BLOCK = 100
 _ROW_PIXELS = 30
-_HEADER_PIXELS = 84
+_HEADER_PIXELS = 44
+_GROUP_PIXELS = 44
+_MOST_ROWS = 14
 _NAME: dict[str, Any] = {
     "field": "name",
     "headerName": "Name",
@@ -159,7 +161,7 @@ def _columns(scope: Scope, lanes: Sequence[theme.Lane], units: Mapping[str, Scal
     named = [_NAME, *([_shapes()] if scope.level == "operator and shape" else []), _category()]
     if len(scope.run_ids) == 1:  # a column that no row fills is left out
         figures = [
-            {**number_column(one.field, _titled(one.title, units[one.field]), one.width), "headerTooltip": one.meaning}
+            {**number_column(one.field, titled(one.title, units[one.field].unit), one.width), "headerTooltip": one.meaning}
             for one in scope.subject.columns
             if one.field in units
         ]
@@ -168,17 +170,13 @@ def _columns(scope: Scope, lanes: Sequence[theme.Lane], units: Mapping[str, Scal
     groups: list[dict[str, Any]] = []
     for place, lane in enumerate(lanes):
         unit = units[f"value_{place}"]
-        column = number_column(f"value_{place}", _titled(measure.title, unit), 176 if place == 0 else 116)
+        column = number_column(f"value_{place}", titled(measure.title, unit.unit), 176 if place == 0 else 116)
         held = [{**column, "headerTooltip": measure.meaning}]
         if place:
-            held.append(number_column(f"change_{place}", _titled("Change", unit), 116))
-        title = theme.shortened(lane.label, most=30) + ("" if place else " (baseline)")
-        groups.append({"headerName": title, "headerTooltip": lane.label, "children": held})
+            held.append(number_column(f"change_{place}", titled("Change", unit.unit), 116))
+        title = theme.shortened(lane.label, most=24) + ("" if place else " (baseline)")
+        groups.append({"headerName": title, "headerTooltip": lane.label, "children": held, "headerClass": "wraps"})
     return named + groups
-
-
-def _titled(title: str, scale: Scale) -> str:
-    return f"{title}, {scale.unit}" if scale.unit else title
 
 
 def _category() -> dict[str, Any]:
@@ -202,6 +200,7 @@ def _grid(scope: Scope, columns: list[dict[str, Any]], query: Mapping[str, str],
     for column in (part for group in columns for part in group.get("children", [group])):
         if column["field"] == asked.lstrip("-"):
             column["sort"] = "desc" if asked.startswith("-") else "asc"
+    heads = _HEADER_PIXELS + (_GROUP_PIXELS if len(scope.run_ids) > 1 else 0)
     return dag.AgGrid(
         id=f"{scope.subject.key}-grid",
         rowModelType="infinite",
@@ -211,6 +210,7 @@ def _grid(scope: Scope, columns: list[dict[str, Any]], query: Mapping[str, str],
         dashGridOptions={
             **GRID_OPTIONS,
             "rowHeight": _ROW_PIXELS,
+            "groupHeaderHeight": _GROUP_PIXELS,
             "cacheBlockSize": _BLOCK,
             "maxBlocksInCache": 20,
             "maxConcurrentDatasourceRequests": 1,
@@ -218,5 +218,5 @@ def _grid(scope: Scope, columns: list[dict[str, Any]], query: Mapping[str, str],
             "tooltipShowDelay": 300,
         },
         className="grid",
-        style={"height": min(_HEADER_PIXELS + _ROW_PIXELS * max(count, 2), 470)},
+        style={"height": heads + _ROW_PIXELS * min(max(count, 2), _MOST_ROWS)},
     )

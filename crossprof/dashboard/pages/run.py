@@ -25,6 +25,7 @@ __all__ = ["PAGE"]
 _DRAWN = {"parts": overview.PARTS, "course": COURSE}
 _SHARED = ("categories", "memory", "utilization")
 _OF_DEVICES = ("activity", "power")
+_TELEMETRY = ("memory", "utilization", *_OF_DEVICES)
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
@@ -42,32 +43,30 @@ def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
     has_steps = bound.get("scope") == "steps"
     ranks = overview.ranks(store, run_id)
     taken = windows.windows(store, run_id)
+    told = [overview.advice_card(run_id), facts.findings(store, run_id)]
+    largest = [overview.top_kernels(store, run_id), overview.top_operators(store, run_id)]
+    (largest if run["device_kind"] in (None, "cpu") else told).append(figures["categories"])  # where there is room for it
     return [
         _title(run, picker(store, found)),
         _exports(run_id, run["run"]),
         overview.verdict(bound, run_id),
         figures["parts"],
         *([] if has_steps else [totals]),
-        cards.columns(
-            [overview.advice_card(run_id), facts.findings(store, run_id)],
-            [overview.top_kernels(store, run_id), overview.top_operators(store, run_id)],
-        ),
+        cards.columns(told, largest),
         *([ranks] if ranks else []),
         figures["course"],
-        cards.columns(
-            [facts.metrics(store, run_id)],
-            [figures[name] for name in (*_SHARED, *_OF_DEVICES) if name in figures],
-        ),
+        html.Div([figures[name] for name in _TELEMETRY if name in figures], className="cards filled"),
+        facts.metrics(store, run_id),
         *([totals] if has_steps else []),
         cards.columns(
             [
                 facts.identity(run),
                 *([taken] if taken else []),
                 facts.captures(store, run_id),
-                facts.artifacts(store, run_id),
             ],
             [facts.environment(run), facts.options(run)],
         ),
+        facts.artifacts(store, run_id),
         shown([[run_id]], [run["run"]], per="step"),
     ]
 

@@ -151,7 +151,7 @@ def _in_view() -> html.Section:
         className="timeline-align",
         **components.labelled("Rows of the table"),
     )
-    heading = html.Div([html.P("", id="timeline-scope", className="subtitle"), by], className="timeline-scope")
+    scope = html.P("", id="timeline-scope", className="subtitle")
     body = html.Div(
         html.Div(className="skeleton"),
         id="timeline-table",
@@ -160,7 +160,9 @@ def _in_view() -> html.Section:
         role="group",
         **components.labelled("Table of what is in view"),
     )
-    return cards.card("In view", "", heading, body)
+    card = cards.card("In view", "", scope, body)
+    card.children.insert(1, html.Div(by, className="timeline-by"))
+    return card
 
 
 def _without_events(sides: Sequence[Mapping[str, Any]]) -> html.Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -36,18 +36,27 @@ def metrics(store: Store, run_id: str) -> html.Section:
     rows, query = frame(store, _METRICS, run_id), cards.spelled(_METRICS, run_id)
     if rows.is_empty():
         return cards.card("Metrics", "", cards.absent("no metric could be computed: see the findings."), query=query)
-    body = []
-    for row in rows.to_dicts():
-        scale = scale_for(row["unit"], [row["value"]])
-        interval = NONE if row["ci_low"] is None else f"{scale.text(row['ci_low'])} to {scale.text(row['ci_high'])}"
-        cells = (scale.full(row["value"]), interval, NONE if row["n"] is None else f"{row['n']:,}")
-        title = html.Th(components.defined(row["title"], components.definition(row)), scope="row")
-        body.append(html.Tr([title, *(html.Td(cell, className="number") for cell in cells)]))
-    names = ("Value", "95\u00a0%\u00a0interval", "Samples")
-    head = html.Tr([html.Th("Metric"), *(html.Th(name, className="number", scope="col") for name in names)])
-    table = html.Table([html.Thead(head), html.Tbody(body)], className="plain metrics")
+    has_intervals = rows["ci_low"].null_count() < len(rows)  # one step has none
+    told = [_metric(row, has_intervals=has_intervals) for row in rows.to_dicts()]
+    half = (len(told) + 1) // 2
+    tables = [_metrics_table(part, has_intervals=has_intervals) for part in (told[:half], told[half:]) if part]
     subtitle = "Of the run as a whole. Hover over a name for its definition."
-    return cards.card("Metrics", subtitle, html.Div(table, className="scroll"), query=query)
+    return cards.card("Metrics", subtitle, html.Div(tables, className="columns halves"), query=query)
+
+
+def _metric(row: Mapping[str, Any], *, has_intervals: bool) -> html.Tr:
+    scale = scale_for(row["unit"], [row["value"]])
+    interval = NONE if row["ci_low"] is None else f"{scale.text(row['ci_low'])} to {scale.text(row['ci_high'])}"
+    samples = NONE if row["n"] is None else f"{row['n']:,}"
+    cells = [scale.full(row["value"]), *([interval] if has_intervals else []), samples]
+    title = html.Th(components.defined(row["title"], components.definition(row)), scope="row")
+    return html.Tr([title, *(html.Td(cell, className="number") for cell in cells)])
+
+
+def _metrics_table(body: Sequence[html.Tr], *, has_intervals: bool) -> html.Div:
+    names = ["Value", *(["95\u00a0%\u00a0interval"] if has_intervals else []), "Samples"]
+    head = html.Tr([html.Th("Metric"), *(html.Th(name, className="number", scope="col") for name in names)])
+    return html.Div(html.Table([html.Thead(head), html.Tbody(body)], className="plain metrics"), className="scroll")
 
 
 def findings(store: Store, run_id: str) -> html.Section:
@@ -59,27 +68,36 @@ def findings(store: Store, run_id: str) -> html.Section:
             "Findings", subtitle, cards.absent("nothing wrong or notable was found in this capture."), query=query
         )
     rows.sort(key=lambda row: _SEVERITIES.index(row["severity"]) if row["severity"] in _SEVERITIES else 0)
-    body = [
-        html.Tr(
-            [
-                html.Td(row["severity"], className=f"severity-{row['severity']}"),
-                html.Td(
-                    [
-                        html.Div([html.Code(row["code"]), _count(row)]),
-                        html.Div(row["detail"]),
-                        html.Div(row["effect"], className="dimmed"),
-                    ]
-                ),
-            ]
-        )
-        for row in rows
-    ]
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault((row["severity"], row["code"]), []).append(row)
+    body = [_finding(found) for found in alike.values()]
     return cards.card("Findings", subtitle, html.Table(html.Tbody(body), className="plain"), query=query)
 
 
-def _count(row: Mapping[str, Any]) -> html.Span:
-    rank = "" if row["rank"] is None else f" on rank {row['rank']}"
-    return html.Span(f"  {row['count']:,} time{'' if row['count'] == 1 else 's'}{rank}", className="dimmed")
+def _finding(found: Sequence[Mapping[str, Any]]) -> html.Tr:
+    """What was found under one code: what most of it is in full, the rest behind a click."""
+    first, *rest = sorted(found, key=lambda row: -row["count"])
+    count = sum(row["count"] for row in found)
+    parts = [
+        html.Div([html.Code(first["code"]), html.Span(f"  {_times(count)}{_on(found)}", className="dimmed")]),
+        html.Div(first["detail"]),
+        html.Div(first["effect"], className="dimmed"),
+    ]
+    if rest:
+        others = html.Ul([html.Li(f"{row['detail']} {_times(row['count'])}{_on([row])}.") for row in rest])
+        parts.append(html.Details([html.Summary(f"{len(rest)} more alike"), others]))
+    return html.Tr([html.Td(first["severity"], className=f"severity-{first['severity']}"), html.Td(parts)])
+
+
+def _times(count: int) -> str:
+    return f"{count:,} time{'' if count == 1 else 's'}"
+
+
+def _on(found: Sequence[Mapping[str, Any]]) -> str:
+    """Where findings are: on which rank, or on how many."""
+    ranks = {row["rank"] for row in found if row["rank"] is not None}
+    return "" if not ranks else f" on rank {ranks.pop()}" if len(ranks) == 1 else f" on {len(ranks)} ranks"
 
 
 def identity(run: Mapping[str, Any]) -> html.Section:
@@ -150,7 +168,7 @@ def artifacts(store: Store, run_id: str) -> html.Section:
                 html.Td(row["format"]),
                 html.Td(scale_for("bytes", [row["bytes"]]).full(row["bytes"]), className="number"),
                 html.Td(row["storage"], className="dimmed"),
-                html.Td(_where(row), className="dimmed"),
+                html.Td(_where(row), className="dimmed", style={"whiteSpace": "nowrap"}),
             ]
         )
         for row in rows.to_dicts()
@@ -166,7 +184,7 @@ def _where(row: Mapping[str, Any]) -> str:
 def captures(store: Store, run_id: str) -> html.Section:
     """What was captured on each rank, and what starting, stopping and writing cost there."""
     rows, query = frame(store, _CAPTURES, run_id).to_dicts(), cards.spelled(_CAPTURES, run_id)
-    names = ("Rank", "Steps", "profiled", "Windows", "Start", "Stop", "Write")
+    names = ("Rank", "Steps", "Profiled", "Windows", "Start", "Stop", "Write")
     head = html.Tr([html.Th(name, scope="col", className="number") for name in names])
     fields = ("profiler_start_ns", "profiler_stop_ns", "profiler_export_ns")
     body = []

@@ -161,7 +161,7 @@ def _top(store: Store, run_id: str, top: _Top) -> html.Section:
 def _top_row(row: Mapping[str, Any], scales: Mapping[str, Scale]) -> html.Tr:
     color = {"--chip": theme.category_color(row["category"])}
     title = f"{row['name']} · {row['category']}"
-    name = html.Span(theme.shortened(row["name"], most=64), className="chip", style=color, title=title)
+    name = html.Span(theme.shortened(theme.bare(row["name"]), most=64), className="chip", style=color, title=title)
     cells = [f"{row['calls']:,}", *(scale.text(row[field]) for field, scale in scales.items())]
     cells += [percent(row["share_ratio"])] if "share_ratio" in row else []
     return html.Tr([html.Td(name, className="mono"), *(html.Td(cell, className="number") for cell in cells)])

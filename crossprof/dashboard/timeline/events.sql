@@ -44,19 +44,20 @@ FROM (
     SELECT 'step ' || step FROM step WHERE run_id = $run_id
 );
 
--- the readings, but those that only grow, those that hardly change, and those that another has in short
+-- the readings, but those that only grow, those that hardly change, and those that another has in short. A share of processor time is
+-- that since the reading before: it is drawn from there on, and the first, which says of what, is none.
 WITH found AS (
     SELECT rank, device_id, concat_ws(', ', 'memory by the ' || counter, allocator) AS counter, 'By' AS unit, at_ns,
         coalesce(used_bytes, allocated_bytes)::DOUBLE AS value
     FROM memory_timeline
     WHERE run_id = $run_id
     UNION ALL
-    SELECT rank, device_id, metric, unit, at_ns, value
-    FROM utilization
+    SELECT rank, device_id, metric, unit, if(ends_with(metric, '.cpu.utilization'), before_ns, at_ns), value
+    FROM (SELECT *, lag(at_ns) OVER (PARTITION BY rank, device_id, metric ORDER BY at_ns) AS before_ns FROM utilization WHERE run_id = $run_id)
     WHERE run_id = $run_id AND metric NOT IN ('hw.gpu.memory.usage', 'hw.tpu.memory.usage', 'process.memory.usage')
         AND NOT regexp_matches(metric, '\.io\.|\.(limit|energy|peak|count|time|instant|temperature)$|\.clock\.memory$|\.throttle\.|^process\.gpu\.|\.occupancy$')
 )
 SELECT found.* REPLACE (at_ns + coalesce(clock_offset_ns, 0) AS at_ns)
 FROM found
 LEFT JOIN (SELECT rank, clock_offset_ns FROM rank WHERE run_id = $run_id) USING (rank)
-WHERE value IS NOT NULL;
+WHERE value IS NOT NULL AND at_ns IS NOT NULL;

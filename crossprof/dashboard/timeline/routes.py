@@ -6,11 +6,12 @@ import gzip
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, request
 
+from crossprof.dashboard import theme
 from crossprof.dashboard.snapshot import Snapshot
 from crossprof.dashboard.timeline.answer import window_answer
 from crossprof.dashboard.timeline.area import GROUPINGS, area_table
@@ -119,7 +120,13 @@ def _area(shelf: Shelf) -> Response:
     for place, run in enumerate(runs):
         timeline = shelf.timeline(run)
         sides.append((timeline, _window(timeline, place)))
-    return _json(area_table(sides, [run.run for run in runs], by=by))
+    return _json(area_table(sides, _labels(runs), by=by))
+
+
+def _labels(runs: Sequence[Named]) -> list[str]:
+    """The names of runs as the lanes have them, short enough for a head over three columns."""
+    labels = theme.named([{"run": run.run, "run_id": run.run_id} for run in runs])
+    return [theme.shortened(label, most=30) for label in labels]
 
 
 def _run(shelf: Shelf) -> Named:

@@ -121,6 +121,13 @@ FROM reading
 WHERE at_ns < from_ns
 GROUP BY counter_id
 UNION ALL
+-- what is read now and then, before its first reading: the nearest is that one
+SELECT counter_id, greatest(from_ns, 0) >> upper, arg_min(value, at_ns), arg_min(value, at_ns)
+FROM reading
+SEMI JOIN (FROM counter WHERE NOT starts_with(counter, 'memory by the allocator')) AS read USING (counter_id)
+GROUP BY counter_id
+HAVING min(at_ns) >= from_ns AND greatest(from_ns, 0) < least(min(at_ns), to_ns)
+UNION ALL
 SELECT counter_id, at_ns >> upper, max(value), arg_max(value, at_ns)
 FROM reading
 WHERE at_ns >= from_ns AND at_ns < to_ns

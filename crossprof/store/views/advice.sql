@@ -24,8 +24,8 @@ figure AS (
     GROUP BY run_id
 ),
 launch AS (
-    SELECT run_id, short_ratio, blocking_call, if(launch_ns < 1e6, format('{:.3g} us', launch_ns / 1e3), format('{:,.3g} ms', launch_ns / 1e6)) AS launch_text,
-        if(kernel_ns < 1e6, format('{:.3g} us', kernel_ns / 1e3), format('{:,.3g} ms', kernel_ns / 1e6)) AS kernel_text
+    SELECT run_id, short_ratio, blocking_call, if(launch_ns < 1e6, format('{:.3g} µs', launch_ns / 1e3), format('{:,.3g} ms', launch_ns / 1e6)) AS launch_text,
+        if(kernel_ns < 1e6, format('{:.3g} µs', kernel_ns / 1e3), format('{:,.3g} ms', kernel_ns / 1e6)) AS kernel_text
     FROM (
         SELECT run_id, sum(total_ns) FILTER (is_launch) / nullif(sum(calls) FILTER (is_launch), 0) AS launch_ns,
             sum(kernel_ns) FILTER (is_launch) / nullif(sum(kernels) FILTER (is_launch), 0) AS kernel_ns,
@@ -123,7 +123,7 @@ measured (run_id, code, value, share_ratio, evidence) AS (
     WHERE mixed > single
     UNION ALL
     SELECT run_id, 'unfused_elementwise', elementwise_ns / work_ns, elementwise_ns / work_ns * coalesce(compute_ratio, 1),
-        format('{:.3g} % of kernel time is elementwise work, norms, reductions and optimizer updates, in {} of {} kernels of the capture, {:.3g} us each.',
+        format('{:.3g} % of kernel time is elementwise work, norms, reductions and optimizer updates, in {} of {} kernels of the capture, {:.3g} µs each.',
             100 * elementwise_ns / work_ns, elementwise_calls, calls, elementwise_ns / nullif(elementwise_calls, 0) / 1000)
     FROM kernel_time LEFT JOIN part USING (run_id)
     UNION ALL

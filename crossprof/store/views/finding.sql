@@ -38,7 +38,7 @@ found AS (
     WHERE offset_ns IS NULL
     UNION ALL
     SELECT run_id, rank, 'clock_residual', 'warning', count,
-        format('The clock of this rank is aligned with that of the first to {:.1f} us only, over {} collectives.', residual_ns / 1000, count),
+        format('The clock of this rank is aligned with that of the first to {:.1f} µs only, over {} collectives.', residual_ns / 1000, count),
         'What differs between hosts by less than that is not known.'
     FROM _clock
     WHERE residual_ns > 100000
