@@ -41,11 +41,13 @@ class Measured:
 
     def difference(self, base: Repeats, other: Repeats) -> RunDifference:
         """How the repeats of one cell, pooled, differ from those of another."""
-        key = base.run_ids, other.run_ids
-        if key not in self._differences:
-            metrics = [metric for metric in _COMPARED if metric in self._metrics]
-            (self._differences[key],) = compare(self.store, base.run_ids, [other.run_ids], metrics=metrics).others
-        return self._differences[key]
+        if (base.run_ids, other.run_ids) not in self._differences:
+            # what one comparison costs, it costs once for all that stand beside a base
+            beside = [cell.run_ids for cell in self.cells if cell.work == base.work and cell is not base]
+            others = beside if other.run_ids in beside else [other.run_ids]
+            for found in compare(self.store, base.run_ids, others, metrics=_COMPARED).others:
+                self._differences[base.run_ids, found.run_ids] = found
+        return self._differences[base.run_ids, other.run_ids]
 
     def has(self, metric: str, cells: Iterable[Repeats]) -> bool:
         """Whether all runs of these cells have a value of a metric."""

@@ -38,8 +38,7 @@ def groups(cells: Iterable[Repeats]) -> Iterator[Group]:
     """The cells by what they do and on what, in the survey's order of models."""
     by_work: dict[tuple[object, ...], list[Repeats]] = defaultdict(list)
     for cell in sorted(cells, key=lambda one: (model_rank(one), framework_rank(one))):
-        work = (cell.model, cell.size, cell.phase, cell.batch, cell.sequence, cell.precision)
-        by_work[*work, cell.world_size, cell.scaling, cell.device_kind, cell.device].append(cell)
+        by_work[cell.work].append(cell)
     for held in by_work.values():
         base = held[0] if held[0].framework == REFERENCE else None
         yield Group(base, tuple(cell for cell in held if cell is not base))

@@ -58,6 +58,12 @@ class Repeats:
     device: str
     versions: Mapping[str, str]
 
+    @property
+    def work(self) -> tuple[object, ...]:
+        """What it shares with the cells that may be set beside it: all but framework, mode and strategy."""
+        asked = (self.model, self.size, self.phase, self.batch, self.sequence, self.precision)
+        return (*asked, self.world_size, self.scaling, self.device_kind, self.device)
+
 
 def find(source: Source, bench: str | None = None) -> tuple[Repeats, ...]:
     """Every cell that was measured, of each the runs of the latest session that has it; of one session where that is named."""
