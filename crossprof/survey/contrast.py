@@ -51,7 +51,8 @@ def contrast(
     readings: Mapping[str, Reading],
 ) -> Contrast:
     """How `other` stands to `base`, each its cells as in `Sides`. Sides that are not proven the same are not compared."""
-    difference = measured.difference(base[0], other[0])
+    comparison = measured.comparison(base[0], other[0])
+    (difference,) = comparison.others
     doubts = tuple(f"{title_of(cell)} is not proven the same: {cell.unproven}" for cell in (base[0], other[0]) if cell.unproven)
     told = Contrast(None, "not_comparable", doubts).noted(*doubts, *reasons.notes(base[0], other[0], difference))
     lacking = [title_of(cells[0]) for side, cells in (("base", base), ("other", other)) if side not in readings]
@@ -63,11 +64,11 @@ def contrast(
         why = reasons.within(measured, base, other) if measure.is_explained else ""
         return _judged(replace(told, why=why), measure, _quotient(readings), readings)
     if measure.is_explained:
-        why = reasons.between(difference, base[0], other[0])
+        why = reasons.between(comparison, base[0], other[0])
         told = replace(told, why=why, parts=difference.waterfall or difference.categories)
     found = difference.metric(measure.metric)
     if found is not None and found.verdict == "not_comparable":
-        return told.noted(*reasons.against(difference, base[0], other[0]))
+        return told.noted(*reasons.against(comparison, base[0], other[0]))
     return _judged(told, measure, _compared(difference, measure) or _quotient(readings), readings)
 
 

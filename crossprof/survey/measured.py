@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from crossprof.store.compare import RunDifference, compare
+from crossprof.store.compare import Comparison, pairs
 from crossprof.store.metrics import registry
 from crossprof.survey.measure import Measure, plain
 from crossprof.survey.repeats import Repeats
@@ -32,22 +33,16 @@ class Measured:
         self.store = store
         self.cells = tuple(cells)
         self._metrics = registry(store)
-        self._differences: dict[tuple[tuple[str, ...], tuple[str, ...]], RunDifference] = {}
+        self._compared = cache(pairs(store, [cell.run_ids for cell in self.cells], metrics=_COMPARED))
 
     def measure(self, metric: str, *, is_explained: bool = True) -> Measure:
         """A metric of the registry as a measure."""
         known = self._metrics[metric]
         return Measure(metric, known.unit, known.better, plain(metric, highest=known.highest), is_explained)
 
-    def difference(self, base: Repeats, other: Repeats) -> RunDifference:
+    def comparison(self, base: Repeats, other: Repeats) -> Comparison:
         """How the repeats of one cell, pooled, differ from those of another."""
-        if (base.run_ids, other.run_ids) not in self._differences:
-            # what one comparison costs, it costs once for all that stand beside a base
-            beside = [cell.run_ids for cell in self.cells if cell.work == base.work and cell is not base]
-            others = beside if other.run_ids in beside else [other.run_ids]
-            for found in compare(self.store, base.run_ids, others, metrics=_COMPARED).others:
-                self._differences[base.run_ids, found.run_ids] = found
-        return self._differences[base.run_ids, other.run_ids]
+        return self._compared(base.run_ids, other.run_ids)
 
     def has(self, metric: str, cells: Iterable[Repeats]) -> bool:
         """Whether all runs of these cells have a value of a metric."""

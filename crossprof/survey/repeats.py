@@ -36,6 +36,7 @@ class Repeats:
         unproven: What is against their doing what PyTorch does; empty where it is proven.
         device: Model of their devices.
         versions: Of the packages that the latest of them ran with.
+        loaded: How many of them the planner found the machine busy for.
     """
 
     run: str
@@ -57,6 +58,7 @@ class Repeats:
     device_kind: str
     device: str
     versions: Mapping[str, str]
+    loaded: int = 0
 
     @property
     def work(self) -> tuple[object, ...]:
@@ -81,12 +83,12 @@ def _repeats(runs: Sequence[Mapping[str, Any]]) -> Repeats:
     """Those of the latest session; of a repeat that was run twice the later."""
     last = runs[-1]
     bench = last["tags"]["bench"]
-    by_number = {run["tags"].get("repeat", "1"): run["run_id"] for run in runs if run["tags"]["bench"] == bench}
+    by_number = {run["tags"].get("repeat", "1"): run for run in runs if run["tags"]["bench"] == bench}
     numbers = sorted(by_number, key=lambda number: (len(number), number))
     tags = last["tags"]
     return Repeats(
         run=last["run"],
-        run_ids=tuple(by_number[number] for number in numbers),
+        run_ids=tuple(by_number[number]["run_id"] for number in numbers),
         numbers=tuple(numbers),
         model=tags["model"],
         size=tags["size"],
@@ -104,6 +106,7 @@ def _repeats(runs: Sequence[Mapping[str, Any]]) -> Repeats:
         device_kind=last["device_kind"],
         device=last["device"],
         versions=_versions(last),
+        loaded=sum(run["tags"].get("machine") == "loaded" for run in by_number.values()),
     )
 
 

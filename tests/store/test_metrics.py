@@ -254,13 +254,15 @@ def test_the_memory_of_a_cpu_run_is_the_process_s_though_the_host_has_a_gpu() ->
 def test_on_a_cpu_the_share_of_communication_is_that_of_operators_and_unknown_where_none_communicates() -> None:
     op = """
         INSERT INTO base.op BY NAME
-        SELECT run_id, rank, {op_id} + step AS op_id, step, '{name}' AS name, '{category}' AS category, start_ns, {dur} AS dur_ns,
-            {dur} AS self_ns
+        SELECT run_id, rank, {op_id} + step AS op_id, step, '{name}' AS name, '{category}' AS category, start_ns,
+            {dur} AS dur_ns, {dur} AS self_ns
         FROM base.step
         WHERE is_profiled AND {condition}
     """
     gemm = op.format(op_id=0, name="mm", category="gemm", dur=50, condition="true")
-    reduction = op.format(op_id=100, name="c10d::allreduce_", category="communication", dur=40, condition="rank = 0 AND step <> 30")
+    reduction = op.format(
+        op_id=100, name="c10d::allreduce_", category="communication", dur=40, condition="rank = 0 AND step <> 30"
+    )
     with several_ranks(gemm, reduction, device_kind="cpu") as connection:
         assert "communication_share" not in values(connection, "r", 1)
         found = values(connection, "r", 0)["communication_share"]

@@ -45,6 +45,7 @@ class Made:
     ranks: int = 0
     peak_bytes: int = 0
     at_s: int = 0
+    loaded: bool = False
     losses: tuple[float, ...] = ()
     parts: dict[str, float] = field(default_factory=lambda: {"gemm": 0.6, "elementwise": 0.3})
 
@@ -62,7 +63,8 @@ class Made:
         names = ("cell", "model", "size", "framework", "mode", "phase", "precision", "batch", "strategy", "world_size")
         told = {name: str(getattr(self, name)) for name in (*names, "bench", "repeat", "proof")}
         detail = {"proof_detail": "logits differ by 0.2, more than 0.0001"} if self.proof != "proven" else {}
-        return {**told, **detail, "sequence": "32", **({"scaling": self.scaling} if self.scaling else {})}
+        state = {"machine": "loaded" if self.loaded else "quiet"}
+        return {**told, **detail, **state, "sequence": "32", **({"scaling": self.scaling} if self.scaling else {})}
 
 
 def store_of(root: Path, runs: Iterable[Made]) -> Path:
