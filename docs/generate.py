@@ -112,7 +112,7 @@ def commands() -> str:
     """`--help` of every command."""
     context = context_of(cli, "crossprof")
     text = HEADER.format(source="crossprof/cli") + "# Commands\n\n```\n" + cli.get_help(context) + "\n```\n"
-    for name, command in cli.commands.items():
+    for name, command in sorted(cli.commands.items()):
         own = context_of(command, name, context)
         text += f"\n## {name}\n\n```\n{command.get_help(own)}\n```\n"
         for inner, part in (command.commands if isinstance(command, click.Group) else {}).items():
