@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossprof._version import __version__
 from crossprof.errors import CrossprofError
-from crossprof.survey.deciding import decisions
-from crossprof.survey.decision import Decision, Statement
+from crossprof.survey.decision import Decision, Statement, decisions
 from crossprof.survey.measured import Measured
 from crossprof.survey.names import machine
 from crossprof.survey.repeats import Repeats, find

@@ -71,7 +71,7 @@ def _size(claim: Claim, pair: _Pair) -> str:
 def _repeats(pair: _Pair) -> str:
     least = min(len(pair.base.run_ids), len(pair.other.run_ids))
     if least < _LEAST_REPEATS:
-        return f"Too few repeats: {least} of each side where {_LEAST_REPEATS} are needed"
+        return f"Too few repeats: {least} of a side, where {_LEAST_REPEATS} are needed"
     return "The repeats disagree in direction" if pair.found.disagrees else ""
 
 

@@ -40,7 +40,7 @@ def test_a_table_says_what_is_claimed_what_was_measured_and_why(store: Path, cap
         "cannot tell here",
     ):
         assert part in row
-    assert "  1: Too few repeats: 1 of each side where 2 are needed.\n" in text
+    assert "  1: Too few repeats: 1 of a side, where 2 are needed.\n" in text
     assert "  1: One repeat of a side: how much repeats differ is not known, and not in the interval.\n" in text
     assert "  1: The machine was busy with other work at the start of 1 of the 2 runs.\n" in text
     assert "  2, 3, 4: Not measured. On GPUs that hold it: `crossprof bench --table training --size survey`.\n" in text

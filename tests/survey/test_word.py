@@ -113,7 +113,7 @@ REASONS: list[tuple[Change, Change, Change, str]] = [
         {"doubts": ("TensorFlow is not proven the same: logits differ",)},
         "TensorFlow is not proven the same: logits differ.",
     ),
-    ({"run_ids": ("b1",), "numbers": ("1",)}, {}, {}, "Too few repeats: 1 of each side where 2 are needed."),
+    ({"run_ids": ("b1",), "numbers": ("1",)}, {}, {}, "Too few repeats: 1 of a side, where 2 are needed."),
     ({}, {}, {"disagrees": True}, "The repeats disagree in direction."),
     ({}, {}, {"verdict": "not_measured"}, "One side has no figure."),
     ({}, {}, {"verdict": "not_comparable", "notes": ("of another kind",)}, "The two are not compared: of another kind."),
