@@ -16,8 +16,7 @@ _RUNS = """
     SELECT run_id, run, tags, coalesce(device_kind, 'cpu') AS device_kind,
         coalesce(device_model, device_kind, 'unknown device') AS device, framework, framework_version, versions
     FROM run
-    JOIN (SELECT run_id, count(DISTINCT rank) AS ranks FROM rank GROUP BY run_id) USING (run_id)
-    WHERE status = 'completed' AND ranks >= coalesce(world_size, 1)
+    WHERE status = 'completed' AND NOT is_partial
         AND list_has_all(map_keys(tags), ['bench', 'cell', 'model', 'size', 'framework', 'phase', 'precision', 'batch'])
     ORDER BY started_ns, run_id
 """
