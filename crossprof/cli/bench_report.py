@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crossprof.cli.options import as_json, open_store, print_json, store_path
+
+if TYPE_CHECKING:
+    from crossprof.survey.report import Report
 
 __all__ = ["report"]
 
@@ -25,10 +30,23 @@ def report(bench: str | None, tables: tuple[str, ...], is_json: bool, store: Pat
 
     found = report_of(open_store(store), bench=bench)
     if tables:
-        found = replace(found, tables=tuple(table for table in found.tables if table.name in tables))
+        found = _of_tables(found, tables)
     if is_json:
         print_json(found.to_json())
     else:
         from crossprof.cli.survey import print_report  # not for every command
 
         print_report(found)
+
+
+def _of_tables(found: Report, names: Container[str]) -> Report:
+    """The report with these tables alone, and what they decide."""
+    decided = [
+        replace(one, statements=tuple(statement for statement in one.statements if statement.table in names))
+        for one in found.decisions
+    ]
+    return replace(
+        found,
+        tables=tuple(table for table in found.tables if table.name in names),
+        decisions=tuple(one for one in decided if one.statements),
+    )

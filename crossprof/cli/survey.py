@@ -29,7 +29,8 @@ def print_report(report: Report) -> None:
     """Print the tables, then what they decide, then what they were measured on."""
     for table in report.tables:
         _print_table(table)
-    terminal.print_line("\nWhat the measured rows decide")
+    if report.decisions:
+        terminal.print_line("\nWhat the measured rows decide")
     for decision in report.decisions:
         _print_decision(decision)
     if report.hardware:

@@ -58,7 +58,7 @@ def line(measured: Measured, asked: Line) -> Row:
         verdict=found.verdict,
         why=found.why,
         parts=found.parts,
-        notes=(*asked.notes, *found.notes),
+        notes=(*([asked.measure.note] if asked.measure.note else []), *asked.notes, *found.notes),
         hardware=machine(shown),
         sql=asked.measure.query(sides),
     )

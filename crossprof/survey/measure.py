@@ -69,6 +69,7 @@ class Measure:
         better: lower, higher or none.
         query: The SQL that answers with a line a side: side, value, ci_low, ci_high, n, by_repeat.
         is_explained: Whether a difference of step times tells why two of its figures differ.
+        note: What to know of each of its rows.
     """
 
     metric: str
@@ -76,6 +77,7 @@ class Measure:
     better: str
     query: Callable[[Sides], str]
     is_explained: bool = True
+    note: str = ""
 
     def read(self, source: Source, sides: Sides) -> dict[str, Reading]:
         """The readings of the sides that have one."""

@@ -35,10 +35,10 @@ class Measured:
         self._metrics = registry(store)
         self._compared = cache(pairs(store, [cell.run_ids for cell in self.cells], metrics=_COMPARED))
 
-    def measure(self, metric: str, *, is_explained: bool = True) -> Measure:
+    def measure(self, metric: str, *, is_explained: bool = True, note: str = "") -> Measure:
         """A metric of the registry as a measure."""
         known = self._metrics[metric]
-        return Measure(metric, known.unit, known.better, plain(metric, highest=known.highest), is_explained)
+        return Measure(metric, known.unit, known.better, plain(metric, highest=known.highest), is_explained, note)
 
     def comparison(self, base: Repeats, other: Repeats) -> Comparison:
         """How the repeats of one cell, pooled, differ from those of another."""

@@ -33,6 +33,11 @@ class Group:
         """All of them, PyTorch's first."""
         return (*([self.base] if self.base else []), *self.others)
 
+    @property
+    def is_on_host(self) -> bool:
+        """Whether they ran without an accelerator."""
+        return self.cells[0].device_kind == "cpu"
+
 
 def groups(cells: Iterable[Repeats]) -> Iterator[Group]:
     """The cells by what they do and on what, in the survey's order of models."""

@@ -56,6 +56,7 @@ def runs() -> Iterator[Made]:
 def spread() -> Iterator[Made]:
     """One and two ranks: PyTorch is 1.9 times as fast in two, TensorFlow 1.5 times."""
     gpt: dict[str, Any] = {"model": "gpt2", "size": "tiny", "device": CPU}
+    yield Made(700, **gpt)  # of the table of training, on all cores
     for facts, strategy, factor in (({}, "ddp", 1.9), (TF, "multiworker", 1.5)):
         told = {**gpt, **facts}
         yield from pair(1000, 1000, **told, scaling="base")
@@ -186,6 +187,17 @@ def test_one_number_a_run_has_student_s_interval_over_the_repeats(report: Report
     assert row.parts == ()
 
 
+def test_without_a_device_a_row_says_what_it_measures_instead(report: Report) -> None:
+    row = row_of(report, "utilization", label="BERT tiny, batch 8")
+    assert row.metric == "cpu_utilization"
+    assert row.claim is not None
+    assert row.claim.label == "A100"
+    assert "No figure of a device: it is the share of all cores of the host that the process used." in row.notes
+    (told,) = [note for note in row_of(report, "memory", label="BERT tiny, batch 8").notes if "resident" in note]
+    assert told == "Without a device it is the resident memory of the process, the framework itself included."
+    assert row_of(report, "memory", label="LLaMA-2 7b, batch 8").notes == ()
+
+
 def test_precision_is_what_one_framework_gains(report: Report) -> None:
     row = row_of(report, "precision", label="BERT base, batch 8, bf16", metric="precision_gain")
     assert row.base is not None
@@ -221,6 +233,8 @@ def test_scaling_is_all_ranks_over_one(report: Report) -> None:
         assert efficiency.base.figure.value == pytest.approx(0.95, rel=1e-3)
         assert row.why.startswith("PyTorch: Largest difference: ")
         assert "less a profiled step in 2 ranks than in one rank" in row.why or label == weak
+    (table,) = [table for table in report.tables if table.name == "scaling"]
+    assert {row.label for row in table.rows if row.base} == {weak, strong}
     share = row_of(report, "scaling", label=weak, metric="communication_share")
     assert share.base is not None
     assert share.base.figure is not None

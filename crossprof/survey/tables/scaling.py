@@ -36,7 +36,7 @@ def table(measured: Measured) -> Table:
 def _lines(measured: Measured) -> Iterator[Line]:
     ones = {_key(cell, cell.batch): cell for cell in measured.cells if cell.scaling == "base"}
     pairs = {cell.run_ids: (cell, one) for cell in measured.cells if (one := ones.get(_key(cell, _batch_of_one(cell))))}
-    spread = [cell for cell, one in pairs.values() if cell.scaling != "base"]
+    spread = [cell for cell, _ in pairs.values() if cell.scaling in ("weak", "strong")]
     for group in groups(spread):
         base = pairs[group.base.run_ids] if group.base else ()
         for other in group.others or (None,):

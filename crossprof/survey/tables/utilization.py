@@ -11,15 +11,17 @@ from crossprof.survey.tables.training import cells_of
 __all__ = ["table"]
 
 NAME = "utilization"
-_METRICS = ("device_busy", "device_utilization", "cpu_utilization")
+_ON_DEVICE = ("device_busy", "device_utilization")
+_ON_HOST = "cpu_utilization"
+_NOTE = "No figure of a device: it is the share of all cores of the host that the process used."
 
 
 def table(measured: Measured) -> Table:
     """The table, from the same cells as that of training."""
 
     def measures(group: Group) -> tuple[Measure, ...]:
-        metric = next((metric for metric in _METRICS if measured.has(metric, group.cells)), _METRICS[-1])
-        return (measured.measure(metric),)
+        metric = next((metric for metric in _ON_DEVICE if measured.has(metric, group.cells)), _ON_HOST)
+        return (measured.measure(metric, note=_NOTE if metric == _ON_HOST else ""),)
 
     return Table(
         name=NAME,
