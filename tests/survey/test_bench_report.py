@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from made_runs import Made, store_of
 
@@ -75,5 +76,6 @@ def test_the_tables_that_can_be_asked_for_are_those_of_the_report(store: Path) -
     from crossprof.store import Store
 
     (choices,) = [option.type for option in report.params if option.name == "tables"]
+    assert isinstance(choices, click.Choice)
     with Store(store) as opened:
-        assert list(choices.to_info_dict()["choices"]) == [table.name for table in report_of(opened).tables]
+        assert list(choices.choices) == [table.name for table in report_of(opened).tables]
