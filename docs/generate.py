@@ -112,10 +112,11 @@ def commands() -> str:
     """`--help` of every command."""
     context = context_of(cli, "crossprof")
     text = HEADER.format(source="crossprof/cli") + "# Commands\n\n```\n" + cli.get_help(context) + "\n```\n"
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
-        if command is not None:
-            text += f"\n## {name}\n\n```\n{command.get_help(context_of(command, name, context))}\n```\n"
+    for name, command in sorted(cli.commands.items()):
+        own = context_of(command, name, context)
+        text += f"\n## {name}\n\n```\n{command.get_help(own)}\n```\n"
+        for inner, part in (command.commands if isinstance(command, click.Group) else {}).items():
+            text += f"\n### {name} {inner}\n\n```\n{part.get_help(context_of(part, inner, own))}\n```\n"
     return text
 
 

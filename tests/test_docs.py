@@ -38,6 +38,7 @@ PROSE = [
     "docs/record.md",
     "docs/robustness.md",
     "docs/triggers.md",
+    "docs/survey.md",
     "docs/telemetry.md",
     "docs/workloads.md",
 ]

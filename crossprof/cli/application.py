@@ -16,7 +16,22 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import check, compare, demo, edits, export, ingest, lifecycle, query, record, report, runs, serve, trigger
+from crossprof.cli import (
+    bench,
+    check,
+    compare,
+    demo,
+    edits,
+    export,
+    ingest,
+    lifecycle,
+    query,
+    record,
+    report,
+    runs,
+    serve,
+    trigger,
+)
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -46,6 +61,7 @@ for command in (
     runs.doctor,
     compare.compare,
     check.check,
+    bench.bench,
     report.report,
     export.export,
     query.sql,

@@ -6,7 +6,7 @@ are compared only with the difference named; figures that mean different things 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from crossprof.store.verdict import (
     why_sentence,
 )
 
-__all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "changes", "compare"]
+__all__ = ["Comparison", "MetricDifference", "RunDifference", "Verdict", "changes", "compare", "pairs"]
 
 _MUST_SHARE = {"same kind of device": ("device_kind",), "same framework": ("framework", "device_kind")}
 
@@ -135,10 +135,8 @@ def compare(
     does not say how many samples or tokens its steps have.
     """
     known = registry(source)
-    chosen = _chosen(known, metrics)
-    opening = [known[name] for name in _OPENING if name in known]
+    chosen, opening, wanted = _asked(known, metrics)
     groups = [tuple(base), *(tuple(other) for other in others)]
-    wanted = {name: metric for name, metric in known.items() if name in _NEEDED or metric in chosen}
     sides = composed(source, sides_of(source, groups, wanted), per)
     works = work(source, [(side.run_ids, side.composition.place) for side in sides])
     base_work, *other_works = (held.over(side.size) for held, side in zip(works, sides, strict=True))
@@ -155,6 +153,30 @@ def changes(source: Source, base: str, others: Sequence[str], *, metrics: Sequen
     chosen = _chosen(registry(source), metrics)
     first, *rest = sides_of(source, [(base,), *((other,) for other in others)], {one.id: one for one in chosen})
     return {side.run_ids[0]: [_metric_difference(metric, first, side) for metric in chosen] for side in rest}
+
+
+def pairs(
+    source: Source, groups: Sequence[tuple[str, ...]], *, metrics: Sequence[str] | None = None
+) -> Callable[[tuple[str, ...], tuple[str, ...]], Comparison]:
+    """What compares any two of some groups of runs, all read at once: for reports of many pairs, without their work.
+
+    Raises RunNotFound. CrossprofError: there is no such metric.
+    """
+    chosen, opening, wanted = _asked(registry(source), metrics)
+    known = {side.run_ids: side for side in composed(source, sides_of(source, groups, wanted), "step")} if groups else {}
+
+    def compared(base: tuple[str, ...], other: tuple[str, ...]) -> Comparison:
+        found = _run_difference(known[base], known[other], chosen, opening, levels=(), shown=None)
+        return Comparison(known[base].name, base, (found,))
+
+    return compared
+
+
+def _asked(known: Mapping[str, Metric], metrics: Sequence[str] | None) -> tuple[list[Metric], list[Metric], dict[str, Metric]]:
+    """The metrics that are chosen, those that open a comparison, and all that either needs."""
+    chosen = _chosen(known, metrics)
+    opening = [known[name] for name in _OPENING if name in known]
+    return chosen, opening, {name: metric for name, metric in known.items() if name in _NEEDED or metric in chosen}
 
 
 def _level(by: LevelName | None, pairs: Sequence[Sequence[Level]]) -> LevelName | None:

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crossprof.survey.row import Row
+from crossprof._version import __version__
+from crossprof.errors import CrossprofError
+from crossprof.survey.decision import Decision, Statement, decisions
+from crossprof.survey.measured import Measured
+from crossprof.survey.names import machine
+from crossprof.survey.repeats import Repeats, find
+from crossprof.survey.table import Table
+from crossprof.survey.tables import TABLES
 
-__all__ = ["Decision", "Report", "Statement", "Table"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
+    from crossprof.store import Store
 
-@dataclass(frozen=True)
-class Table:
-    """One table of the survey.
-
-    Attributes:
-        name: training, utilization, memory, precision, scaling, latency or throughput.
-        title: As people read it.
-        question: What the table answers, in a sentence.
-        method: What is measured, and what a ratio means, in a sentence or two.
-    """
-
-    name: str
-    title: str
-    question: str
-    method: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A sentence that rests on one measured row: its table and its place in it."""
-
-    text: str
-    table: str
-    row: int
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the measured rows say to somebody who has to choose, for one purpose: training, production, scaling or memory.
-
-    Without a measured row there is no statement, and `lacking` says what to measure.
-    """
-
-    purpose: str
-    title: str
-    statements: tuple[Statement, ...]
-    lacking: str
+__all__ = ["Decision", "Report", "Statement", "Table", "report_of"]
 
 
 @dataclass(frozen=True)
@@ -88,3 +61,36 @@ class Report:
             "made_ns": self.made_ns,
             "version": self.version,
         }
+
+
+def report_of(store: Store, *, bench: str | None = None) -> Report:
+    """All tables, from the runs of a store that `crossprof bench` left: of each cell its latest session, or one session alone.
+
+    A store without such runs gives the survey's rows, none of them measured. Raises CrossprofError: there is no such session.
+    """
+    measured = Measured(store, find(store, bench))
+    if bench is not None and not measured.cells:
+        raise CrossprofError(f"No run of the store is of the session '{bench}'. {_sessions(find(store))}")
+    tables = tuple(table(measured) for table in TABLES)
+    return Report(
+        tables=tables,
+        decisions=decisions(tables),
+        hardware=tuple(dict.fromkeys(machine(cell) for cell in measured.cells)),
+        software=_software(measured.cells),
+        made_ns=time.time_ns(),
+        version=__version__,
+    )
+
+
+def _sessions(cells: Sequence[Repeats]) -> str:
+    known = ", ".join(sorted({cell.bench for cell in cells}))
+    return f"It has {known}." if known else "It has none: `crossprof bench` makes one."
+
+
+def _software(cells: Iterable[Repeats]) -> tuple[tuple[str, str], ...]:
+    """Each package with its versions."""
+    found: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        for name, version in cell.versions.items():
+            found.setdefault(name, {})[version] = None
+    return tuple((name, ", ".join(versions)) for name, versions in sorted(found.items()))

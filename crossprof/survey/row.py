@@ -37,6 +37,10 @@ class Claim:
         ratio: TensorFlow over PyTorch; None for a claim without figures.
         hardware: What the survey measured on, as it says.
         text: The claim in words.
+        metric: The metric that it is measured by here.
+        ahead: Who has the better figure: pytorch or tensorflow.
+        batch: Samples at a time; None where the survey does not say.
+        devices: How many of them.
     """
 
     table: str
@@ -49,6 +53,10 @@ class Claim:
     unit: str
     hardware: str
     text: str
+    metric: str = ""
+    ahead: str = "pytorch"
+    batch: int | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True)

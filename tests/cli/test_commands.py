@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -244,11 +245,14 @@ def test_numbers_stand_to_the_right_and_a_missing_cell_is_a_dash() -> None:
 def test_every_command_names_its_options(process: Crossprof) -> None:
     assert process("--version").out.split()[-1] == __version__
     named = (
-        "demo record trigger ingest runs show doctor compare check report export sql views metrics serve rename tag note pin "
-        "delete reindex gc"
+        "demo record trigger ingest runs show doctor compare check bench report export sql views metrics serve rename tag note "
+        "pin delete reindex gc"
     )
     assert " ".join(cli.commands) == named
-    for command in cli.commands.values():
+    inner = [
+        part for command in cli.commands.values() if isinstance(command, click.Group) for part in command.commands.values()
+    ]
+    for command in (*inner, *(command for command in cli.commands.values() if not isinstance(command, click.Group))):
         assert "--store" in {option for parameter in command.params for option in parameter.opts}
         assert command.help
 

@@ -7,7 +7,7 @@ import pytest
 
 from crossprof.errors import CrossprofError, RunNotFound
 from crossprof.store import catalog
-from crossprof.store.compare import compare
+from crossprof.store.compare import compare, pairs
 from crossprof.store.composition import CategoryDifference
 from crossprof.store.step_unit import known_units
 
@@ -449,3 +449,18 @@ def test_what_to_do_next_is_the_first_obstacle_to_a_sure_answer() -> None:
     assert faster.startswith('crossprof sql "from op_summary')
     assert "equal@all" in equal
     assert "batch size" in other_batch
+
+
+def test_pairs_are_what_a_comparison_says_of_each_without_its_work() -> None:
+    runs = Runs()
+    for name, speed in (("a", 1.0), ("b", 1.3), ("c", 0.8)):
+        runs.add(name, speed=speed)
+    with runs.ready() as connection:
+        compared = pairs(connection, [("a",), ("b",), ("c",)], metrics=["throughput"])
+        for base, other in (("a", "b"), ("c", "b")):
+            whole = compare(connection, [base], [[other]], metrics=["throughput"])
+            found = compared((base,), (other,))
+            assert found.to_json() == {**whole.to_json(), "others": [{**whole.others[0].to_json(), "matched": {}}]}
+            assert found.others[0].why == whole.others[0].why != ""
+        with pytest.raises(CrossprofError, match="No metric is named 'speed'"):
+            pairs(connection, [("a",)], metrics=["speed"])

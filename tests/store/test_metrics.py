@@ -45,6 +45,8 @@ def test_a_run_of_one_rank_as_checked_by_hand(tiny_runs: duckdb.DuckDBPyConnecti
             "compute_time": 30,
             "communication_time": 25,
             "exposed_communication_time": 20,
+            "communication_share": 50 / 200,
+            "exposed_communication_share": 40 / 200,
             "copy_time": 20,
             "idle_time": 35,
             "op_time": 25,
@@ -247,3 +249,22 @@ def test_the_memory_of_a_cpu_run_is_the_process_s_though_the_host_has_a_gpu() ->
     with several_ranks(readings, device_kind="cpu") as on_cpu, several_ranks(readings) as on_gpu:
         assert values(on_cpu, "r")["peak_memory"] == 7e9
         assert values(on_gpu, "r")["peak_memory"] == 5e8
+
+
+def test_on_a_cpu_the_share_of_communication_is_that_of_operators_and_unknown_where_none_communicates() -> None:
+    op = """
+        INSERT INTO base.op BY NAME
+        SELECT run_id, rank, {op_id} + step AS op_id, step, '{name}' AS name, '{category}' AS category, start_ns,
+            {dur} AS dur_ns, {dur} AS self_ns
+        FROM base.step
+        WHERE is_profiled AND {condition}
+    """
+    gemm = op.format(op_id=0, name="mm", category="gemm", dur=50, condition="true")
+    reduction = op.format(
+        op_id=100, name="c10d::allreduce_", category="communication", dur=40, condition="rank = 0 AND step <> 30"
+    )
+    with several_ranks(gemm, reduction, device_kind="cpu") as connection:
+        assert "communication_share" not in values(connection, "r", 1)
+        found = values(connection, "r", 0)["communication_share"]
+        assert found == pytest.approx(19 * 40 / sum(200 + step % 3 for step in range(20, 40)))
+        assert values(connection, "r")["communication_share"] == pytest.approx(found)

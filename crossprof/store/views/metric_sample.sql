@@ -48,12 +48,14 @@ launched AS (
     GROUP BY run_id, rank, step
 ),
 by_device AS (
-    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([window_ns, 1, 1, 1, 1, 1, 1, 1]) AS weight,
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([window_ns, 1, 1, 1, window_ns, window_ns, 1, 1, 1, 1]) AS weight,
         unnest([
             {metric: 'device_busy', value: busy_ns / nullif(window_ns, 0)},
             {metric: 'compute_time', value: compute_ns},
             {metric: 'communication_time', value: communication_ns},
             {metric: 'exposed_communication_time', value: exposed_communication_ns},
+            {metric: 'communication_share', value: communication_ns * devices / nullif(window_ns, 0)},
+            {metric: 'exposed_communication_share', value: exposed_communication_ns * devices / nullif(window_ns, 0)},
             {metric: 'copy_time', value: copy_ns},
             {metric: 'idle_time', value: idle_ns},
             {metric: 'kernel_time', value: coalesce(total_ns, 0) / devices},
@@ -62,15 +64,23 @@ by_device AS (
     FROM worked
     LEFT JOIN launched USING (run_id, rank, step)
 ),
-by_op AS (
-    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([1, any_value(step_ns)::DOUBLE]) AS weight,
-        unnest([
-            {metric: 'op_time', value: sum(total_ns)::DOUBLE},
-            {metric: 'op_coverage', value: sum(total_ns) / nullif(any_value(step_ns), 0)}
-        ]) AS reading
+by_category AS ( -- a rank whose operators never communicate is no measure of communication: its profiler may not show it
+    SELECT run_id, run, rank, step, any_value(step_ns)::DOUBLE AS step_ns, sum(total_ns)::DOUBLE AS total_ns,
+        coalesce(sum(total_ns) FILTER (category = 'communication'), 0)::DOUBLE AS communication_ns,
+        sum(communication_ns) OVER (PARTITION BY run_id, rank) > 0 AS communicates
     FROM category_summary
     WHERE is_measured AND kind = 'op'
     GROUP BY run_id, run, rank, step
+),
+by_op AS (
+    SELECT run_id, run, rank, step, NULL::BIGINT AS at_ns, unnest([1, step_ns, step_ns]) AS weight,
+        unnest([
+            {metric: 'op_time', value: total_ns},
+            {metric: 'op_coverage', value: total_ns / nullif(step_ns, 0)},
+            {metric: 'communication_share', value: if(communicates AND device.run_id IS NULL, communication_ns / nullif(step_ns, 0), NULL)}
+        ]) AS reading
+    FROM by_category
+    LEFT JOIN (SELECT DISTINCT run_id FROM worked) AS device USING (run_id)
 ),
 telemetry AS (
     SELECT utilization.run_id, run, utilization.rank, device_id, at_ns, value, step_ns, step_samples,
