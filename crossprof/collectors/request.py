@@ -55,7 +55,7 @@ class Request:
                 raise ValueError(f"{name}={getattr(self, name)!r}: use a dictionary, or leave it out.")
         for name in self.options:
             for meant in difflib.get_close_matches(name, self.__dataclass_fields__, n=1, cutoff=0.8):
-                raise ValueError(f"{name}=: do you mean {meant}=? Options of a profiler have other names.")
+                raise ValueError(f"{name}=: do you mean {meant}=?")
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, Real) and float(value) > least):
