@@ -72,14 +72,10 @@ class TensorFlowCollector:
         import tensorflow as tf
 
         here = tf.constant(0).device.partition("/device:")[0]
-        names = [device.name for device in tf.config.list_logical_devices()]
-        local = [name for name in names if name.startswith(("/device:", f"{here}/"))]
-        if len(local) == len(names):
-            tf.test.experimental.sync_devices()
-            return
-        for name in local:
-            with tf.device(name):
-                tf.raw_ops.SyncDevice()
+        for device in tf.config.list_logical_devices():
+            if device.name.startswith(("/device:", f"{here}/")):
+                with tf.device(device.name):
+                    tf.raw_ops.SyncDevice()
 
     def may_stop(self) -> bool:
         """Always: the profiler is one for all threads."""
