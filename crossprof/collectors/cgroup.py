@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crossprof.collectors.fields import FieldAbsent, Reading
 
-__all__ = ["UNITS", "Cgroup"]
+__all__ = ["UNITS", "Cgroup", "text_of"]
 
 UNITS = {"container.memory.usage": "By", "container.cpu.throttled.time": "s"}
 
@@ -27,15 +27,15 @@ class Cgroup:
         """The cores that the process may use at once, the least of its group and those around it. None: all."""
         limits = []
         for group in self._cpu:
-            first = [_text(group / name) or "max" for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
-            quota, period = (_text(group / "cpu.max") or " ".join(first)).split()
+            first = [text_of(group / name) or "max" for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
+            quota, period = (text_of(group / "cpu.max") or " ".join(first)).split()
             if quota != "max" and int(quota) > 0:
                 limits.append(int(quota) / int(period))
         return min(limits, default=None)
 
     def memory_limit(self) -> int | None:
         """The bytes that the process may use, the least of its group and those around it. None: all."""
-        texts = [_text(group / "memory.max") or _text(group / "memory.limit_in_bytes") for group in self._memory]
+        texts = [text_of(group / "memory.max") or text_of(group / "memory.limit_in_bytes") for group in self._memory]
         limits = [int(text) for text in texts if text and text != "max"]
         return min((limit for limit in limits if limit < _UNLIMITED), default=None)
 
@@ -46,11 +46,11 @@ class Cgroup:
         """
         reading = {}
         if self._memory:
-            used = _text(self._memory[0] / "memory.current") or _text(self._memory[0] / "memory.usage_in_bytes")
+            used = text_of(self._memory[0] / "memory.current") or text_of(self._memory[0] / "memory.usage_in_bytes")
             if used:
                 reading["container.memory.usage"] = float(used)
         if self._cpu:
-            told = dict(line.split() for line in (_text(self._cpu[0] / "cpu.stat") or "").splitlines())
+            told = dict(line.split() for line in (text_of(self._cpu[0] / "cpu.stat") or "").splitlines())
             if "throttled_usec" in told:
                 reading["container.cpu.throttled.time"] = int(told["throttled_usec"]) / 1e6
             elif "throttled_time" in told:
@@ -91,10 +91,11 @@ class Cgroup:
             yield group
 
     def _lines(self, path: str) -> list[str]:
-        return (_text(self._root / path) or "").splitlines()
+        return (text_of(self._root / path) or "").splitlines()
 
 
-def _text(path: Path) -> str | None:
+def text_of(path: Path) -> str | None:
+    """What stands in a file of the kernel; None: there is none, or not for us."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -38,6 +38,8 @@ class Collector(Protocol):
     """
 
     framework: str
+    caveat: str | None
+    """What this profiler leaves out of a trace in this process, and what would change it. None: nothing."""
 
     def start(self, directory: Path, metadata: Mapping[str, Any]) -> None:
         """Switch the profiler on. Raises ProfilerBusy where another one is on."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crossprof.collectors import cgroup
-from crossprof.collectors.cgroup import Cgroup
+from crossprof.collectors.cgroup import Cgroup, text_of
 from crossprof.collectors.fields import FieldAbsent, Fields, Reading
 
 __all__ = ["UNITS", "HostSampler", "cpu_device", "host_facts"]
@@ -42,7 +42,7 @@ def host_facts() -> dict[str, Any]:
     limits = Cgroup()
     return {
         "name": platform.node(),
-        "boot_id": _text("/proc/sys/kernel/random/boot_id"),
+        "boot_id": text_of(Path("/proc/sys/kernel/random/boot_id")),
         "os": f"{platform.system()} {platform.release()}",
         "cpu_model": _cpu_model(),
         "cpu_count": _usable_cpus(),
@@ -162,7 +162,7 @@ class HostSampler:
 
 def _resident() -> tuple[int | None, int | None]:
     """The memory that this process holds, and the most that it held at once by the kernel's own mark, in bytes."""
-    status = _text("/proc/self/status")
+    status = text_of(Path("/proc/self/status"))
     if status:
         held = {name: int(rest.split()[0]) * 1024 for name, _, rest in _marks(status)}
         return held.get("VmRSS"), held.get("VmHWM")
@@ -183,13 +183,6 @@ def _usable_cpus() -> int:
 
 
 def _cpu_model() -> str | None:
-    lines = (_text("/proc/cpuinfo") or "").splitlines()
+    lines = (text_of(Path("/proc/cpuinfo")) or "").splitlines()
     named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
     return named or platform.processor() or None
-
-
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None

@@ -18,6 +18,7 @@ class JaxCollector:
     """Records XLA's work and the host. Tracing of Python frames is off: it is on by default, and costs most."""
 
     framework = "jax"
+    caveat: str | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = {"python_tracer_level": 0, **options}

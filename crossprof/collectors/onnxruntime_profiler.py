@@ -41,6 +41,7 @@ class OnnxRuntimeCollector:
     """Records the operators that sessions run. A session profiles from its making on, and never again once that has ended."""
 
     framework = "onnxruntime"
+    caveat: str | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         del options  # those of a session are given where it is made

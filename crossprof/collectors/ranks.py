@@ -41,12 +41,14 @@ def tf_workers() -> int:
 
 
 def is_wanted(rank: Rank, ranks: str | int | Collection[int]) -> bool:
-    """Whether a rank is among those to record: 'all', a number, or several."""
+    """Whether a rank is among those to record: 'all', a number, or several. Raises ValueError for anything else."""
     if ranks == "all":
         return True
-    if isinstance(ranks, str):
-        return rank.rank in {int(part) for part in ranks.split(",")}
-    return rank.rank == ranks if isinstance(ranks, int) else rank.rank in ranks
+    try:
+        wanted = ranks.split(",") if isinstance(ranks, str) else [ranks] if isinstance(ranks, int) else list(ranks)
+        return rank.rank in {int(part) for part in wanted}
+    except (TypeError, ValueError):
+        raise ValueError(f"ranks={ranks!r}: use 'all', or numbers such as 0 or '0,4'.") from None
 
 
 def _torch_rank() -> Rank | None:

@@ -197,7 +197,10 @@ class Recording:
             detail = f"Several frameworks are in use and {framework} was profiled. Pass framework=... to name another."
             self._folder.finding("framework_guessed", "info", detail)
         self._folder.update(**_framework_facts(framework))
-        return make_collector(framework, self._request.options)
+        collector = make_collector(framework, self._request.options)
+        if collector.caveat:
+            self._folder.finding("profiler_limited", "info", collector.caveat, "The trace has less than it could.")
+        return collector
 
     def _allocations(self) -> Iterable[tuple[int, dict[str, float | None]]]:
         return allocations(self._folder.facts["framework"])

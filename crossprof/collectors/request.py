@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from crossprof.collectors.collector import FRAMEWORKS
@@ -16,8 +18,9 @@ from crossprof.collectors.trigger import AfterSeconds, EverySeconds, EverySteps,
 __all__ = ["Request"]
 
 
-_LEAST = {"every": 0, "every_seconds": 0, "after_seconds": 0, "slow_step": 1, "keep_bytes": -1}
-"""What each of the triggers' numbers must exceed."""
+_TRIGGERS = {"every": 0, "every_seconds": 0, "after_seconds": 0, "slow_step": 1, "keep_bytes": -1}
+_LEAST = {"batch_size": 0, **_TRIGGERS}
+"""What each of the numbers must exceed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,15 @@ class Request:
         as_schedule(self.schedule)
         is_wanted(Rank(), self.ranks)
         checked(self.leave_out)
+        for name in ("tags", "config"):
+            if not isinstance(getattr(self, name), Mapping | None):
+                raise ValueError(f"{name}={getattr(self, name)!r}: use a dictionary, or leave it out.")
+        for name in self.options:
+            for meant in difflib.get_close_matches(name, self.__dataclass_fields__, n=1, cutoff=0.8):
+                raise ValueError(f"{name}=: do you mean {meant}=?")
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | float) and value > least):
+            if value is not None and not (isinstance(value, Real) and float(value) > least):
                 raise ValueError(f"{name}={value!r}: use a number over {least}, or leave it out.")
         if self.framework is not None and self.framework not in FRAMEWORKS:
             raise ValueError(f"framework={self.framework!r}: use one of {', '.join(FRAMEWORKS)}, or leave it out.")
@@ -70,7 +79,7 @@ class Request:
     def facts(self) -> dict[str, Any]:
         """The part of run.json that comes from the user."""
         schedule = self.schedule if isinstance(self.schedule, str | None) else repr(self.schedule)
-        triggers = {name: getattr(self, name) for name in _LEAST if getattr(self, name) != getattr(Request, name)}
+        triggers = {name: getattr(self, name) for name in _TRIGGERS if getattr(self, name) != getattr(Request, name)}
         return {
             "run": self.name,
             "model": self.model,

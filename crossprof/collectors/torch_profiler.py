@@ -23,6 +23,7 @@ class TorchCollector:
     """Records operators on the host, the work on every accelerator that torch sees, shapes and memory."""
 
     framework = "torch"
+    caveat: str | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = {"record_shapes": True, "profile_memory": True, **options}

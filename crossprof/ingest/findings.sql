@@ -101,15 +101,19 @@ share AS (
     SELECT count(*) AS steps, sum(work.self_ns) / sum(step.dur_ns) AS coverage_ratio
     FROM step LEFT JOIN work USING (step)
     WHERE step.run_id = getvariable('run_id') AND step.rank = getvariable('rank') AND step.is_profiled AND NOT step.is_warmup
+),
+hidden AS (
+    SELECT EXISTS (FROM staged_fact WHERE key = 'framework' AND value = 'tensorflow') AND NOT EXISTS (
+        FROM staged_fact WHERE key = 'options_effective' AND (value::JSON ->> 'host_tracer_level')::INTEGER >= 3) AS is_so
 )
 SELECT
-    CASE WHEN EXISTS (FROM staged_fact WHERE key = 'framework' AND value = 'tensorflow') THEN 'ops_hidden' ELSE 'op_coverage_low' END,
+    CASE WHEN is_so THEN 'ops_hidden' ELSE 'op_coverage_low' END,
     'warning', steps,
     printf('Operators account for %.0f %% of the time of %d steps.', 100 * coalesce(coverage_ratio, 0), steps),
-    CASE WHEN EXISTS (FROM staged_fact WHERE key = 'framework' AND value = 'tensorflow')
-        THEN 'TensorFlow leaves cheap operators out of a CPU trace after warm-up: compare step times, not counts or times of operators.'
+    CASE WHEN is_so
+        THEN 'TensorFlow leaves cheap operators out of a CPU trace after warm-up: compare step times, or record with host_tracer_level=3.'
         ELSE 'Most of the step is outside the operators of the trace: compare step times first.' END
-FROM share
+FROM share, hidden
 WHERE steps > 0 AND NOT EXISTS (FROM staged_kernel) AND coalesce(coverage_ratio, 0) < 0.5;
 
 INSERT INTO finding BY NAME

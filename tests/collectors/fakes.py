@@ -11,6 +11,7 @@ from crossprof.collectors.collector import ProfilerBusy
 
 class FakeCollector:
     framework = "torch"
+    caveat: str | None = None
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, fail_at: str | None = None, error: Exception | None = None

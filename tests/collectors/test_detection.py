@@ -178,7 +178,7 @@ def test_git_that_is_missing_or_hangs_is_no_error(tmp_path, monkeypatch):
 def test_a_worker_of_several_is_not_profiled_by_tensorflow_unless_asked(monkeypatch, recorded):
     workers = {"worker": ["a:1", "b:1"]}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
-    assert collector.make_collector("tensorflow", {"multi_worker": True}).framework == "tensorflow"
+    assert collector.make_collector("tensorflow", {"multi_worker": True}).caveat is None
     with crossprof.profile("worker", framework="tensorflow"):
         for _ in crossprof.steps(range(13)):
             pass
@@ -186,3 +186,20 @@ def test_a_worker_of_several_is_not_profiled_by_tensorflow_unless_asked(monkeypa
     assert one.codes == {"profiler_unsafe"}
     assert one.states == "uu" + "b" * 11
     assert one.run["captures"] == []
+
+
+def test_of_a_worker_of_several_with_gpus_these_alone_are_recorded(monkeypatch, recorded):
+    """Told from the outside: no GPU is at hand. The host's tracer is the one that crashes such workers."""
+    workers = {"worker": ["a:1", "b:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
+    monkeypatch.setattr("crossprof.collectors.tf_profiler._has_gpu", lambda: True)
+    with pytest.raises(collector.ProfilerUnsafe, match="multi_worker=True"):
+        collector.make_collector("tensorflow", {"host_tracer_level": 2})
+    tf = pytest.importorskip("tensorflow")
+    with crossprof.profile("worker", framework="tensorflow"):
+        for _ in crossprof.steps(range(13)):
+            tf.ones((2, 2)) @ tf.ones((2, 2))
+    (one,) = recorded()
+    assert one.codes == {"profiler_limited"}
+    assert one.run["captures"][0]["state"] == "complete"
+    assert one.run["options_effective"]["host_tracer_level"] == 0

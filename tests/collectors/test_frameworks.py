@@ -147,9 +147,8 @@ with crossprof.profile("served", framework="torch", schedule=eval(sys.argv[1])):
 """
 
 
-@pytest.mark.parametrize(
-    "schedule", ["'auto'", pytest.param("(0, 30, 1, 90)", marks=pytest.mark.slow), pytest.param("None", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["'auto'", "(0, 30, 1, 90)", "None"])
 def test_torch_steps_of_several_threads_are_timed_and_do_no_harm(recorded, python, schedule):
     """In a process of its own: torch ends one that stops its profiler in another thread than started it."""
     subprocess.run([python, "-c", THREADS, schedule], check=True, timeout=120)

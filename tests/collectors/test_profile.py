@@ -82,10 +82,21 @@ def test_arguments_reach_run_json(fake, recorded):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"framework": "theano"}, {"schedule": "often"}, {"schedule": (1, 2, 3, 0)}, {"schedule": (-1,)}, {"ranks": "first"}],
+    [
+        {"framework": "theano"},
+        {"schedule": "often"},
+        {"schedule": (1, 2, 3, 0)},
+        {"schedule": (-1,)},
+        {"ranks": "first"},
+        {"ranks": None},
+        {"tags": ["a"]},
+        {"config": 3},
+        {"batch_size": "many"},
+        {"shcedule": "auto"},
+    ],
 )
 def test_wrong_arguments_are_refused_at_once(wrong):
-    with pytest.raises(ValueError, match=r"theano|often|profiled|first"):
+    with pytest.raises(ValueError, match=r"theano|often|profiled|first|ranks=None|tags=|config=3|many|do you mean schedule="):
         crossprof.profile("run", **wrong)
 
 

@@ -89,9 +89,10 @@ class Callback(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def _end(self, method: str) -> None:
-        self._scope.pause()
         if self._method == method:
-            self._scope.end()
+            self._scope.finish()
+        else:
+            self._scope.pause()
 
     def _steps(self) -> int | None:
         """Executions of a pass over the data, where their number is known."""

@@ -43,7 +43,7 @@ class Callback(lightning.Callback):  # type: ignore[misc]
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """The loop of `fit` ends."""
-        self._end()
+        self._scope.finish()
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """`validate` begins, or a validation within `fit`."""
@@ -94,11 +94,7 @@ class Callback(lightning.Callback):  # type: ignore[misc]
 
     def _inference_end(self, trainer: Any) -> None:
         if not _is_fitting(trainer):
-            self._end()
-
-    def _end(self) -> None:
-        self._scope.pause()
-        self._scope.end()
+            self._scope.finish()
 
     def _begin(self, trainer: Any, module: Any, *, phase: str, loaders: Any, length: int | None = None) -> None:
         size = _batch_size(loaders)

@@ -99,8 +99,13 @@ class TrainerScope:
         if self.is_on and recording is not None and place:
             recording.link(tracker, str(place))
 
+    def finish(self) -> None:
+        """Leave the recording: the batch at hand was the last, and is over."""
+        self.pause()
+        self.end()
+
     def end(self, error: BaseException | None = None) -> None:
-        """Leave the recording. `error` is what ended the training."""
+        """Leave the recording; the batch at hand is none. `error` is what ended the training."""
         is_on, self.is_on = self.is_on, False
         scope, self._scope = self._scope, None
         recording = registry.current()

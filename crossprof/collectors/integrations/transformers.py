@@ -53,5 +53,4 @@ class Callback(transformers.TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
         """`train` ends."""
-        self._scope.pause()
-        self._scope.end()
+        self._scope.finish()

@@ -36,16 +36,19 @@ def cell(
 
 
 def forms(
-    prefix: str, record: Callable[[str], Any], batches: Callable[[], Iterable[Any]], train: Callable[[Any], float]
+    prefix: str,
+    record: Callable[[str], Any],
+    batches: Callable[[], Iterable[Any]],
+    train: Callable[[Any], float],
+    **expected: Any,
 ) -> None:
     """Cells for each form of a decorated function, returning and raising: `train` is given each of the batches."""
     for form in (called, awaited, iterated, iterated_asynchronously):
         for fails in (False, True):
             losses = functools.partial(_losses, batches, train, fails)
             # A step that raises has not ended, and is none.
-            expected = {"steps": BATCHES - fails, "fails": fails}
-            run = functools.partial(_recorded, form, record, losses)
-            CELLS[f"{prefix}_{form.__name__}" + ("_fails" if fails else "")] = {"run": run, **expected}
+            of_form = {"run": functools.partial(_recorded, form, record, losses), "steps": BATCHES - fails, "fails": fails}
+            CELLS[f"{prefix}_{form.__name__}" + ("_fails" if fails else "")] = {**of_form, **expected}
 
 
 def _recorded(form: Callable[..., Any], record: Callable[[str], Any], losses: Callable[[], Iterator[float]], name: str) -> Any:

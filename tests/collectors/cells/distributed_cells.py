@@ -2,7 +2,7 @@
 
 import torch
 import torch.distributed as dist
-from cell import SIZE, cell, main
+from cell import CELLS, forms, main
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
@@ -11,34 +11,32 @@ from torch_cells import batches, model, update
 import crossprof
 
 
-def train(name, shard):
-    network, _ = model()
-    network = shard(network)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
-    with crossprof.profile(name, framework="torch"):
-        return [update(network, optimizer, batch) for batch in crossprof.steps(batches(), samples=SIZE)]
+class Trained:
+    """A training of a model that lies on all processes, which begins anew with each pass over the batches."""
+
+    def __init__(self, shard):
+        self.shard = shard
+
+    def start(self):
+        self.network = self.shard(model()[0])
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.01)
+        return batches()
+
+    def train(self, batch) -> float:
+        return update(self.network, self.optimizer, batch)
 
 
-@cell(collective="allreduce")
-def torch_ddp(name):
-    return train(name, DistributedDataParallel)
+def fully_sharded(network):
+    return fully_shard(network, mesh=init_device_mesh("cpu", (2,)))
 
 
-@cell(collective="all_gather")
-def torch_fsdp(name):
-    mesh = init_device_mesh("cpu", (2,))
-    return train(name, lambda network: fully_shard(network, mesh=mesh))
-
-
-@cell(collective="allreduce", steps=19, fails=True)
-def torch_ddp_fails(name):
-    network = DistributedDataParallel(model()[0])
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
-    with crossprof.profile(name, framework="torch"):
-        for number, batch in enumerate(crossprof.steps(batches(), samples=SIZE)):
-            if number == 19:
-                raise ValueError("the batch is bad")
-            update(network, optimizer, batch)
+CELLS.clear()  # those of torch alone
+for prefix, shard, collective in (
+    ("torch_ddp", DistributedDataParallel, "allreduce"),
+    ("torch_fsdp", fully_sharded, "all_gather"),
+):
+    trained = Trained(shard)
+    forms(prefix, lambda name: crossprof.profile(name, framework="torch"), trained.start, trained.train, collective=collective)
 
 
 if __name__ == "__main__":

@@ -42,35 +42,29 @@ def batches():
     return [jnp.arange(SIZE * 16, dtype="float32").reshape(SIZE, 16) / (100.0 + number) for number in range(BATCHES)]
 
 
-trained = Trained()
-
-
-def sharded(name):
+class Sharded(Trained):
     """The batch lies over all devices, so the mean of the loss needs all of them."""
-    mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
-    spread = NamedSharding(mesh, PartitionSpec("data"))
-    weights = jax.device_put(jnp.linspace(-1.0, 1.0, 16)[:, None], NamedSharding(mesh, PartitionSpec()))
-    losses = []
-    with crossprof.profile(name, framework="jax"):
-        for batch in crossprof.steps(batches(), samples=SIZE):
-            weights, loss = update(weights, jax.device_put(batch, spread))
-            losses.append(round(float(loss), 4))
-            time.sleep(STEP_SECONDS)
-    return losses
+
+    def start(self):
+        mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+        self.spread = NamedSharding(mesh, PartitionSpec("data"))
+        self.weights = jax.device_put(jnp.linspace(-1.0, 1.0, 16)[:, None], NamedSharding(mesh, PartitionSpec()))
+        return batches()
+
+    def train(self, batch) -> float:
+        return super().train(jax.device_put(batch, self.spread))
 
 
+def record(name):
+    return crossprof.profile(name, framework="jax")
+
+
+trained, sharded = Trained(), Sharded()
 if "JAX_RANK" in os.environ:
-
-    @cell(collective="all-reduce")
-    def jax_two_processes(name):
-        return sharded(name)
-
+    forms("jax_two_processes", record, sharded.start, sharded.train, collective="all-reduce")
 else:
-    forms("jax", lambda name: crossprof.profile(name, framework="jax"), trained.start, trained.train)
-
-    @cell(collective="all-reduce")
-    def jax_sharded(name):
-        return sharded(name)
+    forms("jax", record, trained.start, trained.train)
+    forms("jax_sharded", record, sharded.start, sharded.train, collective="all-reduce")
 
     @cell()
     def jax_steps_marked_for_its_own_profiler(name):

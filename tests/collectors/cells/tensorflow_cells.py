@@ -35,44 +35,52 @@ def batches():
     return [tf.reshape(tf.range(SIZE * 16, dtype=tf.float32) / (100.0 + number), (SIZE, 16)) for number in range(BATCHES)]
 
 
-trained = Trained()
-forms("tensorflow", lambda name: crossprof.profile(name, framework="tensorflow"), trained.start, trained.train)
-
-
-def distributed(name, strategy):
+class Distributed:
     """A loop of one's own: the sum of what each replica says, and the weights that all of them hold."""
-    with strategy.scope():
-        weights = tf.Variable(tf.linspace(-1.0, 1.0, 16)[:, None], synchronization=tf.VariableSynchronization.ON_READ)
 
-    def replica(batch):
-        loss = tf.reduce_mean(tf.square(batch @ weights))
+    def __init__(self, strategy):
+        self.strategy = strategy
+        self.step = tf.function(self.of_replicas)
+
+    def start(self):
+        with self.strategy.scope():
+            values = tf.linspace(-1.0, 1.0, 16)[:, None]
+            self.weights = tf.Variable(values, synchronization=tf.VariableSynchronization.ON_READ)
+        return batches()
+
+    def of_replicas(self, batch):
+        mean = tf.distribute.ReduceOp.MEAN
+        return self.strategy.reduce(mean, self.strategy.run(self.of_one, args=(batch,)), axis=None)
+
+    def of_one(self, batch):
+        loss = tf.reduce_mean(tf.square(batch @ self.weights))
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, loss)
 
-    @tf.function
-    def step(batch):
-        return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(replica, args=(batch,)), axis=None)
+    def train(self, batch) -> float:
+        return round(float(self.step(batch)), 4)
 
-    options = {"multi_worker": True} if "TF_CONFIG" in os.environ else {}
-    with crossprof.profile(name, framework="tensorflow", **options):
-        losses = []
-        for batch in crossprof.steps(batches(), samples=SIZE):
-            losses.append(round(float(step(batch)), 4))
-            time.sleep(STEP_SECONDS)
-        return losses
+
+def record(name, **options):
+    return crossprof.profile(name, framework="tensorflow", **options)
 
 
 if "TF_CONFIG" in os.environ:
-    multi_worker = tf.distribute.MultiWorkerMirroredStrategy()
+    workers = Distributed(tf.distribute.MultiWorkerMirroredStrategy())
+    forms("tensorflow_workers", record, workers.start, workers.train, is_timed_only=True)
 
     @cell(collective="CollectiveReduce")
-    def tensorflow_multi_worker(name):
-        return distributed(name, multi_worker)
+    def tensorflow_workers_at_a_risk(name):
+        with record(name, multi_worker=True):
+            losses = []
+            for batch in crossprof.steps(workers.start(), samples=SIZE):
+                losses.append(workers.train(batch))
+                time.sleep(STEP_SECONDS)
+            return losses
 
 else:
-
-    @cell(collective="CollectiveReduce")
-    def tensorflow_mirrored(name):
-        return distributed(name, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    trained, mirrored = Trained(), Distributed(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    forms("tensorflow", record, trained.start, trained.train)
+    forms("tensorflow_mirrored", record, mirrored.start, mirrored.train, collective="CollectiveReduce")
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ TOKENS = torch.arange(8)
 
 
 class Texts(torch.utils.data.Dataset):
-    def __init__(self, fails_at=None):
-        self.fails_at = fails_at
+    def __init__(self, fail_from=None):
+        self.fail_from = fail_from
 
     def __len__(self):
         return RANKS * BATCHES * SIZE
 
     def __getitem__(self, number):
-        if number == self.fails_at:
+        if self.fail_from is not None and number >= self.fail_from:
             raise ValueError("the batch is bad")
         tokens = (TOKENS + number) % 64
         return {"input_ids": tokens, "labels": tokens}
@@ -48,12 +48,29 @@ def transformers_train(name):
     return train(name, Texts())
 
 
-@cell()
+# Accelerate's loader is a batch ahead, so the last step that began is the one before last, and it did not end.
+@cell(phase="training", collective=COLLECTIVE, steps=BATCHES - 3, fails=True)
+def transformers_train_fails(name):
+    return train(name, Texts(fail_from=RANKS * (BATCHES - 1) * SIZE), train_sampling_strategy="sequential")
+
+
+@cell(collective=COLLECTIVE)
 def accelerate_steps(name):
     return accelerated(name, Accelerator(cpu=True))
 
 
-def accelerated(name, accelerator, profiler=None):
+@cell(collective=COLLECTIVE, steps=BATCHES - 1, fails=True)
+def accelerate_steps_fail(name):
+    numbers = iter(range(BATCHES))
+
+    def fail_at_the_end():
+        if next(numbers) == BATCHES - 1:
+            raise ValueError("the batch is bad")
+
+    return accelerated(name, Accelerator(cpu=True), after=fail_at_the_end)
+
+
+def accelerated(name, accelerator, profiler=None, after=lambda: None):
     torch.manual_seed(0)
     network = torch.nn.Linear(16, 1)
     loader = torch.utils.data.DataLoader(torch.linspace(0, 1, RANKS * BATCHES * SIZE * 16).reshape(-1, 16), batch_size=SIZE)
@@ -62,14 +79,14 @@ def accelerated(name, accelerator, profiler=None):
     losses = []
     with crossprof.accelerate.profile(accelerator, name):
         if profiler is None:
-            losses += loop(accelerator, network, optimizer, loader)
+            losses += loop(accelerator, network, optimizer, loader, after)
         else:
             with accelerator.profile(profiler) as own:
                 losses += loop(accelerator, network, optimizer, loader, own.step)
     return rounded(losses)
 
 
-def loop(accelerator, network, optimizer, loader, after=lambda: None):
+def loop(accelerator, network, optimizer, loader, after):
     for batch in crossprof.steps(loader, samples=SIZE):
         loss = network(batch).square().mean()
         accelerator.backward(loss)
@@ -84,11 +101,6 @@ if RANKS == 1:
     @cell(phase="training", steps=BATCHES // 2)
     def transformers_train_and_evaluate(name):
         return train(name, Texts(), gradient_accumulation_steps=2, eval_strategy="steps", eval_steps=4)
-
-    # Accelerate's loader is a batch ahead, so the last step that began is the one before last, and it did not end.
-    @cell(phase="training", steps=BATCHES - 3, fails=True)
-    def transformers_train_fails(name):
-        return train(name, Texts(fails_at=RANKS * BATCHES * SIZE - 1), train_sampling_strategy="sequential")
 
     @cell(shared=True)
     def accelerate_with_a_profiler_of_its_own(name):
