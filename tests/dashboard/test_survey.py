@@ -158,6 +158,12 @@ def test_a_command_in_a_sentence_is_one_to_copy_and_a_label_is_no_markup(report:
     assert "<b>" not in told
 
 
+def test_sentences_stay_where_their_table_is_left_out(report: Report) -> None:
+    told = as_survey_html(replace(report, tables=report.tables[:1]))
+    assert "ONNX Runtime answers first." in told
+    assert set(re.findall(r'href="#([^"]+)"', told)) <= set(re.findall(r'id="([^"]+)"', told))
+
+
 def test_an_empty_report_names_the_command_and_shows_the_claims(survey_report: ModuleType) -> None:
     told = as_survey_html(survey_report.unmeasured())
     assert "Nothing measured yet" in told
@@ -174,11 +180,13 @@ def test_the_page_offers_the_sessions_that_the_store_has(
         assert main(["tag", run.run_id, f"bench={bench}", "--store", str(tmp_path)]) == 0
     snapshot = Snapshot(tmp_path)
     with pytest.raises(CrossprofError, match="session 'third'"):
-        survey.layout(snapshot, {"bench": "third"})
+        survey.body(snapshot, {"bench": "third", "open": []})
     asked: list[str | None] = []
     monkeypatch.setattr(reported, "report_of", lambda _store, bench: asked.append(bench) or survey_report.unmeasured())
     for chosen in ("", "first"):
-        page = json.dumps(survey.layout(snapshot, {"bench": chosen}), cls=PlotlyJSONEncoder)
+        layout = survey.layout(snapshot, {"bench": chosen})
+        survey.body(snapshot, layout[-1].data)
+        page = json.dumps(layout, cls=PlotlyJSONEncoder)
         offered = re.findall(r'"selected": (true|false), "value": "(\w*)"', page)
         assert offered == [(str(value == chosen).lower(), value) for value in ("", "second", "first")]
         assert f'"/survey.html{"?bench=first" if chosen else ""}"' in page

@@ -27,7 +27,7 @@ from crossprof.store import Store
 from crossprof.survey.report import Report, Table
 from crossprof.survey.row import Row
 
-__all__ = ["PAGE"]
+__all__ = ["PAGE", "body"]
 
 _ROWS = Toggle("rows", "Rows", {"all": "All rows", "measured": "Measured"})
 _BENCHES = (
@@ -38,35 +38,51 @@ _MOST_RUNS = 8
 
 
 def layout(snapshot: Snapshot, query: Mapping[str, str]) -> Any:
-    """The page: what to choose, the tables, what was measured on."""
+    """The page: its title, and room for what comes by a request of its own, since many runs take seconds to compare."""
     bench = query.get("bench", "")
-    report = reported(snapshot, bench)
-    store = snapshot.store()
-    opened = query.get("open", "").split(",")
-    below = partial(_below, store, opened)
-    head = _decisions(report) if is_any_measured(report) else _unmeasured()
+    waiting = "Comparing what was measured. New runs take some seconds, once."
     return [
-        _title_row(store, report, query, bench),
-        head,
-        *(_table(table, below) for table in report.tables),
-        _circumstances(report),
-        dcc.Store(id="survey-shown", data={"bench": bench}),
+        _title_row(snapshot.store(), query, bench),
+        html.Div(
+            html.P(waiting, className="skeleton waiting"),
+            id={"page": "survey", "figure": "body"},
+            className="survey-body",
+            style={"--height": "480px"},
+        ),
+        dcc.Store(id={"page": "survey", "retry": "body"}),
+        dcc.Store(id="survey-shown", data={"bench": bench, "open": query.get("open", "").split(",")}),
     ]
 
 
-def _title_row(store: Store, report: Report, query: Mapping[str, str], bench: str) -> html.Div:
-    links = [html.A(table.title, href=f"#{cards.card_id(table.title)}") for table in report.tables]
+def body(snapshot: Snapshot, held: Mapping[str, Any]) -> list[Component]:
+    """What to choose, the tables, what was measured on. Raises CrossprofError: there is no such session."""
+    report = reported(snapshot, held["bench"])
+    below = partial(_below, snapshot.store(), held["open"])
+    return [
+        _tables(report),
+        _decisions(report) if is_any_measured(report) else _unmeasured(),
+        *(_table(table, below) for table in report.tables),
+        _circumstances(report),
+    ]
+
+
+def _title_row(store: Store, query: Mapping[str, str], bench: str) -> html.Div:
     file = html.A("Report", href=survey_address(bench), download="survey.html", title="One HTML file to send on")
     return html.Div(
         [
             html.H1("Survey"),
-            html.Nav([*links, file], className="page-links", **components.labelled("Tables")),
+            html.Nav(file, className="page-links", **components.labelled("This page elsewhere")),
             html.Div(className="spacer"),
             *_benches(store, bench),
             _ROWS.control("survey", query),
         ],
         className="title-row",
     )
+
+
+def _tables(report: Report) -> html.Nav:
+    links = [html.A(table.title, href=f"#{cards.card_id(table.title)}") for table in report.tables]
+    return html.Nav(links, className="page-links", **components.labelled("Tables"))
 
 
 def _benches(store: Store, bench: str) -> list[html.Label]:
@@ -160,14 +176,22 @@ def _circumstances(report: Report) -> html.Section:
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:
-    """What stands below a row comes when it is first opened; assets/survey.js keeps what is open in the address."""
+    """The tables, and below a row what it is made of once it is opened; assets/survey.js keeps what is open in the address."""
 
-    def fill(_clicks: int | None, place: Mapping[str, str], held: Mapping[str, str]) -> list[Component]:
+    def tell(held: Mapping[str, Any], _again: int | None = None) -> Any:
+        return cards.told(lambda: body(snapshot, held), page="survey", name="body")
+
+    def fill(_clicks: int | None, place: Mapping[str, str], held: Mapping[str, Any]) -> list[Component]:
         report = reported(snapshot, held["bench"])
         rows = {anchor: row for table in report.tables for anchor, row in zip(anchors(table), table.rows, strict=True)}
         row = rows.get(place["row"])
         return [cards.absent("the store has changed: reload the page.")] if row is None else _detail(snapshot.store(), row)
 
+    app.callback(
+        Output({"page": "survey", "figure": "body"}, "children"),
+        Input("survey-shown", "data"),
+        Input({"page": "survey", "retry": "body"}, "data"),
+    )(tell)
     app.callback(
         Output(_part("detail", MATCH), "children"),
         Input(_part("summary", MATCH), "n_clicks"),

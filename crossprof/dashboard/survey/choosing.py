@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from crossprof.dashboard.survey.claims import badge
 from crossprof.dashboard.survey.draw import Draw, sentence
-from crossprof.dashboard.survey.words import WORDS, anchors
+from crossprof.dashboard.survey.words import WORDS, anchors, side_title
 from crossprof.dashboard.theme import shortened
-from crossprof.survey.report import Decision, Report, Table
+from crossprof.survey.report import Decision, Report, Statement, Table
 
 __all__ = ["decisions", "hardware", "software", "words"]
 
@@ -23,14 +23,19 @@ def decisions(draw: Draw[T], report: Report) -> T:
 
 
 def _decision(draw: Draw[T], decision: Decision, tables: Mapping[str, tuple[Table, Sequence[str]]]) -> T:
-    sentences = []
-    for one in decision.statements:
-        table, names = tables[one.table]
-        link = draw("a", f"{table.title}: {shortened(table.rows[one.row].label)}", href=f"#{names[one.row]}")
-        sentences.append(draw("li", *sentence(draw, one.text), " ", link))
-    parts = [draw("h3", decision.title), draw("ul", *sentences) if sentences else None]
+    sentences = [draw("li", *sentence(draw, one.text), *_link(draw, one, tables)) for one in decision.statements]
     lacking = draw("p", *sentence(draw, decision.lacking), class_="absent") if decision.lacking else None
-    return draw("div", *parts, lacking, class_="decision")
+    return draw("div", draw("h3", decision.title), draw("ul", *sentences) if sentences else None, lacking, class_="decision")
+
+
+def _link(draw: Draw[T], statement: Statement, tables: Mapping[str, tuple[Table, Sequence[str]]]) -> list[T | str]:
+    """The way to the row of a sentence, where the report has its table."""
+    if statement.table not in tables:
+        return []
+    table, names = tables[statement.table]
+    row = table.rows[statement.row]
+    beside = f", {side_title(row.other)}" if row.other else ""
+    return [" ", draw("a", f"{table.title}: {shortened(row.label)}{beside}", href=f"#{names[statement.row]}")]
 
 
 def hardware(draw: Draw[T], report: Report) -> T:
