@@ -20,7 +20,7 @@ from crossprof.dashboard.survey import reported
 from crossprof.dashboard.survey.axis import ratio_axis
 from crossprof.dashboard.survey.document import as_survey_html
 from crossprof.dashboard.survey.forest import forest
-from crossprof.dashboard.survey.words import anchors, claimed_ratio, claimed_sides
+from crossprof.dashboard.survey.words import anchors, claimed, claimed_sides
 from crossprof.errors import CrossprofError
 from crossprof.survey.report import Report
 from crossprof.survey.row import Figure, Row
@@ -116,10 +116,10 @@ def test_a_row_keeps_its_anchor_when_others_join(report: Report) -> None:
     assert twice == [names[0], f"{names[0]}--2", f"{names[0]}--3"]
 
 
-def test_the_surveys_figures_have_its_own_digits(survey_report: ModuleType) -> None:
-    assert claimed_ratio(survey_report.claim(0.95)) == "0.95"
-    assert claimed_ratio(survey_report.claim(3.5 / 3.2)) == "1.09"
-    assert claimed_ratio(survey_report.claim(None)) == ""
+def test_the_surveys_figures_are_short_and_one_without_figures_says_who_is_ahead(survey_report: ModuleType) -> None:
+    assert claimed(survey_report.claim(0.95)) == "0.95"
+    assert claimed(survey_report.claim(3.5 / 3.2)) == "1.09"
+    assert claimed(survey_report.claim(None)) == "PyTorch ahead"
     assert claimed_sides(survey_report.claim(pytorch=3.2, tensorflow=3.5)) == "3.2 / 3.5\u2009ms"
     assert claimed_sides(survey_report.claim()) == ""
     assert claimed_sides(survey_report.claim(0.95, pytorch=1.0, tensorflow=0.95)) == "", "the ratio says it"

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from crossprof.dashboard.survey.claims import badge
 from crossprof.dashboard.survey.draw import Draw, sentence
-from crossprof.dashboard.survey.words import WORDS, anchors, side_title
+from crossprof.dashboard.survey.words import WORDS, anchors
 from crossprof.dashboard.theme import shortened
+from crossprof.survey.names import title_of
 from crossprof.survey.report import Decision, Report, Statement, Table
 
 __all__ = ["decisions", "hardware", "software", "words"]
@@ -34,7 +35,7 @@ def _link(draw: Draw[T], statement: Statement, tables: Mapping[str, tuple[Table,
         return []
     table, names = tables[statement.table]
     row = table.rows[statement.row]
-    beside = f", {side_title(row.other)}" if row.other else ""
+    beside = f", {title_of(row.other)}" if row.other else ""
     return [" ", draw("a", f"{table.title}: {shortened(row.label)}{beside}", href=f"#{names[statement.row]}")]
 
 

@@ -12,14 +12,14 @@ from crossprof.dashboard.survey.forest import forest, scale_marks, ticks, tone
 from crossprof.dashboard.survey.words import (
     anchors,
     chip_color,
-    claimed_ratio,
+    claimed,
     claimed_sides,
     interval,
     is_measured,
     ratio_interval,
     scales_of,
-    side_title,
 )
+from crossprof.survey.names import title_of
 from crossprof.survey.report import Table
 from crossprof.survey.row import Claim, Row, Side
 
@@ -104,7 +104,7 @@ def _cell(draw: Draw[T], title: str, value: str, *more: T | str | None, tip: str
 def _side(draw: Draw[T], side: Side | None, scale: Scale, title: str) -> T:
     if side is None:
         return _cell(draw, title, NONE, tip="Not measured")
-    chip = draw("span", side_title(side), class_="chip", style=f"--chip:{chip_color(side)}")
+    chip = draw("span", title_of(side), class_="chip", style=f"--chip:{chip_color(side)}")
     if side.figure is None:
         return _cell(draw, title, NONE, chip, tip=f"{side.run}: its runs don't have this figure")
     samples = f"{side.run}: {side.figure.n:,} samples"
@@ -129,4 +129,4 @@ def _claim(draw: Draw[T], claim: Claim | None) -> T:
     if claim is None:
         return _cell(draw, "Survey", NONE, tip="The survey says nothing of this")
     tip = f"{claim.text} ({claim.hardware})"
-    return _cell(draw, "Survey", claimed_ratio(claim) or "in words", claimed_sides(claim), tip=tip)
+    return _cell(draw, "Survey", claimed(claim), claimed_sides(claim), tip=tip)

@@ -22,15 +22,18 @@ __all__ = ["as_survey_html"]
 def as_survey_html(report: Report) -> str:
     """The whole document. It loads nothing."""
     sections = (
-        card("What to choose", "From measured rows alone; each sentence names its row.", decisions(element, report))
-        if is_any_measured(report)
-        else _unmeasured(),
+        _decisions(report) if is_any_measured(report) else _unmeasured(),
         *(_table(one) for one in report.tables),
         _circumstances(report),
     )
     sheet = files("crossprof.dashboard").joinpath("assets/survey.css").read_text("utf-8")
     made = f"The survey's claims and what crossprof measured, {instant(report.made_ns)} UTC"
     return document(TITLE, made, report.version, sections, sheet=sheet)
+
+
+def _decisions(report: Report) -> Markup | None:
+    reading = "From measured rows alone; each sentence names its row."
+    return card("What to choose", reading, decisions(element, report) if report.decisions else None)
 
 
 def _unmeasured() -> Markup | None:

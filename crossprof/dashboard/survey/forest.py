@@ -8,7 +8,7 @@ from typing import TypeVar
 from crossprof.dashboard.quantity import significant
 from crossprof.dashboard.survey.axis import RatioAxis
 from crossprof.dashboard.survey.draw import Draw
-from crossprof.dashboard.survey.words import claimed_ratio, ratio_interval
+from crossprof.dashboard.survey.words import claimed, ratio_interval
 from crossprof.survey.row import Figure, Row
 
 __all__ = ["forest", "scale_marks", "ticks", "tone"]
@@ -71,7 +71,7 @@ def _told(row: Row) -> str:
     if row.ratio is not None:
         parts.append(f"measured {significant(row.ratio.value)} {ratio_interval(row.ratio)}".rstrip())
     if row.claim is not None and row.claim.ratio is not None:
-        parts.append(f"the survey {claimed_ratio(row.claim)}")
+        parts.append(f"the survey {claimed(row.claim)}")
     return f"Ratio: {', '.join(parts)}; 1 is no difference."
 
 

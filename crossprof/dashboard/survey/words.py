@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from crossprof.dashboard.quantity import Scale, scale_for, significant
-from crossprof.dashboard.theme import framework_title
 from crossprof.survey.report import Report, Table
 from crossprof.survey.row import Claim, Figure, Row, Side
 
@@ -16,14 +15,13 @@ __all__ = [
     "WORDS",
     "anchors",
     "chip_color",
-    "claimed_ratio",
+    "claimed",
     "claimed_sides",
     "interval",
     "is_any_measured",
     "is_measured",
     "ratio_interval",
     "scales_of",
-    "side_title",
 ]
 
 TITLE = "PyTorch vs TensorFlow, measured"
@@ -45,7 +43,6 @@ _FAMILIES = {
     "onnx_runtime": "onnxruntime",
 }
 _LONGEST_LABEL = 40
-_TITLES = {"litert": "LiteRT"}
 
 
 def anchors(table: Table) -> list[str]:
@@ -73,14 +70,6 @@ def is_measured(row: Row) -> bool:
 def is_any_measured(report: Report) -> bool:
     """Whether a report has any figure of this machine."""
     return any(is_measured(row) for table in report.tables for row in table.rows)
-
-
-def side_title(side: Side) -> str:
-    """The framework of a side and its mode: TensorFlow graph, PyTorch (Keras) eager."""
-    family = _FAMILIES.get(side.framework)
-    title = framework_title(family) if family else _TITLES.get(side.framework, side.framework.replace("_", " "))
-    keras = " (Keras)" if side.framework == "keras_torch" else ""
-    return f"{title}{keras} {side.mode}".rstrip()
 
 
 def chip_color(side: Side) -> str:
@@ -114,9 +103,11 @@ def ratio_interval(ratio: Figure) -> str:
     return f"[{significant(ratio.ci_low)} to {significant(ratio.ci_high)}]"
 
 
-def claimed_ratio(claim: Claim) -> str:
-    """The survey's ratio, with the digits that it gives; empty where it gives none."""
-    return "" if claim.ratio is None else f"{claim.ratio:.3g}"
+def claimed(claim: Claim) -> str:
+    """The survey's ratio in three digits; who is ahead where it gives none."""
+    if claim.ratio is not None:
+        return f"{claim.ratio:.3g}"
+    return f"{'PyTorch' if claim.ahead == 'pytorch' else 'TensorFlow'} ahead"
 
 
 def claimed_sides(claim: Claim) -> str:
