@@ -185,7 +185,8 @@ def test_the_page_offers_the_sessions_that_the_store_has(
     monkeypatch.setattr(reported, "report_of", lambda _store, bench: asked.append(bench) or survey_report.unmeasured())
     for chosen in ("", "first"):
         layout = survey.layout(snapshot, {"bench": chosen})
-        survey.body(snapshot, layout[-1].data)
+        told = json.dumps(survey.body(snapshot, layout[-1].data), cls=PlotlyJSONEncoder)
+        assert f'"crossprof bench report{" --bench first" if chosen else ""} --table memory"' in told
         page = json.dumps(layout, cls=PlotlyJSONEncoder)
         offered = re.findall(r'"selected": (true|false), "value": "(\w*)"', page)
         assert offered == [(str(value == chosen).lower(), value) for value in ("", "second", "first")]

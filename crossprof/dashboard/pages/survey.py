@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -58,11 +59,12 @@ def body(snapshot: Snapshot, held: Mapping[str, Any]) -> list[Component]:
     """What to choose, the tables, what was measured on. Raises CrossprofError: there is no such session."""
     report = reported(snapshot, held["bench"])
     below = partial(_below, snapshot.store(), held["open"])
+    command = shlex.join(["crossprof", "bench", "report", *(["--bench", held["bench"]] if held["bench"] else [])])
     return [
         _tables(report),
-        _decisions(report) if is_any_measured(report) else _unmeasured(),
-        *(_table(table, below) for table in report.tables),
-        _circumstances(report),
+        _decisions(report, command) if is_any_measured(report) else _unmeasured(),
+        *(_table(table, below, command) for table in report.tables),
+        _circumstances(report, command),
     ]
 
 
@@ -93,9 +95,9 @@ def _benches(store: Store, bench: str) -> list[html.Label]:
     return [choice("bench", "Measured in", {"": "the latest of each", **known}, bench)]
 
 
-def _decisions(report: Report) -> html.Section:
+def _decisions(report: Report, command: str) -> html.Section:
     reading = "From measured rows alone; each sentence leads to its row."
-    return cards.card("What to choose", reading, decisions(component, report), command="crossprof bench report")
+    return cards.card("What to choose", reading, decisions(component, report), command=command)
 
 
 def _unmeasured() -> html.Section:
@@ -104,7 +106,7 @@ def _unmeasured() -> html.Section:
     return cards.notice("Nothing measured yet", told, html.P(components.command(BENCH)))
 
 
-def _table(table: Table, below: Callable[[str, Row], Component | None]) -> html.Section:
+def _table(table: Table, below: Callable[[str, Row], Component | None], command: str) -> html.Section:
     rows = claims_table(component, table, below)
     none = html.P(
         ["No row is measured: ", components.command(f"crossprof bench --table {table.name}")], className="none-measured"
@@ -114,7 +116,7 @@ def _table(table: Table, below: Callable[[str, Row], Component | None]) -> html.
         f"{table.question} {table.method}".strip(),
         html.Div(rows, className="scroll"),
         *([] if any(map(is_measured, table.rows)) else [none]),
-        command=f"crossprof bench report --table {table.name}",
+        command=f"{command} --table {table.name}",
     )
 
 
@@ -169,10 +171,10 @@ def _named(store: Store, name: str, run_ids: Sequence[str]) -> list[str]:
     return [pooled] if set(store.resolve(pooled)) == set(run_ids) else list(run_ids)
 
 
-def _circumstances(report: Report) -> html.Section:
+def _circumstances(report: Report, command: str) -> html.Section:
     made = html.P(f"Read by crossprof {report.version} on {instant(report.made_ns)} UTC.", className="dimmed")
     held = [hardware(component, report), software(component, report), words(component), made]
-    return cards.card("Measured on", "", *held, command="crossprof bench report --json")
+    return cards.card("Measured on", "", *held, command=f"{command} --json")
 
 
 def connect(app: Dash, snapshot: Snapshot) -> None:
