@@ -82,8 +82,10 @@ def test_ticks_are_few_and_one_of_them_is_no_difference(report: Report, value: f
 
 def test_a_ratio_beyond_the_axis_is_an_arrow_at_its_end(report: Report) -> None:
     row = with_ratio(row_of(report, 0), 5000.0, None, None)
-    assert 'class="point is-worse is-beyond"' in forest(element, replace(row, verdict="worse"), ratio_axis([row]))
-    assert "left:100.00%" in forest(element, row, ratio_axis([row]))
+    drawn = forest(element, replace(row, verdict="worse"), ratio_axis([row]))
+    assert 'class="point is-worse is-above" style="left:100.00%"' in drawn
+    row = with_ratio(row, 1e-5, None, None)
+    assert 'is-below" style="left:0.00%"' in forest(element, row, ratio_axis([row]))
 
 
 def test_a_wide_interval_leaves_the_other_rows_their_room_and_ends_in_arrows(report: Report) -> None:

@@ -87,7 +87,7 @@ def _row(draw: Draw[T], row: Row, axis: RatioAxis, scale: Scale, named: Mapping[
     return draw("tr", *cells, **named)
 
 
-def _class(row: Row, below: T | None) -> str:
+def _class(row: Row, below: object) -> str:
     return f"claim{' is-whole' if below is None else ''}{_unmeasured(row)}"
 
 

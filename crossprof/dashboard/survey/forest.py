@@ -45,7 +45,7 @@ def _measured(draw: Draw[T], row: Row, axis: RatioAxis) -> list[T]:
     if row.ratio is None or math.isnan(row.ratio.value):
         return []
     word = f"is-{tone(row)}"
-    beyond = "" if axis.holds(row.ratio.value) else " is-beyond"
+    beyond = "" if axis.holds(row.ratio.value) else " is-above" if row.ratio.value > 1 else " is-below"
     point = draw("span", class_=f"point {word}{beyond}", style=_place(axis, row.ratio.value))
     return [*_interval(draw, row.ratio, axis, word), point]
 
