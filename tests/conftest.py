@@ -69,6 +69,12 @@ def spread_store(spread: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def survey_report() -> ModuleType:
+    """The module dashboard/survey_report.py: a made-up report on the survey."""
+    return _loaded(TESTS / "dashboard" / "survey_report.py")
+
+
+@pytest.fixture(scope="session")
 def launches() -> ModuleType:
     """The module dashboard/launches.py: two runs whose kernels know their launches."""
     return _loaded(TESTS / "dashboard" / "launches.py")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from crossprof.cli.options import as_json, open_store, print_json, store_path
+from crossprof.cli.output import STDOUT, write_text
+from crossprof.cli.terminal import print_line
 
 if TYPE_CHECKING:
     from crossprof.survey.report import Report
@@ -22,21 +24,38 @@ _NAMES = ("training", "utilization", "memory", "precision", "scaling", "latency"
 @click.command()
 @click.option("--bench", "bench", metavar="ID", help="One session alone. Default: of each cell the latest that has it.")
 @click.option("--table", "tables", multiple=True, type=click.Choice(_NAMES), help="This table alone; may be repeated.")
+@click.option(
+    "--html",
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE|-",
+    help="Write the report as one HTML file with figures, which loads nothing.",
+)
 @as_json
 @store_path
-def report(bench: str | None, tables: tuple[str, ...], is_json: bool, store: Path) -> None:
+def report(bench: str | None, tables: tuple[str, ...], file: str | None, is_json: bool, store: Path) -> None:
     """Show each table of the survey beside what `crossprof bench` measured here: intervals, reasons, and what they decide."""
     from crossprof.survey.report import report_of
 
     found = report_of(open_store(store), bench=bench)
     if tables:
         found = _of_tables(found, tables)
-    if is_json:
+    if file is not None:
+        _write(found, file)
+    elif is_json:
         print_json(found.to_json())
     else:
         from crossprof.cli.survey import print_report  # not for every command
 
         print_report(found)
+
+
+def _write(found: Report, file: str) -> None:
+    from crossprof.dashboard.survey.document import as_survey_html
+
+    write_text(file, as_survey_html(found))
+    if file != STDOUT:
+        print_line(f"Wrote {file}")
 
 
 def _of_tables(found: Report, names: Container[str]) -> Report:

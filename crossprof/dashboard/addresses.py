@@ -16,6 +16,7 @@ __all__ = [
     "result_address",
     "run_address",
     "sql_address",
+    "survey_address",
     "timeline_address",
 ]
 
@@ -71,6 +72,11 @@ def sql_address(query: str) -> str:
 def result_address(query: str, format: str) -> str:
     """The rows of a query as a file to download: csv, parquet or arrow."""
     return f"/sql/result.{format}?" + urlencode({"q": query})
+
+
+def survey_address(bench: str) -> str:
+    """The survey's report as one HTML file to download, of one benchmark where `bench` names it."""
+    return "/survey.html" + (f"?{urlencode({'bench': bench})}" if bench else "")
 
 
 def export_address(run_id: str, format: str, **chosen: str) -> str:

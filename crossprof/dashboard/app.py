@@ -15,7 +15,7 @@ from crossprof.dashboard import cards, components, theme
 from crossprof.dashboard.pages import PAGES, Page
 from crossprof.dashboard.selection import connect_picker
 from crossprof.dashboard.service.compression import compress_static_files
-from crossprof.dashboard.service.downloads import connect_report
+from crossprof.dashboard.service.downloads import connect_report, connect_survey
 from crossprof.dashboard.service.exports import serve_exports
 from crossprof.dashboard.service.security import guard
 from crossprof.dashboard.service.vendored import serve_vendored
@@ -77,6 +77,7 @@ def create_app(
         page.connect(app, snapshot)
     connect_picker(app)
     connect_report(app.server, snapshot)
+    connect_survey(app.server, snapshot)
     app.server.add_url_rule("/healthz", "healthz", lambda: "ok\n")
     serve_exports(app.server, snapshot)
     compress_static_files(app.server)

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ import pyarrow as pa
 import pytest
 
 from crossprof.dashboard import create_app
+from crossprof.dashboard.survey import reported
+from crossprof.dashboard.survey.document import as_survey_html
+from crossprof.dashboard.survey.words import anchors
 from crossprof.dashboard.timeline.timeline import Timeline
 from crossprof.store import Store
 
@@ -58,6 +62,11 @@ class Sentinels:
                 cells = [None if value is None else next(self._next) * size for value in table.column(place).to_pylist()]
                 table = table.set_column(place, field.name, pa.array(cells, field.type))
         return table
+
+    def triples(self, size: float) -> Iterator[tuple[float, float, float]]:
+        """Intervals of sentinels: where one begins, its value, and where it ends."""
+        while True:
+            yield next(self._next) * size, next(self._next) * size, next(self._next) * size
 
     def holds(self, number: float) -> bool:
         """Whether a number is a sentinel in some unit, as far as three digits tell."""
@@ -230,6 +239,23 @@ def test_the_timeline_tells_numbers_of_the_store_alone(launches_store: Path, mon
             app.server.extensions["crossprof"].close()
     for first, second in zip(told[:2], told[2:], strict=True):
         _holds_alone(first, second)
+
+
+def test_the_survey_shows_numbers_of_its_report_alone(
+    survey_report: ModuleType, synthetic_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, files = [], []
+    for rest in (3, 5):
+        sentinels = Sentinels(rest)
+        report = survey_report.made_up(sentinels.triples(1.0), sentinels.triples(1e-3), is_extreme=True)
+        monkeypatch.setattr(reported, "report_of", lambda _store, bench, made=report: made)
+        opened = ",".join(anchor for table in report.tables for anchor in anchors(table))
+        browser = Browser(synthetic_store)
+        pages.append((sentinels, browser.page(f"/survey?open={opened}")))
+        browser.close()
+        files.append((sentinels, re.sub("<style>.*?</style>|<[^>]*>", " ", as_survey_html(report), flags=re.DOTALL)))
+    _holds_alone(*pages)
+    _holds_alone(*files)
 
 
 def _holds_alone(first: tuple[Sentinels, Any], second: tuple[Sentinels, Any]) -> None:

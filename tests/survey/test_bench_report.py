@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,17 @@ def test_json_is_one_document_of_the_tables_asked_for(store: Path, capsys: pytes
     document = json.loads(answer(capsys, "--store", str(store), "--json", "--table", "latency", "--table", "memory"))
     assert [table["table"] for table in document["tables"]] == ["memory", "latency"]
     assert {"decisions", "hardware", "software", "made_ns", "version"} <= set(document)
+
+
+def test_html_is_one_file_of_the_tables_asked_for(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "survey.html"
+    told = answer(capsys, "--store", str(store), "--table", "training", "--html", str(file))
+    assert told == f"Wrote {file}\n"
+    text = file.read_text("utf-8")
+    assert re.findall("<h2>([^<]+)</h2>", text) == ["What to choose", "Training speed", "Measured on"]
+    assert "8,000\u2009samples/s" in text
+    assert "0.952" in text
+    assert answer(capsys, "--store", str(store), "--table", "training", "--html", "-").startswith("<!DOCTYPE html>")
 
 
 def test_a_store_without_a_bench_has_the_survey_s_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,7 +60,7 @@
 
   const actions = {
     link: (button, card) => copy(button, linkTo(card)),
-    sql: (button, card) => copy(button, card.dataset.sql),
+    sql: (button) => copy(button, button.closest("[data-sql]").dataset.sql),
     command: (button, card) => copy(button, card.dataset.command),
     png: picture,
   };
@@ -85,6 +85,7 @@
       const card = document.getElementById(name);
       if (!card) return;
       watch.disconnect();
+      document.querySelectorAll(".is-linked").forEach((former) => former.classList.remove("is-linked"));
       card.classList.add("is-linked");
       card.scrollIntoView({ block: "start" });
     }

@@ -12,7 +12,7 @@ from crossprof.dashboard.quantity import Scale, scale_for
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
 
-__all__ = ["waterfall_card"]
+__all__ = ["parts_table", "waterfall_card"]
 
 _MOST = 10
 _EXPLAINED = {
@@ -35,11 +35,12 @@ def waterfall_card(base: str, found: RunDifference, *, is_only: bool, unit: str 
     subtitle = (
         f"{wording.PLACES[parts[0].place]} per {unit}, in parts that add up to it. The interval is that of the change, 95 %."
     )
-    table = html.Div(_table(base, found.run, parts), className="scroll")
+    table = html.Div(parts_table(base, found.run, parts), className="scroll")
     return cards.card(title, subtitle, table, query=query, class_name="wide" if is_only else "")
 
 
-def _table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.Table:
+def parts_table(base: str, other: str, parts: Sequence[CategoryDifference]) -> html.Table:
+    """The parts of a step in two runs, the last of which is their sum, with their changes as bars."""
     scale = scale_for("ns", [time for one in parts for time in (one.base_ns, one.other_ns)])
     changes = [0.0, *(one.delta_ns for one in parts)]
     ends = min(changes), max(changes)

@@ -19,8 +19,8 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _WHERE = {"device": "device time", "host": "operators on the host"}
 
 
-def document(title: str, made: str, version: str, sections: Iterable[Markup | None]) -> str:
-    """The whole page: the title, by what it was made and when, and the sections that there are."""
+def document(title: str, made: str, version: str, sections: Iterable[Markup | None], *, sheet: str = "") -> str:
+    """The whole page: the title, by what it was made and when, and the sections that there are; `sheet` is CSS of their own."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -29,7 +29,7 @@ def document(title: str, made: str, version: str, sections: Iterable[Markup | No
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="color-scheme", content="light dark"),
         element("title", f"{title} · crossprof"),
-        element("style", Markup(_style())),
+        element("style", Markup(f"{_style()}{sheet}")),
     )
     heading = element("header", element("h1", title), element("p", made, class_="dimmed"))
     body = element("body", element("main", heading, *(one for one in sections if one)))

@@ -13,7 +13,7 @@ from crossprof.store.alignment import Level
 from crossprof.store.compare import RunDifference
 from crossprof.store.composition import CategoryDifference, folded
 
-__all__ = ["advice", "brief", "definition", "findings", "matching", "operations", "part_rows", "parts", "runs"]
+__all__ = ["advice", "brief", "definition", "findings", "matching", "operations", "part_rows", "part_rows_of", "parts", "runs"]
 
 _MOST_OPERATIONS = 12
 _MOST_PARTS = 10
@@ -27,9 +27,13 @@ def parts(found: RunDifference) -> tuple[CategoryDifference, ...]:
 
 def part_rows(base: str, found: RunDifference) -> tuple[list[str], list[list[str]]]:
     """Those parts as heads and rows."""
-    held = parts(found)
+    return part_rows_of(base, found.run, parts(found))
+
+
+def part_rows_of(base: str, other: str, held: Sequence[CategoryDifference]) -> tuple[list[str], list[list[str]]]:
+    """Parts of a step of two runs as heads and rows."""
     scale = scale_for("ns", [time for one in held for time in (one.base_ns, one.other_ns)])
-    heads = ["Part", *(f"{name}, {scale.unit}" for name in (base, found.run, "Change")), "95 % interval"]
+    heads = ["Part", *(f"{name}, {scale.unit}" for name in (base, other, "Change")), "95 % interval"]
     rows = []
     for one in held:
         times = (scale.text(one.base_ns), scale.text(one.other_ns), scale.signed(one.delta_ns))
