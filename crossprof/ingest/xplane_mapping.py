@@ -17,11 +17,14 @@ from crossprof.ingest.xplane_pieces import Batch, batches
 from crossprof.ingest.xplane_space import Space
 from crossprof.ingest.xplane_stats import NO_STATS
 from crossprof.ingest.xplane_tables import line_table, options_json, plane_tables
+from crossprof.ingest.xplane_texts import enumerate_texts
 from crossprof.ingest.xplane_wire import Bytes, SpaceError
 from crossprof.store.threads import shared_out, transaction
 
 __all__ = ["stage_space"]
 
+_FEW_BATCHES = 3
+"""The events of so many are staged sooner than texts are given numbers."""
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -35,6 +38,8 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
     connection.execute("SET VARIABLE capture = ?", [capture])
     _execute(connection, _sql("xplane_header.sql"), tables)
     _add_options(connection, capture)
+    if len(work) > _FEW_BATCHES:
+        enumerate_texts(connection)
     glossaries = {plane: Glossary.of(connection, plane) for plane in {batch.plane for batch in work}}
 
     @contextmanager
