@@ -23,8 +23,11 @@ from crossprof.store.threads import shared_out, transaction
 
 __all__ = ["stage_space"]
 
+_FEW_BYTES = 128 << 20
 _FEW_BATCHES = 3
 """The events of so many are staged sooner than texts are given numbers."""
+# What is decoded takes memory beside the database, which keeps as much of a small file at hand as it may and needs less.
+_SPARE_MEMORY = "SET memory_limit = (parse_formatted_bytes(current_setting('memory_limit')) * 0.7)::BIGINT || 'B'"
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -33,6 +36,8 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
 
     Names come first, then the events in batches on several threads, then what takes all events together.
     """
+    if capture is None and len(data) < _FEW_BYTES:  # a recording may have more files
+        connection.execute(_SPARE_MEMORY)
     work = _batches(data, space)
     tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
     connection.execute("SET VARIABLE capture = ?", [capture])
@@ -47,11 +52,23 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
         with transaction(own):
             yield _Mapper(own, data, glossaries, capture)
 
-    lost = sum(shared_out(connection, enumerate(work), staging))
+    with _returned_memory():
+        lost = sum(shared_out(connection, enumerate(work), staging))
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
     connection.execute(_sql("xplane_trailer.sql"))
     return lost
+
+
+@contextmanager
+def _returned_memory() -> Iterator[None]:
+    """Arrow takes its memory from the system meanwhile: from its own pool little comes back of what other threads free."""
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
 
 
 def _batches(data: Bytes, space: Space) -> list[Batch]:
@@ -90,7 +107,7 @@ class _Mapper:
         self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
         for name, table in tables.items():
             _execute(self._connection, _mappings()[name], {name: table})
-        pa.default_memory_pool().release_unused()  # what the threads of DuckDB free would stay with this one
+        pa.default_memory_pool().release_unused()
         return 0
 
 
