@@ -82,8 +82,8 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in _REPEATED.items():
         counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
         rows, *texts = connection.execute(f"SELECT count(*), {counts} FROM staged_{table}").fetchall()[0]
-        staged = connection.execute(f"SELECT {', '.join(columns)} FROM staged_{table} LIMIT 0").description
-        for (column, kind, *_), count in zip(staged or (), texts, strict=True):
+        types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
+        for column, kind, count in zip(columns, types, texts, strict=True):
             known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
             is_worthwhile = rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS
             numbered = STAGED_TEXT if kind.id == "enum" else f"ENUM ({known})" if is_worthwhile else "VARCHAR"

@@ -26,8 +26,9 @@ __all__ = ["stage_space"]
 _FEW_BYTES = 128 << 20
 _FEW_BATCHES = 3
 """The events of so many are staged sooner than texts are given numbers."""
-# What is decoded takes memory beside the database, which keeps as much of a small file at hand as it may and needs less.
-_SPARE_MEMORY = "SET memory_limit = (parse_formatted_bytes(current_setting('memory_limit')) * 0.7)::BIGINT || 'B'"
+# The database keeps as much of a small file at hand as it may and needs less: the memory is for what decodes it.
+_LIMIT = "parse_formatted_bytes(current_setting('memory_limit'))"
+_SPARE_MEMORY = f"SET memory_limit = least({_LIMIT}, greatest({_LIMIT} * 7 // 10, {224 << 20}))::BIGINT || 'B'"
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -36,7 +37,7 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
 
     Names come first, then the events in batches on several threads, then what takes all events together.
     """
-    if capture is None and len(data) < _FEW_BYTES:  # a recording may have more files
+    if len(data) < _FEW_BYTES:
         connection.execute(_SPARE_MEMORY)
     work = _batches(data, space)
     tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
