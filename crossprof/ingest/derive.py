@@ -8,7 +8,10 @@ import duckdb
 
 from crossprof.ingest.categories import classify
 
-__all__ = ["derive"]
+__all__ = ["STAGED_TEXT", "derive"]
+
+STAGED_TEXT = "staged_text"
+"""The ENUM of a reader that knows the texts of its events beforehand: its staged columns may be of that type."""
 
 # Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
 _MAX_PASSES = 32
@@ -79,13 +82,13 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in _REPEATED.items():
         counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
         rows, *texts = connection.execute(f"SELECT count(*), {counts} FROM staged_{table}").fetchall()[0]
-        for column, count in zip(columns, texts, strict=True):
+        types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
+        for column, kind, count in zip(columns, types, texts, strict=True):
             known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
             is_worthwhile = rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS
-            connection.execute(
-                f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {f'ENUM ({known})' if is_worthwhile else 'VARCHAR'}"
-            )
-            if is_worthwhile:
+            numbered = STAGED_TEXT if kind.id == "enum" else f"ENUM ({known})" if is_worthwhile else "VARCHAR"
+            connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
+            if numbered != "VARCHAR":
                 connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
 
 

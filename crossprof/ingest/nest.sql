@@ -9,6 +9,7 @@ WITH edge AS (
         thread, start_ns AS at_ns, CASE WHEN kind <> 'call' AND end_ns > start_ns THEN 1 ELSE 2 END AS phase,
         -end_ns AS reach, kind, number, is_backward, end_ns, (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens
     FROM span
+    WHERE EXISTS (FROM span WHERE kind <> 'call') -- calls alone lie in nothing
     UNION ALL
     -- At one instant the ends come first, then the starts, longest first, then whatever takes no time.
     SELECT thread, end_ns, 0, 0, kind, number, is_backward, end_ns, -1

@@ -79,7 +79,7 @@ def event_tables(data: Bytes, batch: Batch, number: int, glossary: Glossary) -> 
     xplane_range holds events of which only name and time are told, the others those whose stats say more, and xplane_tally
     the number of events of each line.
     """
-    messages = decoded("Line", batch.messages(data))
+    messages = decoded("EventLine", batch.messages(data))
     encoded, piece = flat(messages.column("events"))
     stats = Stats(encoded.field("stats"), glossary)
     events = _events(encoded, np.searchsorted(glossary.lines, np.asarray(batch.lines, np.int64))[piece], stats, glossary)

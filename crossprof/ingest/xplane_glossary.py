@@ -9,10 +9,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from crossprof.ingest.xplane_arrays import places, texts
+from crossprof.ingest.xplane_arrays import arrow, places, texts
 from crossprof.store.arrays import unpacked
 
-__all__ = ["NUMBERS", "ROLES", "WANTED", "Glossary", "codes"]
+__all__ = ["NUMBERS", "ONE_BYTE", "ROLES", "WANTED", "Glossary", "codes"]
 
 ROLES = (
     "marker", "memory", "loop", "call", "hlo", "node", "python", "runtime",
@@ -30,6 +30,9 @@ _TEXTS = (
 WANTED = NUMBERS + _TEXTS
 """The stats that the mapping reads."""
 
+ONE_BYTE = 128
+"""Ids under this are written in one byte."""
+
 _NAMES = """SELECT metadata_id, name, sort, is_container FROM xplane_name WHERE plane = $plane
     UNION ALL SELECT NULL, '', 'runtime', false"""
 _LINES = "SELECT line, thread, role, zero_ns, device_id FROM xplane_timeline WHERE plane = $plane ORDER BY line"
@@ -45,7 +48,8 @@ def codes(roles: Iterable[str]) -> np.ndarray:
 class Glossary:
     """One plane. The last of the names stands for ids that have none, and so the last of what stats mean.
 
-    What a stat means is its place in WANTED, -1 where it is not wanted.
+    What a stat means is its place in WANTED, -1 where it is not wanted. `short_meanings` has it by the id
+    itself, for ids under ONE_BYTE.
     """
 
     plane: int
@@ -61,6 +65,7 @@ class Glossary:
     stat_ids: pa.Array
     stat_names: pa.Array
     stat_meanings: np.ndarray
+    short_meanings: np.ndarray
     references: pa.Array
 
     @classmethod
@@ -68,6 +73,7 @@ class Glossary:
         """The glossary of a plane, from the tables of xplane_header.sql."""
         names, lines, stats = (_columns(connection, query, plane) for query in (_NAMES, _LINES, _STATS))
         meaning = places(stats["name"], texts(WANTED))
+        meanings = np.append(np.where(meaning < len(WANTED), meaning, -1), -1).astype(np.int8)
         return cls(
             plane=plane,
             device_id=next(iter(lines["device_id"].to_pylist()), None),
@@ -81,7 +87,8 @@ class Glossary:
             threads=lines["thread"],
             stat_ids=stats["metadata_id"],
             stat_names=stats["name"],
-            stat_meanings=np.append(np.where(meaning < len(WANTED), meaning, -1), -1),
+            stat_meanings=meanings,
+            short_meanings=meanings[places(arrow(np.arange(ONE_BYTE)), stats["metadata_id"])],
             references=stats["metadata_id"].cast(pa.uint64(), safe=False),
         )
 

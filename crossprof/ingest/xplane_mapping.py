@@ -17,11 +17,18 @@ from crossprof.ingest.xplane_pieces import Batch, batches
 from crossprof.ingest.xplane_space import Space
 from crossprof.ingest.xplane_stats import NO_STATS
 from crossprof.ingest.xplane_tables import line_table, options_json, plane_tables
+from crossprof.ingest.xplane_texts import enumerate_texts
 from crossprof.ingest.xplane_wire import Bytes, SpaceError
 from crossprof.store.threads import shared_out, transaction
 
 __all__ = ["stage_space"]
 
+_FEW_BYTES = 128 << 20
+_FEW_BATCHES = 3
+"""The events of so many are staged sooner than texts are given numbers."""
+# The database keeps as much of a small file at hand as it may and needs less: the memory is for what decodes it.
+_LIMIT = "parse_formatted_bytes(current_setting('memory_limit'))"
+_SPARE_MEMORY = f"SET memory_limit = least({_LIMIT}, greatest({_LIMIT} * 7 // 10, {224 << 20}))::BIGINT || 'B'"
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -30,11 +37,15 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
 
     Names come first, then the events in batches on several threads, then what takes all events together.
     """
+    if len(data) < _FEW_BYTES:
+        connection.execute(_SPARE_MEMORY)
     work = _batches(data, space)
     tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
     connection.execute("SET VARIABLE capture = ?", [capture])
     _execute(connection, _sql("xplane_header.sql"), tables)
     _add_options(connection, capture)
+    if len(work) > _FEW_BATCHES:
+        enumerate_texts(connection)
     glossaries = {plane: Glossary.of(connection, plane) for plane in {batch.plane for batch in work}}
 
     @contextmanager
@@ -42,11 +53,23 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
         with transaction(own):
             yield _Mapper(own, data, glossaries, capture)
 
-    lost = sum(shared_out(connection, enumerate(work), staging))
+    with _returned_memory():
+        lost = sum(shared_out(connection, enumerate(work), staging))
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
     connection.execute(_sql("xplane_trailer.sql"))
     return lost
+
+
+@contextmanager
+def _returned_memory() -> Iterator[None]:
+    """Arrow takes its memory from the system meanwhile: from its own pool little comes back of what other threads free."""
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
 
 
 def _batches(data: Bytes, space: Space) -> list[Batch]:
@@ -85,7 +108,7 @@ class _Mapper:
         self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
         for name, table in tables.items():
             _execute(self._connection, _mappings()[name], {name: table})
-        pa.default_memory_pool().release_unused()  # what the threads of DuckDB free would stay with this one
+        pa.default_memory_pool().release_unused()
         return 0
 
 

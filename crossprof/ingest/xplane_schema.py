@@ -29,19 +29,25 @@ _PLANE: Fields = {
     "stats": (6, "*PlaneStat"),
 }
 _LINE: Fields = {"id": (1, "int64"), "name": (2, "bytes"), "timestamp_ns": (3, "int64"), "display_name": (11, "bytes")}
+_EVENT: Fields = {
+    "metadata_id": (1, "int64"),
+    "offset_ps": (2, "int64"),
+    "duration_ps": (3, "int64"),
+    "num_occurrences": (5, "int64"),
+}
 _MESSAGES: dict[str, Fields] = {
     "Space": {"planes": (1, "*Plane"), "errors": (2, "*bytes"), "warnings": (3, "*bytes"), "hostnames": (4, "*bytes")},
     "Plane": {**_PLANE, "lines": (3, "*Line")},
     "PlaneWithoutLines": _PLANE,
     "Line": {**_LINE, "events": (4, "*Event")},
     "LineWithoutEvents": _LINE,
-    "Event": {
-        "metadata_id": (1, "int64"),
-        "offset_ps": (2, "int64"),
-        "duration_ps": (3, "int64"),
-        "stats": (4, "*Stat"),
-        "num_occurrences": (5, "int64"),
-    },
+    "Event": {**_EVENT, "stats": (4, "*Stat")},
+    # Most stats of events are of no use to anybody: they are found by their id, and only those that are asked for are decoded.
+    "EventLine": {"events": (4, "*EncodedEvent")},
+    "EncodedEvent": {**_EVENT, "stats": (4, "*bytes")},
+    "StatId": {"metadata_id": (1, "int64")},
+    "StatNumber": {"double_value": (2, "double"), "uint64_value": (3, "uint64"), "int64_value": (4, "int64")},
+    "StatText": {"str_value": (5, "bytes"), "ref_value": (7, "uint64")},
     # The bytes value (5 and 6 are str and bytes) of an event holds whole HLO modules, so only a plane's is decoded.
     "Stat": {
         "metadata_id": (1, "int64"),

@@ -18,10 +18,13 @@ __all__ = ["decoded", "line_table", "options_json", "plane_tables"]
 _VALUES = ("double_value", "uint64_value", "int64_value", "str_value", "ref_value")
 
 
-def decoded(message: str, payloads: list[bytes]) -> pa.RecordBatch:
+def decoded(message: str, payloads: list[bytes] | pa.BinaryArray) -> pa.RecordBatch:
     """Messages of one kind as columns. Raises SpaceError for bytes of another shape."""
+    handler = decoder(message)
     try:
-        return decoder(message).list_to_record_batch(payloads)
+        if isinstance(payloads, pa.BinaryArray):
+            return handler.array_to_record_batch(payloads)
+        return handler.list_to_record_batch(payloads)
     except ValueError as error:
         raise SpaceError(f"a plane is corrupt ({error})") from None
 

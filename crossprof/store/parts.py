@@ -180,7 +180,10 @@ def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path,
         return None
     order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
     options = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"  # V2 writes differences
-    connection.execute(f"COPY (SELECT * FROM {source} {order}) TO '{_quoted(path)}' ({options})")
+    # The run is the same in every row: put in after the sort, as a number for its text, it costs next to nothing.
+    run = _literal(run_id)
+    rows_in_order = f"SELECT {run}::ENUM({run}) AS run_id, * FROM (SELECT * EXCLUDE (run_id) FROM {source} {order})"
+    connection.execute(f"COPY ({rows_in_order}) TO {_literal(str(path))} ({options})")
     sync(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -213,5 +216,5 @@ def _move_into_place(staged: Path, final: Path) -> None:
     sync(final.parent)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
