@@ -1,17 +1,132 @@
-"""`bench`: the survey's tables on this machine."""
+"""`bench`: the survey's tables, measured on this machine."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from crossprof.cli.bench_report import report
+from crossprof.cli.bench_progress import progress_of, told_time
+from crossprof.cli.options import as_json, open_store, print_json, store_path
+from crossprof.cli.terminal import Column, print_line, print_table
+
+if TYPE_CHECKING:
+    from crossprof.bench.plan import Plan
+    from crossprof.bench.runner import Runner
 
 __all__ = ["bench"]
 
-
-@click.group()
-def bench() -> None:
-    """The survey's tables, with what was measured here beside the survey's figures."""
+_ALL = "all"
 
 
-bench.add_command(report)
+def _words(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """The words of a list with commas; None where nothing was given."""
+    return None if value is None else tuple(filter(None, (word.strip() for word in value.split(","))))
+
+
+def _listed(name: str, help_text: str) -> Callable[[Any], Any]:
+    return click.option(name, metavar="A,B", callback=_words, help=help_text)
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="NAME",
+    help="training, utilization, memory, precision, scaling, latency, throughput, or all: the default. May be repeated.",
+)
+@click.option("--size", default=None, metavar="SIZE", help="tiny, small, base, or survey: the survey's own. Default: tiny.")
+@_listed("--frameworks", "Frameworks, each with `:mode` for another than its first: pytorch,pytorch:compile,keras_jax.")
+@_listed("--models", "Models, in place of those of each table.")
+@_listed("--strategies", "How ranks work together, in the table of scaling. Default: ddp,multiworker,sharding.")
+@click.option("--repeats", type=click.IntRange(1), default=None, help="Runs of each cell. Default: 2.")
+@click.option("--steps", type=click.IntRange(1), default=None, help="Steps that are recorded in each run. Default: 40.")
+@click.option("--cooldown", type=click.FloatRange(0), help="Seconds to wait before each run. Default: 5 with a GPU, else 0.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would be run, how long that takes, and what can't be.")
+@click.option("--new", "is_new", is_flag=True, help="Begin anew where an unfinished bench of the same request would go on.")
+@as_json
+@store_path
+@click.pass_context
+def bench(context: click.Context, /, **given: Any) -> None:
+    """Measure the survey's tables: the same models in every framework, each run in processes of its own.
+
+    An unfinished bench of the same request goes on: runs that are in the store are kept.
+    """
+    if context.invoked_subcommand is None:
+        _measure(**given)
+
+
+def _measure(
+    *, tables: tuple[str, ...], cooldown: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any
+) -> None:
+    from crossprof.bench.estimate import Estimate
+    from crossprof.bench.machine import Machine
+    from crossprof.bench.plan import planned
+    from crossprof.bench.request import TABLES, Request
+    from crossprof.bench.runner import Runner
+    from crossprof.bench.session import held, seconds_known, session_of
+
+    chosen = TABLES if not tables or _ALL in tables else tables
+    request = Request(tables=chosen, **{name: value for name, value in wish.items() if value is not None})
+    machine = Machine.here()
+    plan = planned(request, machine)
+    open_store(store).close()  # takes in what a killed bench left
+    with held(store):
+        wait_s = cooldown if cooldown is not None else 5.0 * bool(machine.gpus)
+        session = session_of(store, request, is_new=is_new)
+        runner = Runner(plan, session, Estimate(machine, seconds_known(store), wait_s), progress_of(), wait_s)
+        if not is_json:
+            print_plan(runner)
+        if not is_plan:
+            runner.carry_out()
+    _tell(runner, is_json=is_json, is_plan=is_plan)
+    if runner.failures:
+        sys.exit(1)
+
+
+def print_plan(runner: Runner) -> None:
+    """Print what is run and what is not, and how long it takes."""
+    visits = runner.visits()
+    proofs = runner.proofs(visits)
+    print_table([Column("cell"), Column("runs"), Column("for the tables")], _rows(runner.plan, visits))
+    if runner.plan.left_out:
+        left_out = [[one.cell.name, one.reason] for one in runner.plan.left_out]
+        print_table([Column("left out"), Column("because")], left_out)
+    guessed = sum(visit.cell.name not in runner.estimate.known for visit in visits)
+    kept = len(list(runner.plan.visits())) - len(visits)
+    seconds = runner.estimate.all(visits, proofs=len(proofs))
+    print_line(
+        f"\nBench {runner.session.id}: {len(visits)} runs and {len(proofs)} proofs, {told_time(seconds)}"
+        + (f"; {kept} runs are in the store" if kept else "")
+        + (f"; {guessed} runs are guesses, corrected on the way" if guessed else "")
+        + "."
+    )
+
+
+def _rows(plan: Plan, visits: list[Any]) -> list[list[str | None]]:
+    left = [visit.cell.name for visit in visits]
+    return [[item.cell.name, f"{left.count(item.cell.name)} of {plan.repeats}", ", ".join(item.tables)] for item in plan.items]
+
+
+def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
+    """Print what came of it. THE call site of the report, once `crossprof.survey` makes one."""
+    left = runner.visits()
+    if is_json:
+        print_json(
+            {
+                "bench": runner.session.id,
+                **runner.plan.to_json(),
+                "lacking": [{"cell": visit.cell.name, "repeat": visit.repeat} for visit in left],
+                "failed": [vars(failure) for failure in runner.failures],
+            }
+        )
+        return
+    for failure in runner.failures:
+        print_line(f"Failed: {failure.what}: {failure.reason}")
+    if not is_plan:
+        done = len(list(runner.plan.visits())) - len(left)
+        print_line(f"Bench {runner.session.id}: {done} of {done + len(left)} runs are in {runner.session.store}.")
