@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from crossprof.bench.machine import Machine
-from crossprof.bench.plan import Visit
 from crossprof.workloads import Cell
 
 __all__ = ["PROOF_S", "Estimate", "guess_s"]
@@ -42,30 +41,31 @@ class Estimate:
     """What is still to come, in seconds.
 
     Attributes:
-        known: Seconds of earlier runs of a cell, by its name.
+        cells: All that the plan has.
+        known: Seconds of the runs of a cell so far, by its name.
+        cooldown_s: The wait before each run.
     """
 
     machine: Machine
-    known: Mapping[str, Sequence[float]]
+    cells: Sequence[Cell]
+    known: dict[str, list[float]] = field(default_factory=dict)
     cooldown_s: float = 0.0
-    _took: float = field(default=0.0, init=False)
-    _guessed: float = field(default=0.0, init=False)
 
-    def of(self, visit: Visit) -> float:
-        """Seconds of one run: the median of the earlier ones, else the guess, as far off as guesses were so far."""
-        if earlier := self.known.get(visit.cell.name):
-            return median(earlier) + self.cooldown_s
-        return guess_s(visit.cell, self.machine) * self._correction + self.cooldown_s
+    def of(self, cells: Iterable[Cell], *, proofs: int = 0) -> float:
+        """Seconds of a run of each, and of proofs: as earlier runs took, else the guess, as far off as guesses were so far."""
+        correction = self._correction()
+        return sum(self._run_s(cell, correction) for cell in cells) + proofs * PROOF_S * correction
 
-    def all(self, visits: Iterable[Visit], *, proofs: int = 0) -> float:
-        """Seconds of several runs, and of proofs."""
-        return sum(map(self.of, visits)) + proofs * PROOF_S * self._correction
+    def saw(self, cell: Cell, seconds: float) -> None:
+        """Learn from a run."""
+        self.known.setdefault(cell.name, []).append(seconds)
 
-    def saw(self, visit: Visit, seconds: float) -> None:
-        """Correct the guesses by what a run took."""
-        self._took += seconds
-        self._guessed += guess_s(visit.cell, self.machine)
+    def _run_s(self, cell: Cell, correction: float) -> float:
+        earlier = self.known.get(cell.name)
+        return (median(earlier) if earlier else guess_s(cell, self.machine) * correction) + self.cooldown_s
 
-    @property
     def _correction(self) -> float:
-        return self._took / self._guessed if self._guessed else 1.0
+        """How many times longer cells of the plan took than was guessed; 1 where none was run."""
+        seen = [cell for cell in self.cells if cell.name in self.known]
+        guessed = sum(guess_s(cell, self.machine) for cell in seen)
+        return sum(median(self.known[cell.name]) for cell in seen) / guessed if guessed else 1.0

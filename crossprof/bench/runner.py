@@ -84,7 +84,7 @@ class Runner:
         records = current(self._folder)
         for number, visit in enumerate(visits):
             what = f"{visit.cell.name}, run {visit.repeat} of {self.plan.repeats}"
-            self.progress.begin(what, remaining_s=self.estimate.all(visits[number:]))
+            self.progress.begin(what, remaining_s=self._left_s(visits[number:]))
             time.sleep(self.cooldown_s)
             self._attempt(what, visit, records)
         self._set_halves_aside()
@@ -103,7 +103,7 @@ class Runner:
         else:
             seconds = time.monotonic() - began
             self.session.took(visit.cell.name, seconds)
-            self.estimate.saw(visit, seconds)
+            self.estimate.saw(visit.cell, seconds)
             self.progress.end(seconds)
 
     def _check(self, cell: Cell, told: dict[str, Any]) -> None:
@@ -133,13 +133,16 @@ class Runner:
             left = len(needed) - needed.index(wanted[0])
             self.progress.begin(
                 f"proof of {wanted[0].model} in {', '.join(one.framework for one in wanted)}",
-                remaining_s=self.estimate.all(visits, proofs=left),
+                remaining_s=self._left_s(visits, proofs=left),
             )
             began = time.monotonic()
             for one, failed in proved(wanted, self._folder):
                 if failed:
                     self._failed(one.name, failed)
             self.progress.end(time.monotonic() - began)
+
+    def _left_s(self, visits: Sequence[Visit], *, proofs: int = 0) -> float:
+        return self.estimate.of((visit.cell for visit in visits), proofs=proofs)
 
     def _failed(self, what: str, reason: str) -> None:
         self.failures.append(Failure(what, reason))

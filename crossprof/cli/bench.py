@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,18 @@ import click
 from crossprof.cli.bench_progress import progress_of, told_time
 from crossprof.cli.options import as_json, open_store, print_json, store_path
 from crossprof.cli.terminal import Column, print_line, print_table
+from crossprof.errors import CrossprofError
 
 if TYPE_CHECKING:
     from crossprof.bench.plan import Plan
+    from crossprof.bench.request import Request
     from crossprof.bench.runner import Runner
 
 __all__ = ["bench"]
 
 _ALL = "all"
+_COOLDOWN_S = 5.0
+"""Of a GPU, whose clocks follow its temperature."""
 
 
 def _words(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -60,25 +65,13 @@ def bench(context: click.Context, /, **given: Any) -> None:
         _measure(**given)
 
 
-def _measure(
-    *, tables: tuple[str, ...], cooldown: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any
-) -> None:
-    from crossprof.bench.estimate import Estimate
-    from crossprof.bench.machine import Machine
-    from crossprof.bench.plan import planned
-    from crossprof.bench.request import TABLES, Request
-    from crossprof.bench.runner import Runner
-    from crossprof.bench.session import held, seconds_known, session_of
+def _measure(*, cooldown: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any) -> None:
+    from crossprof.bench.session import held
 
-    chosen = TABLES if not tables or _ALL in tables else tables
-    request = Request(tables=chosen, **{name: value for name, value in wish.items() if value is not None})
-    machine = Machine.here()
-    plan = planned(request, machine)
+    request = _request(wish)
     open_store(store).close()  # takes in what a killed bench left
-    with held(store):
-        wait_s = cooldown if cooldown is not None else 5.0 * bool(machine.gpus)
-        session = session_of(store, request, is_new=is_new)
-        runner = Runner(plan, session, Estimate(machine, seconds_known(store), wait_s), progress_of(), wait_s)
+    with nullcontext() if is_plan else held(store):
+        runner = _runner(request, store, cooldown_s=cooldown, is_new=is_new)
         if not is_json:
             print_plan(runner)
         if not is_plan:
@@ -86,6 +79,33 @@ def _measure(
     _tell(runner, is_json=is_json, is_plan=is_plan)
     if runner.failures:
         sys.exit(1)
+
+
+def _request(wish: Mapping[str, Any]) -> Request:
+    """What the options ask for. Raises click.UsageError for what there is not."""
+    from crossprof.bench.request import TABLES, Request
+
+    given = {name: value for name, value in wish.items() if value not in (None, ())}
+    if _ALL in given.get("tables", (_ALL,)):
+        given["tables"] = TABLES
+    try:
+        return Request(**given)
+    except CrossprofError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _runner(request: Request, store: Path, *, cooldown_s: float | None, is_new: bool) -> Runner:
+    from crossprof.bench.estimate import Estimate
+    from crossprof.bench.machine import Machine
+    from crossprof.bench.plan import planned
+    from crossprof.bench.runner import Runner
+    from crossprof.bench.session import seconds_known, session_of
+
+    machine = Machine.here()
+    plan = planned(request, machine)
+    wait_s = _COOLDOWN_S * bool(machine.gpus) if cooldown_s is None else cooldown_s
+    estimate = Estimate(machine, [item.cell for item in plan.items], seconds_known(store), wait_s)
+    return Runner(plan, session_of(store, request, is_new=is_new), estimate, progress_of(), wait_s)
 
 
 def print_plan(runner: Runner) -> None:
@@ -98,7 +118,7 @@ def print_plan(runner: Runner) -> None:
         print_table([Column("left out"), Column("because")], left_out)
     guessed = sum(visit.cell.name not in runner.estimate.known for visit in visits)
     kept = len(list(runner.plan.visits())) - len(visits)
-    seconds = runner.estimate.all(visits, proofs=len(proofs))
+    seconds = runner.estimate.of((visit.cell for visit in visits), proofs=len(proofs))
     print_line(
         f"\nBench {runner.session.id}: {len(visits)} runs and {len(proofs)} proofs, {told_time(seconds)}"
         + (f"; {kept} runs are in the store" if kept else "")
