@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from crossprof.cli.terminal import Column, print_line, print_table
 from crossprof.errors import CrossprofError
 
 if TYPE_CHECKING:
-    from crossprof.bench.plan import Plan
+    from crossprof.bench.plan import Plan, Visit
     from crossprof.bench.request import Request
     from crossprof.bench.runner import Runner
 
@@ -112,7 +112,8 @@ def print_plan(runner: Runner) -> None:
     """Print what is run and what is not, and how long it takes."""
     visits = runner.visits()
     proofs = runner.proofs(visits)
-    print_table([Column("cell"), Column("runs"), Column("for the tables")], _rows(runner.plan, visits))
+    if runner.plan.items:
+        print_table([Column("cell"), Column("runs"), Column("for the tables")], _rows(runner.plan, visits))
     if runner.plan.left_out:
         left_out = [[one.cell.name, one.reason] for one in runner.plan.left_out]
         print_table([Column("left out"), Column("because")], left_out)
@@ -127,7 +128,7 @@ def print_plan(runner: Runner) -> None:
     )
 
 
-def _rows(plan: Plan, visits: list[Any]) -> list[list[str | None]]:
+def _rows(plan: Plan, visits: Sequence[Visit]) -> list[list[str | None]]:
     left = [visit.cell.name for visit in visits]
     return [[item.cell.name, f"{left.count(item.cell.name)} of {plan.repeats}", ", ".join(item.tables)] for item in plan.items]
 
@@ -140,6 +141,7 @@ def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
             {
                 "bench": runner.session.id,
                 **runner.plan.to_json(),
+                "seconds_left": round(runner.estimate.of(visit.cell for visit in left), 1),
                 "lacking": [{"cell": visit.cell.name, "repeat": visit.repeat} for visit in left],
                 "failed": [vars(failure) for failure in runner.failures],
             }
