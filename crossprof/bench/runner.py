@@ -84,7 +84,7 @@ class Runner:
         records = current(self._folder)
         for number, visit in enumerate(visits):
             what = f"{visit.cell.name}, run {visit.repeat} of {self.plan.repeats}"
-            self.progress.begin(what, remaining_s=self._left_s(visits[number:]))
+            self.progress.begin(f"{number + 1}/{len(visits)} {what}", remaining_s=self._left_s(visits[number:]))
             time.sleep(self.cooldown_s)
             self._attempt(what, visit, records)
         self._set_halves_aside()

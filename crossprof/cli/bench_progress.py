@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from crossprof.cli.terminal import print_note, print_warning
@@ -13,6 +12,10 @@ if TYPE_CHECKING:
     from crossprof.bench.runner import Progress
 
 __all__ = ["progress_of", "told_time"]
+
+
+_PER_SECOND = 1
+"""How often the line is drawn: what draws takes from what is measured."""
 
 
 def progress_of() -> Progress:
@@ -58,7 +61,7 @@ class _Bar(_Lines):
 
         self._stop()
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        self._status = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._status = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND)
         self._status.add_task(f"{what} ({told_time(remaining_s)} left)", total=None)
         self._status.start()
 
@@ -79,6 +82,5 @@ class _Bar(_Lines):
 
     def _stop(self) -> None:
         if self._status is not None:
-            with suppress(Exception):
-                self._status.stop()
+            self._status.stop()
             self._status = None

@@ -143,7 +143,7 @@ def test_the_time_that_is_left_is_guessed_first_and_then_known(bench, double):
     assert guess == pytest.approx(12 * 30 / 9, rel=0.01), "the guess for JAX, as far off as that for PyTorch was"
     runner.carry_out()
     begun = dict(zip(runner.progress.begun, runner.progress.left_s, strict=True))
-    assert begun["proof of bert in keras_jax"] > begun[f"{TORCH}, run 1 of 2"] > begun[f"{JAX}, run 2 of 2"]
+    assert begun["proof of bert in keras_jax"] > begun[f"1/4 {TORCH}, run 1 of 2"] > begun[f"4/4 {JAX}, run 2 of 2"]
     assert len(bench(**BERT).estimate.known[JAX]) == 2, "what a bench learnt the next one knows"
 
 
