@@ -50,8 +50,7 @@ def test_twice_the_layers_are_found_in_their_operators(compared):
     _, doubled = compared
     assert verdict(doubled) == "worse"
     grown = surely_grown(doubled)
-    assert "gemm" in grown
-    assert "outside_ops" not in grown
+    assert grown["gemm"] > grown.get("outside_ops", 0.0)
     (silu,) = (one for one in doubled.operations if one.name.startswith("aten::silu "))
     assert (silu.base_calls, silu.other_calls) == (LAYERS["layers"], 2 * LAYERS["layers"]), "one a layer"
     assert any(difference.startswith("parameters: ") for difference in doubled.differences)
