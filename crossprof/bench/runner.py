@@ -99,7 +99,7 @@ class Runner:
             told = run(cell, store=self.session.store)
             self._check(cell, told)
         except CrossprofError as error:
-            self._failed(what, str(error))
+            self._failed(what, str(error).removeprefix(f"{cell.name} failed: "))
         else:
             seconds = time.monotonic() - began
             self.session.took(visit.cell.name, seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -78,7 +77,7 @@ def _measure(*, cooldown: float | None, is_plan: bool, is_new: bool, is_json: bo
             runner.carry_out()
     _tell(runner, is_json=is_json, is_plan=is_plan)
     if runner.failures:
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _request(wish: Mapping[str, Any]) -> Request:
@@ -121,11 +120,15 @@ def print_plan(runner: Runner) -> None:
     kept = len(list(runner.plan.visits())) - len(visits)
     seconds = runner.estimate.of((visit.cell for visit in visits), proofs=len(proofs))
     print_line(
-        f"\nBench {runner.session.id}: {len(visits)} runs and {len(proofs)} proofs, {told_time(seconds)}"
-        + (f"; {kept} runs are in the store" if kept else "")
-        + (f"; {guessed} runs are guesses, corrected on the way" if guessed else "")
+        f"\nBench {runner.session.id}: {_count(len(visits), 'run')} and {_count(len(proofs), 'proof')}, {told_time(seconds)}"
+        + (f" ({_count(guessed, 'run')} guessed, and corrected on the way)" if guessed else "")
+        + (f"; {_count(kept, 'run')} kept from before" if kept else "")
         + "."
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _rows(plan: Plan, visits: Sequence[Visit]) -> list[list[str | None]]:

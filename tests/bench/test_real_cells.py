@@ -57,7 +57,7 @@ def test_a_killed_bench_leaves_no_process_and_goes_on_where_it_was(tmp_path):
 
     done = subprocess.run(command(tmp_path, LATENCY), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "1 runs are in the store" in done.stdout
+    assert "1 run kept from before" in done.stdout
     assert "4 of 4 runs are in" in done.stdout
     counted = rows(
         tmp_path, "SELECT tags['framework'], tags['repeat'], tags['proof'], status FROM run WHERE tags['bench'] IS NOT NULL"
