@@ -19,13 +19,15 @@ from crossprof.workloads import is_installed
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not (is_installed("pytorch") and is_installed("keras_jax")), reason="needs pip install 'crossprof[workloads]'"
+        not all(map(is_installed, ("pytorch", "keras_jax", "keras_tensorflow"))),
+        reason="needs pip install 'crossprof[workloads]'",
     ),
 ]
 
-LATENCY = ("--table", "latency", "--models", "bert", "--frameworks", "pytorch,keras_jax", "--steps", "3000")
+LATENCY = ("--table", "latency", "--models", "bert,llama", "--frameworks", "pytorch", "--steps", "2000")
 SCALING = ("--table", "scaling", "--frameworks", "pytorch,keras_jax,keras_tensorflow", "--repeats", "1", "--steps", "20")
-PATIENCE_S = 300
+PATIENCE_S = 900
+"""Seconds on a machine that does much else."""
 
 
 def command(store: Path, arguments: tuple[str, ...]) -> list[str]:
@@ -47,11 +49,14 @@ def await_recording(store: Path, name: str) -> None:
 
 def test_a_killed_bench_leaves_no_process_and_goes_on_where_it_was(tmp_path):
     bench = subprocess.Popen(command(tmp_path, LATENCY), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    await_recording(tmp_path, "keras-jax")
-    children = psutil.Process(bench.pid).children(recursive=True)
-    assert any("crossprof.workloads.rank" in child.cmdline() for child in children)
-    os.kill(bench.pid, signal.SIGKILL)
-    bench.wait()
+    try:
+        await_recording(tmp_path, "llama")
+        children = psutil.Process(bench.pid).children(recursive=True)
+        names = [" ".join(child.cmdline()) for child in children]
+    finally:
+        os.kill(bench.pid, signal.SIGKILL)
+        bench.wait()
+    assert any("crossprof.workloads.rank" in name for name in names)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
 
@@ -59,17 +64,10 @@ def test_a_killed_bench_leaves_no_process_and_goes_on_where_it_was(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1 run kept from before" in done.stdout
     assert "4 of 4 runs are in" in done.stdout
-    counted = rows(
-        tmp_path, "SELECT tags['framework'], tags['repeat'], tags['proof'], status FROM run WHERE tags['bench'] IS NOT NULL"
-    )
-    assert sorted(counted) == [
-        ("keras_jax", "1", "proven", "completed"),
-        ("keras_jax", "2", "proven", "completed"),
-        ("pytorch", "1", "reference", "completed"),
-        ("pytorch", "2", "reference", "completed"),
-    ]
+    counted = "SELECT tags['model'], tags['repeat'], status FROM run WHERE tags['bench'] IS NOT NULL ORDER BY ALL"
+    assert rows(tmp_path, counted) == [(model, repeat, "completed") for model in ("bert", "llama") for repeat in ("1", "2")]
     assert rows(tmp_path, "SELECT count(DISTINCT tags['bench']) FROM run WHERE tags['bench'] IS NOT NULL") == [(1,)]
-    assert rows(tmp_path, "SELECT status FROM run WHERE tags['bench'] IS NULL") == [("killed",)]
+    assert rows(tmp_path, "SELECT tags['model'], status FROM run WHERE tags['bench'] IS NULL") == [("llama", "killed")]
 
 
 def test_ranks_work_together_and_what_shows_it_is_noted(tmp_path):
