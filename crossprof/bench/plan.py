@@ -54,6 +54,11 @@ class Plan:
     left_out: tuple[LeftOut, ...]
     repeats: int
 
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self.items) * self.repeats
+
     def visits(self) -> Iterator[Visit]:
         """All runs: every cell once, then every cell again. What is compared stands side by side, its repeats minutes apart."""
         for repeat in range(1, self.repeats + 1):

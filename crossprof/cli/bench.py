@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossprof.cli.bench_progress import progress_of, told_time
+from crossprof.cli.bench_report import of_tables, report
 from crossprof.cli.options import as_json, open_store, print_json, store_path
 from crossprof.cli.terminal import Column, print_line, print_table
 from crossprof.errors import CrossprofError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crossprof.bench.plan import Plan, Visit
     from crossprof.bench.request import Request
     from crossprof.bench.runner import Runner
+    from crossprof.bench.session import Session
 
 __all__ = ["bench"]
 
@@ -62,6 +64,9 @@ def bench(context: click.Context, /, **given: Any) -> None:
     """
     if context.invoked_subcommand is None:
         _measure(**given)
+
+
+bench.add_command(report)
 
 
 def _measure(*, cooldown: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any) -> None:
@@ -117,7 +122,7 @@ def print_plan(runner: Runner) -> None:
         left_out = [[one.cell.name, one.reason] for one in runner.plan.left_out]
         print_table([Column("left out"), Column("because")], left_out)
     guessed = sum(visit.cell.name not in runner.estimate.known for visit in visits)
-    kept = len(list(runner.plan.visits())) - len(visits)
+    kept = runner.plan.count - len(visits)
     seconds = runner.estimate.of((visit.cell for visit in visits), proofs=len(proofs))
     print_line(
         f"\nBench {runner.session.id}: {_count(len(visits), 'run')} and {_count(len(proofs), 'proof')}, {told_time(seconds)}"
@@ -137,7 +142,7 @@ def _rows(plan: Plan, visits: Sequence[Visit]) -> list[list[str | None]]:
 
 
 def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
-    """Print what came of it. THE call site of the report, once `crossprof.survey` makes one."""
+    """Print what came of it: the survey's tables with what this bench has measured of them, and what failed."""
     left = runner.visits()
     if is_json:
         print_json(
@@ -150,8 +155,22 @@ def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
             }
         )
         return
+    if is_plan:
+        return
+    if len(left) < runner.plan.count:
+        _report(runner.session)
+    print_line()
     for failure in runner.failures:
         print_line(f"Failed: {failure.what}: {failure.reason}")
-    if not is_plan:
-        done = len(list(runner.plan.visits())) - len(left)
-        print_line(f"Bench {runner.session.id}: {done} of {done + len(left)} runs are in {runner.session.store}.")
+    print_line(
+        f"Bench {runner.session.id}: {runner.plan.count - len(left)} of {runner.plan.count} runs are in {runner.session.store}."
+    )
+
+
+def _report(session: Session) -> None:
+    from crossprof.cli.survey import print_report  # not for every command
+    from crossprof.store import Store
+    from crossprof.survey.report import report_of
+
+    with Store(session.store) as opened:
+        print_report(of_tables(report_of(opened, bench=session.id), session.asked["tables"]))

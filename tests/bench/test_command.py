@@ -15,6 +15,7 @@ TORCH, JAX = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-ja
 @pytest.fixture
 def bench(tmp_path, double, monkeypatch, capsys):
     """Types the command for two cells; its exit code and what it printed."""
+    monkeypatch.setattr("crossprof.cli.bench._report", lambda session: print(f"the report of {session.id}"))
     monkeypatch.setattr(Machine, "here", classmethod(lambda cls: Machine(processors=2, memory_bytes=16 * 10**9)))
 
     def typed(*arguments):
@@ -36,14 +37,15 @@ def test_a_plan_is_shown_and_nothing_is_run(bench, double):
     assert double.runs == []
 
 
-def test_a_bench_tells_what_is_run_and_what_is_in_the_store(bench, double):
+def test_a_bench_tells_what_is_run_and_what_is_in_the_store(bench, double, tmp_path):
     code, out, err = bench()
     assert code == 0
     assert [line.split()[1:] for line in err.splitlines() if "run 1 of 2" in line] == [
         ["1/4", f"{TORCH},", "run", "1", "of", "2", "(about", "43", "s", "left)"],
         ["2/4", f"{JAX},", "run", "1", "of", "2", "(about", "0", "s", "left)"],
     ]
-    assert "4 of 4 runs are in" in out
+    session = double.runs[0].tags["bench"]
+    assert out.splitlines()[-3:] == [f"the report of {session}", "", f"Bench {session}: 4 of 4 runs are in {tmp_path}."]
 
 
 def test_failures_are_listed_at_the_end_and_make_the_exit_code(bench, double):
