@@ -155,7 +155,7 @@ def test_a_busy_machine_is_said_once_and_noted_in_the_runs(bench, double, monkey
     runner = bench(**BERT)
     runner.carry_out()
     assert len(runner.progress.warned) == 1
-    assert runner.progress.warned[0].startswith("The load average is 1.5 on 2 processors")
+    assert runner.progress.warned[0].startswith("The load average is 1.5, more than half of the processors (2): ")
     assert {(run.tags["machine"], run.tags["busy_before"]) for run in double.runs} == {("loaded", "0.90")}
 
 
