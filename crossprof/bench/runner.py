@@ -156,8 +156,8 @@ class Runner:
         now, processors = state(), self.estimate.machine.processors
         if (now.load or 0.0) > processors / 2:
             self.progress.warn(
-                f"The load average is {now.load:.1f}, more than half of the processors ({processors}): figures of a busy machine "
-                "vary, and its runs say so in their tags load_average and machine."
+                f"The load average is {now.load:.1f}, more than half of the processors ({processors}): figures of a busy "
+                "machine vary, and its runs say so in their tags load_average and machine."
             )
 
     @property
