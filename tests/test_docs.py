@@ -24,6 +24,7 @@ PROSE = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/bench.md",
     "docs/benchmarks.md",
     "docs/ci.md",
     "docs/collecting.md",

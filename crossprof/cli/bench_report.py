@@ -16,7 +16,7 @@ from crossprof.cli.terminal import print_line
 if TYPE_CHECKING:
     from crossprof.survey.report import Report
 
-__all__ = ["report"]
+__all__ = ["of_tables", "report"]
 
 _NAMES = ("training", "utilization", "memory", "precision", "scaling", "latency", "throughput")
 
@@ -39,7 +39,7 @@ def report(bench: str | None, tables: tuple[str, ...], file: str | None, is_json
 
     found = report_of(open_store(store), bench=bench)
     if tables:
-        found = _of_tables(found, tables)
+        found = of_tables(found, tables)
     if file is not None:
         _write(found, file)
     elif is_json:
@@ -58,7 +58,7 @@ def _write(found: Report, file: str) -> None:
         print_line(f"Wrote {file}")
 
 
-def _of_tables(found: Report, names: Container[str]) -> Report:
+def of_tables(found: Report, names: Container[str]) -> Report:
     """The report with these tables alone, and what they decide."""
     decided = [
         replace(one, statements=tuple(statement for statement in one.statements if statement.table in names))

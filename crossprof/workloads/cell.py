@@ -94,6 +94,7 @@ class Cell:
         parts = [self.model, self.size, self.framework, self.mode, self.phase, self.precision, f"b{self.batch}"]
         parts += [f"s{self.sequence}"] if self.sequence else []
         parts += [f"{self.strategy}{self.world_size}"] if self.world_size > 1 else []
+        parts += [f"c{self.cores}"] if self.cores else []
         parts += [f"{name}{value}" for name, value in self.changes.items()]
         parts += [f"pause{self.pause_ms:g}"] if self.pause_ms else []
         return "-".join(part.replace("_", "-") for part in parts if part)

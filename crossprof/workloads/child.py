@@ -1,4 +1,7 @@
-"""Processes of our own, each of which does one thing and leaves its result in a file: frameworks are loaded there."""
+"""Processes of our own, each of which does one thing and leaves its result in a file: frameworks are loaded there.
+
+Each holds the lifeline to this process, so that none works on when this one is killed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crossprof.errors import CrossprofError
+from crossprof.workloads.lifeline import PARENT
 
 __all__ = ["Child", "start", "wait"]
 
@@ -31,7 +35,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**around, **environment, "PYTHONPATH": found_by},
+                env={**around, **environment, "PYTHONPATH": found_by, PARENT: str(os.getpid())},
             )
 
     def last_words(self) -> str:

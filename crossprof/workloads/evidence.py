@@ -13,6 +13,7 @@ from crossprof.collectors.provenance import versions
 from crossprof.errors import CrossprofError
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.frameworks import framework_named
+from crossprof.workloads.lifeline import hold
 from crossprof.workloads.work import batches_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _main(spec: str, path: str) -> None:
 
 
 if __name__ == "__main__":
+    hold()
     try:
         _main(*sys.argv[1:])
     except CrossprofError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from crossprof.errors import CrossprofError
 from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
+from crossprof.workloads.lifeline import PARENT
 from crossprof.workloads.work import batches_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def exported(cell: Cell, module: str, name: str) -> Iterator[Path]:
         path = Path(folder) / name
         command = [sys.executable, "-P", "-m", module, cell.to_json(), os.fspath(path)]
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, "CROSSPROF_DISABLE": "1"}
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "CROSSPROF_DISABLE": "1", PARENT: str(os.getpid())},
         )
         if done.returncode or not path.is_file():
             last = (done.stderr.strip().splitlines() or ["no word"])[-1]

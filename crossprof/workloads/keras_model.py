@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +20,33 @@ __all__ = ["adamw", "by_name", "inputs_of", "keras_environment", "keras_facts", 
 
 
 def keras_environment(backend: str) -> Mapping[str, str]:
-    """The back end, no look at any hub, and none of TensorFlow's chatter.
-
-    keras-hub loads TensorFlow on every back end: on another one it must leave the GPU's memory alone.
-    """
-    shared = {} if backend == "tensorflow" else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **shared}
+    """The back end, no look at any hub, and none of TensorFlow's chatter."""
+    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def keras_model(cell: Cell) -> Any:
     """The model of keras-hub, with our weights."""
     import keras
 
+    if keras.backend.backend() != "tensorflow":
+        _load_hub_alone()
     keras.config.set_dtype_policy("mixed_bfloat16" if cell.precision == "bf16" else "float32")
     model = model_named(cell.model).keras_model(cell.shape)
     _load(model, cell)
     return model
+
+
+def _load_hub_alone() -> None:
+    """Load keras-hub without TensorFlow, which it takes along on every back end where it finds it.
+
+    Its preprocessing would need it, and nothing else does; half a gigabyte of it would be in every figure of memory.
+    """
+    hidden = [name for name in ("tensorflow", "tensorflow_text") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import of it fails
+    import keras_hub  # noqa: F401
+
+    for name in hidden:
+        del sys.modules[name]
 
 
 def adamw() -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from crossprof._version import __version__
 from crossprof.errors import CrossprofError
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.child import start, wait
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     Evidence = Mapping[str, Array]
 
-__all__ = ["REFERENCE", "TOLERANCE", "compared", "prove"]
+__all__ = ["REFERENCE", "TOLERANCE", "compared", "prove", "reference"]
 
 REFERENCE = "pytorch"
 """What all others are compared with, in its first mode."""
@@ -44,10 +46,7 @@ _NOT_OF_GRAPHS = ["parameters, gradients, losses: an exported graph holds the we
 def prove(
     model: str, size: str, others: Sequence[str], *, modes: Mapping[str, str] | None = None, timeout_s: float = 1200.0
 ) -> list[dict[str, Any]]:
-    """For each framework, the record of its comparison with the reference, in float32.
-
-    The keys: model, size, framework, mode, reference, precision, batch, sequence, same, checks (what, base, other, largest,
-    where, tolerance, holds), not_compared, differences (what is known not to be the same), software (of either side).
+    """For each framework, the record of its comparison with the reference, in float32: see `compared`.
 
     Args:
         model: Name of the model.
@@ -59,18 +58,35 @@ def prove(
     Raises:
         CrossprofError: A framework is not installed, or failed.
     """
-    cells = [
-        Cell(model=model, size=size, framework=name, mode=(modes or {}).get(name, ""), phase=framework_named(name).PHASES[0])
-        for name in others
-    ]
-    reference = Cell(model=model, size=size, framework=REFERENCE)
+    with reference(model, size, timeout_s=timeout_s) as compare:
+        return [compare(name, (modes or {}).get(name, "")) for name in others]
+
+
+@contextmanager
+def reference(model: str, size: str, *, timeout_s: float = 1200.0) -> Iterator[Callable[[str, str], dict[str, Any]]]:
+    """A function that compares a framework, in a mode, with the reference, whose evidence is gathered once, before.
+
+    Raises:
+        CrossprofError: A framework, or the reference, is not installed, or failed.
+    """
+    base = Cell(model=model, size=size, framework=REFERENCE)
     with tempfile.TemporaryDirectory(prefix="crossprof-parity-") as folder:
-        base = _gathered(reference, Path(folder), timeout_s)
-        return [compared(reference, cell, base, _gathered(cell, Path(folder), timeout_s)) for cell in cells]
+        found = _gathered(base, Path(folder), timeout_s)
+
+        def compare(framework: str, mode: str) -> dict[str, Any]:
+            phase = framework_named(framework).PHASES[0]
+            cell = Cell(model=model, size=size, framework=framework, mode=mode, phase=phase)
+            return compared(base, cell, found, _gathered(cell, Path(folder), timeout_s))
+
+        yield compare
 
 
 def compared(reference: Cell, cell: Cell, base: Evidence, other: Evidence) -> dict[str, Any]:
-    """The record of one comparison, from the evidence of both sides. What one side can't do is not compared, and said."""
+    """The record of one comparison, from the evidence of both sides. What one side can't do is not compared, and said.
+
+    The keys: model, size, framework, mode, reference, precision, batch, sequence, same, checks (what, base, other, largest,
+    where, tolerance, holds), not_compared, differences (what is known not to be the same), software (of either side).
+    """
     about, others_about = json.loads(str(base["about"])), json.loads(str(other["about"]))
     counts = (about["parameters"], others_about["parameters"])
     checks = [_count_check(*counts)] if counts[1] is not None else []
@@ -90,7 +106,7 @@ def compared(reference: Cell, cell: Cell, base: Evidence, other: Evidence) -> di
         "checks": checks,
         "not_compared": [] if "losses" in other else _NOT_OF_GRAPHS,
         "differences": list(_differences(about["facts"], others_about["facts"])),
-        "software": {"base": about["versions"], "other": others_about["versions"]},
+        "software": {"base": about["versions"], "other": others_about["versions"], "crossprof": __version__},
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crossprof.errors import CrossprofError
 from crossprof.workloads.cell import Cell
+from crossprof.workloads.lifeline import hold
 from crossprof.workloads.processors import keep_to
 
 __all__ = ["main"]
@@ -27,6 +28,7 @@ def main(text: str) -> None:
 
 
 if __name__ == "__main__":
+    hold()
     try:
         main(sys.argv[1])
     except CrossprofError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -59,8 +60,13 @@ class Size:
 
 def sizes() -> list[Size]:
     """All sizes of all models, in the order of the table."""
+    return list(_table())
+
+
+@cache
+def _table() -> tuple[Size, ...]:
     text = files("crossprof.workloads").joinpath("sizes.csv").read_text(encoding="utf-8")
-    return [_size(row) for row in csv.DictReader(text.splitlines())]
+    return tuple(_size(row) for row in csv.DictReader(text.splitlines()))
 
 
 def size_of(model: str, size: str) -> Size:

@@ -28,7 +28,7 @@ MODES = ("xla",)
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
 STRATEGIES = {"sharding": True}
-PACKAGES = ("jax", "keras", "keras_hub", "tensorflow")
+PACKAGES = ("jax", "keras", "keras_hub")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ MODES = ("eager", "compile")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
 STRATEGIES: Mapping[str, bool] = {}
-PACKAGES = ("torch", "keras", "keras_hub", "tensorflow")
+PACKAGES = ("torch", "keras", "keras_hub")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

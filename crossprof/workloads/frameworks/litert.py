@@ -11,6 +11,7 @@ from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.exported import Exported, exported, sample_of
 from crossprof.workloads.keras_model import inputs_of, keras_environment, keras_model
+from crossprof.workloads.lifeline import hold
 from crossprof.workloads.place import Place
 from crossprof.workloads.processors import processors
 
@@ -104,4 +105,5 @@ def _export(cell: Cell, path: Path) -> None:
 
 
 if __name__ == "__main__":
+    hold()
     _export(Cell.from_json(sys.argv[1]), Path(sys.argv[2]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.exported import Exported, exported, sample_of
+from crossprof.workloads.lifeline import hold
 from crossprof.workloads.models import model_named
 from crossprof.workloads.place import Place
 from crossprof.workloads.processors import processors
@@ -120,4 +121,5 @@ def _with_answers(torch: Any, cell: Cell) -> Any:
 
 
 if __name__ == "__main__":
+    hold()
     _export(Cell.from_json(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,107 @@
+"""The machine at hand: what it has, and what it is busy with before a cell is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossprof.collectors.cgroup import Cgroup
+from crossprof.collectors.nvml import nvml_samplers
+from crossprof.workloads.processors import processors
+
+__all__ = ["Machine", "State", "state"]
+
+_FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+_LOADED = 0.5
+"""Share of the processors that others keep busy, from which on the machine counts as loaded."""
+_LOOK_S = 0.2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What cells can be given.
+
+    Attributes:
+        processors: Those that this process may use.
+        memory_bytes: Free memory of the host, within the limit of a container.
+        gpus: Memory of each GPU, in bytes.
+    """
+
+    processors: int
+    memory_bytes: int
+    gpus: tuple[int, ...] = ()
+
+    @classmethod
+    def here(cls) -> Machine:
+        """The machine that this process is on."""
+        import psutil
+
+        gpus = [one.device_row(one.index)["memory_bytes"] or 0 for one in nvml_samplers()]
+        limit, free = Cgroup().memory_limit(), psutil.virtual_memory().available
+        return cls(len(processors()), min(free, limit or free), tuple(gpus))
+
+    def ranks(self) -> tuple[int, ...]:
+        """The numbers of ranks that are compared: 1, 2, 4, ... as many as there are GPUs; 1 and 2 on processors."""
+        most = len(self.gpus) if self.gpus else min(2, self.processors)
+        return tuple(2**power for power in range(most.bit_length()) if 2**power <= most)
+
+    def against_ranks(self, ranks: int) -> str:
+        """Why there can't be so many ranks; empty where there can."""
+        if ranks in self.ranks():
+            return ""
+        has = f"{len(self.gpus)} GPU" if self.gpus else f"{self.processors} processor"
+        return f"{ranks} ranks need {ranks} GPUs, or processors where there is no GPU, and there is {has}"
+
+
+@dataclass(frozen=True)
+class State:
+    """What the machine is like just before a cell.
+
+    Attributes:
+        load: Load average of the last minute, our own work included; None where the system tells none.
+        busy: Share of the processors that were busy in the last moment, in which nothing of ours was running.
+        clocks: What is readable of clocks and temperatures, by the name of a tag.
+    """
+
+    load: float | None
+    busy: float
+    clocks: dict[str, str]
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether others leave too little of the machine for a figure to mean much."""
+        return self.busy > _LOADED
+
+    def tags(self) -> dict[str, str]:
+        """As the tags of a run."""
+        load = {} if self.load is None else {"load_average": f"{self.load:.2f}"}
+        return {**load, "busy_before": f"{self.busy:.2f}", "machine": "loaded" if self.is_loaded else "quiet", **self.clocks}
+
+
+def state() -> State:
+    """What the machine is like now. Takes a fifth of a second, in which nothing of ours may run."""
+    import psutil
+
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return State(load, psutil.cpu_percent(interval=_LOOK_S) / 100, {**dict(_cpu_clocks()), **dict(_gpu_clocks())})
+
+
+def _cpu_clocks() -> Iterator[tuple[str, str]]:
+    for tag, file in (("cpu_governor", "scaling_governor"), ("cpu_khz", "scaling_cur_freq")):
+        try:
+            yield tag, (_FREQUENCY / file).read_text(encoding="ascii").strip()
+        except OSError:  # a virtual machine has none
+            continue
+
+
+def _gpu_clocks() -> Iterator[tuple[str, str]]:
+    """Of every GPU, the first plainly, the others with their number."""
+    tags = {"hw.gpu.clock.sm": "gpu_clock_hz", "hw.gpu.temperature": "gpu_celsius", "hw.gpu.throttle": "gpu_throttle"}
+    for sampler in nvml_samplers():
+        reading: dict[str, Any] = dict(sampler.read())
+        for metric, tag in tags.items():
+            if reading.get(metric) is not None:
+                yield f"{tag}_{sampler.index}" if sampler.index else tag, f"{reading[metric]:g}"

@@ -1,0 +1,90 @@
+"""`crossprof bench` as it is typed: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from crossprof.bench.machine import Machine
+from crossprof.cli import main
+
+TORCH, JAX = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-jax-xla-train-float32-b8-s32"
+
+
+@pytest.fixture
+def bench(tmp_path, double, monkeypatch, capsys):
+    """Types the command for two cells; its exit code and what it printed."""
+    monkeypatch.setattr("crossprof.cli.bench._report", lambda session: print(f"the report of {session.id}"))
+    monkeypatch.setattr(Machine, "here", classmethod(lambda cls: Machine(processors=2, memory_bytes=16 * 10**9)))
+
+    def typed(*arguments):
+        usual = ["--table", "training", "--models", "bert", "--frameworks", "pytorch,keras_jax", "--store", str(tmp_path)]
+        code = main(["bench", *usual, *arguments])
+        return code, *capsys.readouterr()
+
+    return typed
+
+
+def test_a_plan_is_shown_and_nothing_is_run(bench, double):
+    code, out, _ = bench("--plan")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[1:3]] == [
+        [TORCH, "2", "of", "2", "training"],
+        [JAX, "2", "of", "2", "training"],
+    ]
+    assert "4 runs and 1 proof, about 55 s (4 runs guessed, and corrected on the way)." in out
+    assert double.runs == []
+
+
+def test_a_bench_tells_what_is_run_and_what_is_in_the_store(bench, double, tmp_path):
+    code, out, err = bench()
+    assert code == 0
+    assert [line.split()[1:] for line in err.splitlines() if "run 1 of 2" in line] == [
+        ["1/4", f"{TORCH},", "run", "1", "of", "2", "(about", "43", "s", "left)"],
+        ["2/4", f"{JAX},", "run", "1", "of", "2", "(about", "0", "s", "left)"],
+    ]
+    session = double.runs[0].tags["bench"]
+    assert out.splitlines()[-3:] == [f"the report of {session}", "", f"Bench {session}: 4 of 4 runs are in {tmp_path}."]
+
+
+def test_failures_are_listed_at_the_end_and_make_the_exit_code(bench, double):
+    double.fails = ("keras",)
+    code, out, _ = bench()
+    assert code == 1
+    assert out.splitlines()[-3:-1] == [f"Failed: {JAX}, run {n} of 2: out of luck" for n in (1, 2)]
+    assert "2 of 4 runs are in" in out
+    double.fails = ()
+    code, out, _ = bench()
+    assert code == 0
+    assert "2 runs and 1 proof" in out
+    assert "2 runs kept from before" in out
+
+
+def test_scripts_read_one_document(bench):
+    code, out, _ = bench("--json", "--repeats", "1")
+    assert code == 0
+    told = json.loads(out)
+    assert told["cells"] == [{"cell": TORCH, "tables": ["training"]}, {"cell": JAX, "tables": ["training"]}]
+    assert (told["repeats"], told["lacking"], told["failed"], told["left_out"], told["seconds_left"]) == (1, [], [], [], 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--size", "huge"), "There is no size 'huge': use tiny, small, base, survey."),
+        (("--frameworks", "torch"), "There is no framework 'torch'."),
+        (("--repeats", "0"), "0 is not in the range x>=1."),
+    ],
+)
+def test_wrong_usage_is_two(bench, arguments, says):
+    code, _, err = bench(*arguments)
+    assert code == 2
+    assert says in err
+
+
+def test_the_survey_is_asked_for_by_the_word_all(bench):
+    _, out, _ = bench("--table", "all", "--plan", "--size", "survey", "--models", "llama", "--json")
+    assert {table for one in json.loads(out)["left_out"] for table in one["tables"]} == {
+        "training", "utilization", "memory", "precision", "scaling", "latency", "throughput",
+    }  # fmt: skip

@@ -1,0 +1,141 @@
+"""Which cells a request means, in which order, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crossprof.bench import plan as plan_module
+from crossprof.bench.machine import Machine
+from crossprof.bench.memory import needed_bytes
+from crossprof.bench.plan import Plan, planned
+from crossprof.bench.request import Request
+from crossprof.errors import CrossprofError
+from crossprof.workloads import Cell
+
+MACHINE = Machine(processors=2, memory_bytes=16 * 10**9)
+
+
+def names(plan: Plan) -> list[str]:
+    return [item.cell.name for item in plan.items]
+
+
+def test_the_whole_survey_at_tiny_is_51_cells_each_twice():
+    plan = planned(Request(), MACHINE)
+    counts = {table: sum(table in item.tables for item in plan.items) for table in Request().tables}
+    assert counts == {
+        "training": 12,
+        "utilization": 12,
+        "memory": 12,
+        "precision": 12,
+        "scaling": 9,
+        "latency": 12,
+        "throughput": 12,
+    }
+    assert len(plan.items) == len(set(names(plan))) == 51
+    assert len(list(plan.visits())) == 102
+    assert plan.left_out == ()
+
+
+def test_what_is_compared_stands_side_by_side_and_repeats_are_apart():
+    plan = planned(Request(tables=("training",), models=("bert",), frameworks=("pytorch", "keras_jax")), MACHINE)
+    a, b = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-jax-xla-train-float32-b8-s32"
+    assert [visit.key for visit in plan.visits()] == [(a, 1), (b, 1), (a, 2), (b, 2)]
+
+
+def test_what_a_framework_never_does_is_not_asked_of_it():
+    plan = planned(Request(tables=("training", "latency"), models=("bert",), frameworks=("pytorch", "onnx_runtime")), MACHINE)
+    assert names(plan) == [
+        "bert-tiny-pytorch-eager-train-float32-b8-s32",
+        "bert-tiny-pytorch-eager-infer-float32-b1-s32",
+        "bert-tiny-onnx-runtime-graph-infer-float32-b1-s32",
+    ]
+    with pytest.raises(CrossprofError, match=r"onnx_runtime do nothing that the tables training ask for"):
+        planned(Request(tables=("training",), frameworks=("onnx_runtime",)), MACHINE)
+
+
+def test_another_mode_is_another_cell():
+    plan = planned(Request(tables=("training",), models=("bert",), frameworks=("pytorch", "pytorch:compile")), MACHINE)
+    assert [item.cell.mode for item in plan.items] == ["eager", "compile"]
+
+
+def test_scaling_sets_ranks_against_one_rank_on_as_many_processors():
+    plan = planned(Request(tables=("scaling",), frameworks=("pytorch",), strategies=("ddp", "fsdp")), MACHINE)
+    found = [
+        (cell.strategy, cell.world_size, cell.batch, cell.cores, cell.tags["scaling"])
+        for cell in (item.cell for item in plan.items)
+    ]
+    assert found == [
+        ("none", 1, 8, 1, "base"),
+        ("ddp", 2, 8, 1, "weak"),
+        ("ddp", 2, 4, 1, "strong"),
+        ("fsdp", 2, 8, 1, "weak"),
+        ("fsdp", 2, 4, 1, "strong"),
+    ]
+
+
+def test_ranks_are_powers_of_two_up_to_the_gpus_that_there_are():
+    assert replace(MACHINE, gpus=(80 * 10**9,) * 6).ranks() == (1, 2, 4)
+    assert replace(MACHINE, processors=8).ranks() == (1, 2)
+
+
+def test_ranks_that_there_are_no_gpus_for_are_left_out():
+    plan = planned(Request(tables=("scaling",), frameworks=("pytorch",)), replace(MACHINE, gpus=(80 * 10**9,)))
+    assert [item.cell.world_size for item in plan.items] == [1]
+    assert {one.reason for one in plan.left_out} == {
+        "2 ranks need 2 GPUs, or processors where there is no GPU, and there is 1 GPU"
+    }
+
+
+def test_what_is_too_large_is_left_out_with_what_it_needs():
+    plan = planned(Request(tables=("memory",), size="survey", frameworks=("pytorch",)), MACHINE)
+    assert names(plan) == ["bert-base-pytorch-eager-train-float32-b32-s128"]
+    assert [one.cell.size for one in plan.left_out] == ["1.5b", "7b", "13b", "70b", "7b"]
+    reason = next(one.reason for one in plan.left_out if one.cell.size == "7b")
+    assert reason == "it needs about 202 GB of memory and this machine has 16 GB", "108 of them parameters and their moments"
+
+
+@pytest.mark.parametrize(
+    ("cell", "least", "most"),
+    [
+        (Cell(model="llama", size="7b", framework="pytorch", batch=1), 108e9, 120e9),  # 16 bytes a parameter, and a little
+        (Cell(model="llama", size="7b", framework="pytorch", phase="infer", batch=1), 27e9, 30e9),
+        (Cell(model="bert", size="tiny", framework="pytorch"), 1e9, 1.2e9),
+    ],
+)
+def test_needed_memory_is_that_of_the_parameters_and_what_goes_with_them(cell, least, most):
+    assert least < needed_bytes(cell) < most
+
+
+def test_what_is_not_installed_is_left_out(monkeypatch):
+    def check(cell):
+        if cell.framework == "keras_jax":
+            raise CrossprofError("keras_jax needs jax: pip install 'crossprof[workloads]'.")
+
+    monkeypatch.setattr(plan_module, "check", check)
+    plan = planned(Request(tables=("training",), models=("bert",)), MACHINE)
+    assert [(one.cell.framework, one.reason) for one in plan.left_out] == [
+        ("keras_jax", "keras_jax needs jax: pip install 'crossprof[workloads]'.")
+    ]
+    assert plan.to_json()["left_out"][0]["cell"] == "bert-tiny-keras-jax-xla-train-float32-b8-s32"
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"tables": ("speed",)}, "There is no table 'speed': use training,"),
+        ({"size": "huge"}, "There is no size 'huge': use tiny, small, base, survey."),
+        ({"frameworks": ("torch",)}, "There is no framework 'torch'."),
+        ({"frameworks": ("pytorch:xla",)}, "There is no mode of pytorch 'xla': use eager, compile."),
+        ({"models": ("bart",)}, "There is no model 'bart'."),
+        (
+            {"frameworks": ("pytorch",), "strategies": ("mirrored",)},
+            "No strategy of mirrored is one of pytorch: use ddp,",
+        ),
+    ],
+)
+def test_what_there_is_not_is_one_line(wish, says):
+    with pytest.raises(CrossprofError) as raised:
+        Request(**wish)
+    assert str(raised.value).startswith(says)
