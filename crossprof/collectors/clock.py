@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
-__all__ = ["StepClock", "anchor"]
+__all__ = ["StepClock", "anchor", "queued_ns"]
 
 _SET_NS = 2_000_000
 """Less than that is how the two clocks are read one after the other, not how the host's clock was set."""
 _SURE_NS = 200_000
+_QUEUED = Path("/proc/thread-self/schedstat")
 
 
 def anchor(at: str) -> dict[str, int | str]:
     """An instant named `at` as unix time, performance counter and monotonic clock, in nanoseconds, read one after the other."""
     return {"at": at, "time_ns": time.time_ns(), "perf_counter_ns": time.perf_counter_ns(), "monotonic_ns": time.monotonic_ns()}
+
+
+def queued_ns() -> int:
+    """How long this thread has been ready to run while others had the processors, in ns. 0 where Linux doesn't count it."""
+    try:
+        return int(_QUEUED.read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 class StepClock:

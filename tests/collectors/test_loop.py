@@ -256,6 +256,16 @@ def test_a_device_that_lags_behind_the_host_is_noted(fake, recorded, monkeypatch
     assert recorded()[0].codes == {"host_ran_ahead"}
 
 
+def test_a_wait_for_a_processor_is_no_lag_of_the_device(fake, recorded, monkeypatch):
+    monkeypatch.setattr(fake, "drain", lambda: __import__("time").sleep(0.05))
+    readings = iter([0, 50_000_000])
+    monkeypatch.setattr("crossprof.collectors.capture.queued_ns", lambda: next(readings))
+    with crossprof.profile("run"):
+        for _ in crossprof.steps(range(13)):
+            pass
+    assert recorded()[0].codes == set()
+
+
 def test_an_empty_loop_has_no_step_and_no_window(fake, recorded):
     with crossprof.profile("run"):
         for _ in crossprof.steps([]):
