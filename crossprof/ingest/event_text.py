@@ -12,9 +12,9 @@ from typing import Any
 from crossprof.errors import TraceError
 from crossprof.ingest.source import HEAD_BYTES, Source, first_blocks
 
-__all__ = ["CHUNK_BYTES", "EventText", "event_count", "halves", "head_text", "split_events", "utf8"]
+__all__ = ["CHUNK_BYTES", "EventText", "drained", "event_count", "halves", "head_text", "split_events", "utf8"]
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 32 << 20
 
 _ARRAY = re.compile(rb"\s*\[")
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
@@ -69,7 +69,7 @@ class EventText:
             if not (end := block.rfind(b"}") + 1) and sum(map(len, rest)) < _MOST_UNCUT_BYTES:
                 rest.append(block)
                 continue
-            pieces.append(b"".join([*rest, block[:end]]))
+            pieces.append(b"".join([*rest, memoryview(block)[:end]]))
             rest = [block[end:]]
             size += len(pieces[-1])
             if size < limit:
@@ -80,8 +80,10 @@ class EventText:
                 border = _last_border(pieces[0])
             if border:
                 last = pieces.pop()
-                yield [*pieces, last[: border.start() + 1]]
+                chunk = [*pieces, last[: border.start() + 1]]
                 pieces, rest, size, limit = [], [last[border.end() :], *rest], 0, CHUNK_BYTES
+                del last
+                yield chunk
             elif size > _MOST_UNCUT_BYTES:
                 raise self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
             else:
@@ -150,6 +152,13 @@ def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         yield decoder.decode(block).encode(errors="replace")
     yield decoder.decode(b"", final=True).encode(errors="replace")
+
+
+def drained(chunk: list[bytes]) -> Iterator[bytes]:
+    """The pieces of a chunk, each out of memory when the next one is taken: the chunk is empty at the end."""
+    chunk.reverse()
+    while chunk:
+        yield chunk.pop()
 
 
 def halves(events: bytes) -> tuple[bytes, ...]:
