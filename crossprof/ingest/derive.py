@@ -66,6 +66,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
+    connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
 
 
 def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,14 +1,16 @@
 -- From the relations of span.sql, nest.sql and staging.sql to the tables of schema.sql. Variables: run_id, rank.
 
--- The innermost op around each op and each call.
+-- The innermost op around each op and each call. Where only one is, it is the outermost one too.
 CREATE OR REPLACE TEMP TABLE inside_op AS
-SELECT inner_mark.kind, inner_mark.number, outer_mark.number AS op_id
+SELECT kind, number, root_op_id AS op_id FROM mark WHERE kind <> 'annotation' AND op_depth = 1
+UNION ALL
+SELECT inner_mark.kind, inner_mark.number, outer_mark.number
 FROM mark AS inner_mark
 ASOF JOIN (SELECT * FROM mark WHERE is_open AND kind = 'op') AS outer_mark
     ON inner_mark.thread = outer_mark.thread
     AND inner_mark.op_depth - 1 = outer_mark.op_depth
     AND inner_mark.position > outer_mark.position
-WHERE inner_mark.kind <> 'annotation' AND inner_mark.op_depth > 0;
+WHERE inner_mark.kind <> 'annotation' AND inner_mark.op_depth > 1;
 
 CREATE OR REPLACE TEMP TABLE inner_time AS
 SELECT outer_number AS op_id, sum(inside_ns)::BIGINT AS inside_ns FROM nested WHERE outer_kind = 'op' GROUP BY ALL;
@@ -60,10 +62,9 @@ JOIN work ON work.source = staged.rowid
 JOIN kernel_category AS known ON known.name = staged.name AND known.hlo_category IS NOT DISTINCT FROM staged.hlo_category
 LEFT JOIN launch ON launch.correlation_id = staged.correlation_id AND launch.capture IS NOT DISTINCT FROM staged.capture
 LEFT JOIN (
-    SELECT span.number AS op_id, op.name, mark.root_op_id
+    SELECT mark.number AS op_id, op.name, mark.root_op_id
     FROM staged_op AS op
-    JOIN span ON span.kind = 'op' AND span.source = op.rowid
-    JOIN mark ON mark.kind = 'op' AND mark.number = span.number
+    JOIN mark ON mark.kind = 'op' AND mark.source = op.rowid
 ) AS launching ON launching.op_id = launch.call.op_id;
 
 INSERT INTO op BY NAME
@@ -73,19 +74,18 @@ WITH device_time AS (
     GROUP BY ALL
 )
 SELECT
-    getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS op_id, inside_op.op_id AS parent_id,
+    getvariable('run_id') AS run_id, getvariable('rank') AS rank, mark.number AS op_id, inside_op.op_id AS parent_id,
     mark.op_depth AS depth, op.name, known.category, op.start_ns, greatest(coalesce(op.end_ns, op.start_ns) - op.start_ns, 0) AS dur_ns,
-    span.end_ns - op.start_ns - coalesce(inner_time.inside_ns, 0) AS self_ns,
+    mark.end_ns - op.start_ns - coalesce(inner_time.inside_ns, 0) AS self_ns,
     CASE WHEN EXISTS (FROM staged_kernel) THEN coalesce(device_time.device_ns, 0) END AS device_ns,
-    op.thread, span.step, op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number,
+    op.thread, mark.step, op.module, op.shapes, op.dtypes, op.external_id, op.sequence_number,
     CASE WHEN op.is_backward IS NOT NULL THEN mark.is_backward END AS is_backward, op.flops, op.stack
 FROM staged_op AS op
-JOIN span ON span.kind = 'op' AND span.source = op.rowid
-JOIN mark ON mark.kind = 'op' AND mark.number = span.number
+JOIN mark ON mark.kind = 'op' AND mark.source = op.rowid
 JOIN op_category AS known ON known.name = op.name AND known.hlo_category IS NOT DISTINCT FROM op.hlo_category
-LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = span.number
-LEFT JOIN inner_time ON inner_time.op_id = span.number
-LEFT JOIN device_time ON device_time.op_id = span.number;
+LEFT JOIN inside_op ON inside_op.kind = 'op' AND inside_op.number = mark.number
+LEFT JOIN inner_time ON inner_time.op_id = mark.number
+LEFT JOIN device_time ON device_time.op_id = mark.number;
 
 -- Most traces have far more annotations than anything else, so they are a view that the part is written from, not a table that is
 -- filled, scanned and sorted again. Other connections read it: nothing in it is temporary. Many traces have no steps: what starts

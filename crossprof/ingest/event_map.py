@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import duckdb
 
@@ -19,7 +19,7 @@ _MOST_HALVINGS = 100
 
 
 def map_events(
-    connection: duckdb.DuckDBPyConnection, events: Sequence[bytes], file: MemoryFile, mapping: str
+    connection: duckdb.DuckDBPyConnection, events: Iterable[bytes], file: MemoryFile, mapping: str
 ) -> list[tuple[int, ...]]:
     """What the mapping, one statement, answers that reads these events from the file. Raises UNREADABLE: some can't be read."""
     file.write([b"[", *events, b"]"])
@@ -27,7 +27,7 @@ def map_events(
 
 
 def map_readable(
-    connection: duckdb.DuckDBPyConnection, events: Sequence[bytes], file: MemoryFile, mapping: str
+    connection: duckdb.DuckDBPyConnection, events: Iterable[bytes], file: MemoryFile, mapping: str
 ) -> tuple[list[tuple[int, ...]], int]:
     """As map_events, but events that can't be read are found, and lost: the answers for what is left, and how many are lost."""
     pieces, rows, lost, failures = [b"".join(events)], [], 0, 0

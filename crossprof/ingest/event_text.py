@@ -12,9 +12,13 @@ from typing import Any
 from crossprof.errors import TraceError
 from crossprof.ingest.source import HEAD_BYTES, Source, first_blocks
 
-__all__ = ["CHUNK_BYTES", "EventText", "event_count", "halves", "head_text", "split_events", "utf8"]
+__all__ = ["CHUNK_BYTES", "EventText", "drained", "event_count", "halves", "head_text", "split_events", "utf8"]
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 32 << 20
+_LEAST_CHUNK_BYTES = 4 << 20
+_FEWEST_CHUNKS = 4
+"""Of a text that is worth more than one: few large ones would leave a thread without work at the end."""
+_TIMES_COMPRESSED = 10
 
 _ARRAY = re.compile(rb"\s*\[")
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*:\s*\[')
@@ -57,19 +61,20 @@ class EventText:
         return 0
 
     def chunks(self) -> Iterator[list[bytes]]:
-        """The events, commas between them, in chunks of about CHUNK_BYTES that begin and end with a whole event.
+        """The events, commas between them, in chunks of at most about CHUNK_BYTES that begin and end with a whole event.
 
         A chunk comes in pieces of about a block, each up to a closing brace: no key and no number is torn. Joined, they would
         be copied, and searched outside the processor's cache.
         """
         blocks = utf8(self._source)
         prefix, text = self._split_at_array(blocks)
-        pieces, rest, size, limit = [], [text], 0, CHUNK_BYTES
+        most = self._chunk_bytes()
+        pieces, rest, size, limit = [], [text], 0, most
         for block in blocks:
             if not (end := block.rfind(b"}") + 1) and sum(map(len, rest)) < _MOST_UNCUT_BYTES:
                 rest.append(block)
                 continue
-            pieces.append(b"".join([*rest, block[:end]]))
+            pieces.append(b"".join([*rest, memoryview(block)[:end]]))
             rest = [block[end:]]
             size += len(pieces[-1])
             if size < limit:
@@ -80,8 +85,10 @@ class EventText:
                 border = _last_border(pieces[0])
             if border:
                 last = pieces.pop()
-                yield [*pieces, last[: border.start() + 1]]
-                pieces, rest, size, limit = [], [last[border.end() :], *rest], 0, CHUNK_BYTES
+                chunk = [*pieces, last[: border.start() + 1]]
+                pieces, rest, size, limit = [], [last[border.end() :], *rest], 0, most
+                del last
+                yield chunk
             elif size > _MOST_UNCUT_BYTES:
                 raise self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
             else:
@@ -94,6 +101,10 @@ class EventText:
             raise self._too_much("what follows the events", _MOST_KEY_BYTES)
         header = _header(prefix, suffix) if is_object else {}
         self.header, self.is_header_lost = header or {}, header is None
+
+    def _chunk_bytes(self) -> int:
+        text_bytes = self._source.bytes_on_disk * (_TIMES_COMPRESSED if self._source.is_compressed else 1)
+        return min(CHUNK_BYTES, max(_LEAST_CHUNK_BYTES, text_bytes // _FEWEST_CHUNKS))
 
     def _split_at_array(self, blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
         """The text up to the bracket that opens the events, and what has been read of the rest."""
@@ -150,6 +161,13 @@ def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         yield decoder.decode(block).encode(errors="replace")
     yield decoder.decode(b"", final=True).encode(errors="replace")
+
+
+def drained(chunk: list[bytes]) -> Iterator[bytes]:
+    """The pieces of a chunk, each out of memory when the next one is taken: the chunk is empty at the end."""
+    chunk.reverse()
+    while chunk:
+        yield chunk.pop()
 
 
 def halves(events: bytes) -> tuple[bytes, ...]:

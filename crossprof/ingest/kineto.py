@@ -11,8 +11,9 @@ from importlib.resources import files
 
 import duckdb
 
+from crossprof.ingest.byte_search import holds
 from crossprof.ingest.event_map import UNREADABLE, map_events, map_readable, text_damage
-from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.event_text import EventText, drained, head_text
 from crossprof.ingest.memory_file import memory_file
 from crossprof.ingest.scratch import json_text
 from crossprof.ingest.source import Source
@@ -152,19 +153,20 @@ class _Form:
         connection.execute(_NS)
         _set(connection, chunk=path, base_ns=self.base_ns, capture=self.capture)
 
-    def read(self, connection: duckdb.DuckDBPyConnection, number: int, chunk: list[bytes]) -> list[bytes]:
-        """The events of a chunk as they are to be read, the so-manieth of the file."""
-        events = [self._normal(piece) for piece in chunk]
-        is_coarse = any(_COARSE_TIME.search(piece) for piece in events[:2])
+    def read(self, connection: duckdb.DuckDBPyConnection, number: int, chunk: list[bytes]) -> Iterator[bytes]:
+        """The events of a chunk as they are to be read, the so-manieth of the file. The chunk is empty at the end."""
+        is_coarse = any(_COARSE_TIME.search(piece) for piece in chunk[:2])
         time = "VARCHAR" if is_coarse else "DOUBLE"
         columns = _TEXTS | dict.fromkeys(("ts", "dur"), time) | {"args": self.arguments}
         _set(connection, chunk_number=number, columns=columns, event_source=_CHUNK.format(ns=f"ns_of_{time.lower()}"))
-        return [_TIME.sub(rb'\1"\2"', piece) for piece in events] if is_coarse else events
+        pieces = map(self._normal, drained(chunk))
+        return (_TIME.sub(rb'\1"\2"', piece) for piece in pieces) if is_coarse else pieces
 
     def _normal(self, piece: bytes) -> bytes:
         piece = piece if piece.isascii() else piece.decode(errors="replace").encode()
         for other, declared in self.replaced:
-            piece = piece.replace(other, declared)
+            if holds(piece, other):
+                piece = piece.replace(other, declared)
         return piece
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -19,7 +19,7 @@ class MemoryFile:
         self._file = file
         self.path = path
 
-    def write(self, parts: Sequence[bytes]) -> None:
+    def write(self, parts: Iterable[bytes]) -> None:
         """Make these bytes, one part after the other, all that the file holds."""
         self._file.seek(0)
         self._file.writelines(parts)

@@ -1,5 +1,6 @@
 -- Which span lies in which, on each thread. Run again while it clips a span that ends after the one around it.
--- span: (kind op | annotation | call, number, thread, start_ns, end_ns, is_backward); a call opens nothing and lies in something.
+-- span: (kind op | annotation | call, source, number, thread, start_ns, end_ns, is_backward, step); a call opens nothing and lies
+-- in something.
 -- Spans of a thread form a stack, so the count of open spans at a start is a running sum, and the span around it is the
 -- last one before it that is one level up: two sorts instead of a walk.
 
@@ -7,12 +8,12 @@ CREATE OR REPLACE TEMP TABLE mark AS
 WITH edge AS (
     SELECT
         thread, start_ns AS at_ns, CASE WHEN kind <> 'call' AND end_ns > start_ns THEN 1 ELSE 2 END AS phase,
-        -end_ns AS reach, kind, number, is_backward, end_ns, (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens
+        -end_ns AS reach, kind, number, is_backward, end_ns, (kind <> 'call' AND end_ns > start_ns)::INTEGER AS opens, source, step
     FROM span
     WHERE EXISTS (FROM span WHERE kind <> 'call') -- calls alone lie in nothing
     UNION ALL
     -- At one instant the ends come first, then the starts, longest first, then whatever takes no time.
-    SELECT thread, end_ns, 0, 0, kind, number, is_backward, end_ns, -1
+    SELECT thread, end_ns, 0, 0, kind, number, is_backward, end_ns, -1, NULL, NULL
     FROM span
     WHERE kind <> 'call' AND end_ns > start_ns
 ),
@@ -29,7 +30,7 @@ counted AS (
     WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 )
 SELECT
-    thread, at_ns AS start_ns, end_ns, kind, number, opens = 1 AS is_open, position,
+    thread, at_ns AS start_ns, end_ns, kind, number, source, step, opens = 1 AS is_open, position,
     depth::INTEGER AS depth, op_depth::INTEGER AS op_depth,
     -- Of an op, the outermost one around it, or itself: no thread has an op before its first outermost one.
     arg_max(number, position) FILTER (kind = 'op' AND op_depth = 0) OVER (ROWS UNBOUNDED PRECEDING) AS root_op_id,

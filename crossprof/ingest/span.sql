@@ -18,15 +18,25 @@ CREATE OR REPLACE TABLE window_of_step AS
 SELECT row_number() OVER (ORDER BY start_ns, step) AS number, step, start_ns, start_ns + dur_ns AS end_ns
 FROM step WHERE run_id = getvariable('run_id') AND rank = getvariable('rank');
 
+-- Numbers for kinds and threads: what is sorted and joined a few times is then no text.
+CREATE TYPE span_kind AS ENUM ('annotation', 'call', 'op', 'step');
+CREATE TYPE span_thread AS ENUM (
+    SELECT thread::VARCHAR AS thread FROM staged_op WHERE thread IS NOT NULL
+    UNION SELECT thread::VARCHAR FROM staged_annotation WHERE nests AND thread IS NOT NULL
+    UNION SELECT thread::VARCHAR FROM staged_runtime_call WHERE thread IS NOT NULL
+    UNION SELECT '' ORDER BY thread);
+
 CREATE OR REPLACE TEMP TABLE span AS
 WITH started AS (
     SELECT
-        'op' AS kind, rowid AS source, thread, start_ns, end_ns, external_id AS tie,
+        'op'::span_kind AS kind, rowid AS source, coalesce(thread::VARCHAR, '')::span_thread AS thread, start_ns, end_ns, external_id AS tie,
         coalesce(is_backward, false) AS is_backward
     FROM staged_op
-    UNION ALL SELECT 'annotation', rowid, thread, start_ns, end_ns, NULL, false FROM staged_annotation WHERE nests
-    UNION ALL SELECT 'call', rowid, thread, start_ns, end_ns, NULL, false FROM staged_runtime_call
-    UNION ALL SELECT 'step', number, NULL, start_ns, NULL, NULL, false FROM window_of_step
+    UNION ALL
+    SELECT 'annotation'::span_kind, rowid, coalesce(thread::VARCHAR, '')::span_thread, start_ns, end_ns, NULL, false
+    FROM staged_annotation WHERE nests
+    UNION ALL SELECT 'call'::span_kind, rowid, coalesce(thread::VARCHAR, '')::span_thread, start_ns, end_ns, NULL, false FROM staged_runtime_call
+    UNION ALL SELECT 'step'::span_kind, number, NULL, start_ns, NULL, NULL, false FROM window_of_step
 ),
 counted AS (
     SELECT
@@ -36,7 +46,7 @@ counted AS (
     WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 )
 SELECT
-    kind, source, coalesce(thread, '') AS thread, counted.start_ns,
+    kind, source, thread, counted.start_ns,
     greatest(coalesce(counted.end_ns, counted.start_ns), counted.start_ns) AS end_ns, is_backward,
     (CASE kind WHEN 'op' THEN ops WHEN 'call' THEN calls ELSE annotations END - 1)::BIGINT AS number,
     CASE WHEN counted.start_ns < held.end_ns THEN held.step END AS step

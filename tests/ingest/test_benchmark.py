@@ -57,3 +57,15 @@ def test_a_command_is_measured_with_all_its_processes(benchmark: ModuleType) -> 
     assert measured.wall_s > 0.5
     assert measured.peak_bytes > 200_000_000
     assert benchmark.measure([sys.executable, "-c", "sys.exit(1)"]) is None
+
+
+def test_the_table_says_which_parse_is_meant(benchmark: ModuleType) -> None:
+    found = {
+        "crossprof": benchmark.Measured(9.0, 12.0, 10**8, None),
+        "simdjson, whole command": benchmark.Measured(4.5, 5.0, 10**8, None),
+        "simdjson, first parse": benchmark.Measured(5.0, 5.0, 10**8, 3.0),
+        "simdjson, warm parse": benchmark.Measured(9.0, 5.0, 10**8, 1.5),
+    }
+    lines = benchmark.table(benchmark.Race("Kineto JSON", 10**9, 10**7, found, ())).splitlines()
+    assert lines[2].endswith("| times simdjson, whole command | times simdjson, first parse | times simdjson, warm parse |")
+    assert lines[4].endswith("| 2.00 | 3.00 | 6.00 |")

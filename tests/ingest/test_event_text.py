@@ -9,7 +9,7 @@ import pytest
 
 from crossprof.errors import TraceError
 from crossprof.ingest import event_text
-from crossprof.ingest.event_text import EventText
+from crossprof.ingest.event_text import EventText, drained
 from crossprof.ingest.reader import reader_for
 from crossprof.ingest.source import open_source
 
@@ -159,3 +159,12 @@ def test_a_first_member_of_a_few_bytes_hides_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.json.gz"
     path.write_bytes(gzip.compress(content[:2]) + gzip.compress(content[2:20]) + gzip.compress(content[20:]))
     assert reader_for(open_source(path)).format == "kineto"
+
+
+def test_a_piece_is_let_go_when_the_next_one_is_taken() -> None:
+    chunk = [b"a", b"b", b"c"]
+    pieces = drained(chunk)
+    assert next(pieces) == b"a"
+    assert sorted(chunk) == [b"b", b"c"]
+    assert list(pieces) == [b"b", b"c"]
+    assert chunk == []
