@@ -65,10 +65,15 @@ def taken_port() -> Iterator[int]:
     ids=" ".join,
 )
 def test_one_line_and_exit_code_1(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], says: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    filled: Path,
+    folder: Path,
+    arguments: list[str],
+    says: str,
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("CROSSPROF_STORE", str(folder / "default-store"))
+    monkeypatch.setenv("CROSSPROF_STORE", str(filled))
     assert application.main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("crossprof: ")
