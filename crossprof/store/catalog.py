@@ -29,7 +29,6 @@ __all__ = [
     "create_views",
     "expose_base",
     "fill_rollup",
-    "roll_up",
     "rollups_before",
     "views",
 ]
@@ -133,13 +132,6 @@ def create_views(connection: duckdb.DuckDBPyConnection, *, only: Iterable[str] |
     for view in views():
         if wanted is None or view.name in wanted:
             connection.execute(view.sql)
-
-
-def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates all views over the runs of the connection and holds each roll-up in `rollup.<name>`, evaluated once."""
-    create_rollups(connection)
-    for name in TopologicalSorter(rollups_before()).static_order():
-        fill_rollup(connection, name)
 
 
 def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,12 +80,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(filled: Path, tmp_path: Path) -> Path:
     """A store of its own, with the three runs, for a test that changes it."""
-    return fill_store(tmp_path / "store")
+    return shutil.copytree(filled, tmp_path / "store", symlinks=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def record() -> Callable[..., Path]:
     """Writes a run folder: see write_recording."""
     return write_recording

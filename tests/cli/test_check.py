@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,12 +117,14 @@ def test_a_name_that_no_format_can_hold_is_shown_as_far_as_it_goes(
     assert "against a|b &lt;b&gt; *x* ]]&gt;&amp;amp; `tick</h3>" in html
 
 
-@pytest.fixture
-def tagged(store: Path, record: Callable[..., Path], tmp_path: Path) -> Path:
-    """Three runs named nightly, of 100, 101 and 120 ms; the first two have the tag branch=main."""
+@pytest.fixture(scope="module")
+def tagged(filled: Path, record: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs named nightly, of 100, 101 and 120 ms; the first two have the tag branch=main. Read only."""
+    store = tmp_path_factory.mktemp("tagged") / "store"
+    shutil.copytree(filled, store, symlinks=True)
     for name, step_ms in (("one", 100), ("two", 101), ("three", 120)):
-        record(tmp_path / "recordings", name, framework="torch", step_ms=step_ms, count=30)
-    ingest([tmp_path / "recordings"], store=store)
+        record(store.parent / "recordings", name, framework="torch", step_ms=step_ms, count=30)
+    ingest([store.parent / "recordings"], store=store)
     for name in ("one", "two", "three"):
         edits.rename(store, f"20261123-{name}", "nightly")
         edits.tag(store, f"20261123-{name}", {"branch": "fix" if name == "three" else "main", "gpu": name})

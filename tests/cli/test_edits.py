@@ -45,6 +45,6 @@ def test_all_runs_of_a_name_are_tagged_but_one_alone_is_noted(store: Path, capsy
     assert "'tiny-transformer@all' are 2 runs. Name one" in capsys.readouterr().err
 
 
-def test_what_is_no_tag_is_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["tag", "syn-torch-0002", "fast", "--store", str(store)]) == 1
+def test_what_is_no_tag_is_one_line(synthetic_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tag", "syn-torch-0002", "fast", "--store", str(synthetic_store)]) == 1
     assert "'fast' is no tag. Write key=value" in capsys.readouterr().err

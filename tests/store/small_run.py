@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from crossprof.store import write_part
-from crossprof.store.catalog import create_base
+from crossprof.store.tables import uncommented
 
 STEPS = 10
 KERNELS = 7
@@ -37,7 +37,7 @@ def tables(
         "kernel_ns": kernel_ns,
     }  # fmt: skip
     connection = duckdb.connect()
-    create_base(connection)
+    connection.execute(f"CREATE SCHEMA base; USE base; {uncommented('schema.sql')}")
     for statement in _SQL.split(";\n")[:-1]:
         connection.execute(statement, {key: value for key, value in values.items() if f"${key}" in statement})
     return connection

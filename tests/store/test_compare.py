@@ -4,9 +4,9 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 import pytest
+import tiny
 
 from crossprof.errors import CrossprofError, RunNotFound
-from crossprof.store import catalog
 from crossprof.store.compare import compare, pairs
 from crossprof.store.composition import CategoryDifference
 from crossprof.store.step_unit import known_units
@@ -23,8 +23,7 @@ class Runs:
     """Made-up runs for comparisons: thirty bare steps, five measured ones with two operators and, on a GPU, one kernel each."""
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        catalog.create_base(self.connection)
+        self.connection = tiny.to_roll_up()
         self._random = np.random.default_rng(17)
 
     def add(
@@ -77,7 +76,7 @@ class Runs:
             insert(self.connection, "op", **which, op_id=op_id, name=name, category=category, dur_ns=ns, self_ns=ns)
 
     def ready(self) -> duckdb.DuckDBPyConnection:
-        catalog.roll_up(self.connection)
+        tiny.roll_up(self.connection)
         return self.connection
 
 

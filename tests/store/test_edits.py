@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ def run_row(root: Path, columns: str) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def published(root: Path) -> Path:
+def published(put_back: Callable[[Callable[[Path], object]], Path]) -> Path:
+    return put_back(filled)
+
+
+def filled(root: Path) -> None:
     small_run.write(root, "a", name="first")
     publish(root)
-    return root
 
 
 def test_a_new_name_shows_in_every_view_at_the_next_publish(published: Path) -> None:

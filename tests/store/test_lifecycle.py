@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -17,11 +18,14 @@ HOURS = 3600
 
 
 @pytest.fixture
-def store(root: Path) -> Path:
+def store(put_back: Callable[[Callable[[Path], object]], Path]) -> Path:
+    return put_back(filled)
+
+
+def filled(root: Path) -> None:
     for run_id in ("a", "b"):
         small_run.write(root, run_id)
     publish(root)
-    return root
 
 
 def run_ids(root: Path) -> list[str]:

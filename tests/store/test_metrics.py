@@ -1,6 +1,7 @@
 import duckdb
 import numpy as np
 import pytest
+import tiny
 
 from crossprof.store import catalog
 from crossprof.store.compare import compare
@@ -113,8 +114,7 @@ def test_a_metric_without_a_source_is_a_row_without_a_value(tiny_runs: duckdb.Du
 
 
 def many_steps(*, runs: int = 1, steps: int = 60, is_gpu: bool = False) -> duckdb.DuckDBPyConnection:
-    connection: duckdb.DuckDBPyConnection = duckdb.connect()
-    catalog.create_base(connection)
+    connection: duckdb.DuckDBPyConnection = tiny.to_roll_up()
     connection.execute("""
         INSERT INTO base.run (run_id, run) SELECT 'r' || i, 'run' FROM range(?) AS t (i);
     """, [runs])  # fmt: skip
@@ -137,7 +137,7 @@ def many_steps(*, runs: int = 1, steps: int = 60, is_gpu: bool = False) -> duckd
             FROM base.step
             WHERE is_profiled
         """)
-    catalog.roll_up(connection)
+    tiny.roll_up(connection)
     return connection
 
 
@@ -188,8 +188,7 @@ def test_samples_are_in_time_order_and_of_the_runs_asked_for() -> None:
 
 def several_ranks(*statements: str, device_kind: str = "gpu") -> duckdb.DuckDBPyConnection:
     """A run of two ranks on one host, forty steps each: twenty bare, then twenty profiled."""
-    connection: duckdb.DuckDBPyConnection = duckdb.connect()
-    catalog.create_base(connection)
+    connection: duckdb.DuckDBPyConnection = tiny.to_roll_up()
     connection.execute("INSERT INTO base.run (run_id, run, world_size, device_kind) VALUES ('r', 'run', 2, ?)", [device_kind])
     connection.execute("INSERT INTO base.rank (run_id, rank, host) VALUES ('r', 0, 'h'), ('r', 1, 'h')")
     connection.execute("""
@@ -200,7 +199,7 @@ def several_ranks(*statements: str, device_kind: str = "gpu") -> duckdb.DuckDBPy
     """)
     for statement in statements:
         connection.execute(statement)
-    catalog.roll_up(connection)
+    tiny.roll_up(connection)
     return connection
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -12,16 +13,19 @@ ANSWERS = ("kernel", "step", "run", "kernel_summary", "step_time", "device_busy"
 
 
 @pytest.fixture
-def store(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store(put_back: Callable[[Callable[[Path], object]], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five runs in three packs, of two, two and one, and one run that lies loose."""
     monkeypatch.setattr(packs, "_LOOSE_PARTS", 5)
     monkeypatch.setattr(packs, "_PACKED_PARTS", 2)
+    return put_back(filled)
+
+
+def filled(root: Path) -> None:
     for number in range(5):
         small_run.write(root, f"{number}", kernel_ns=number)
     publish(root)
     small_run.write(root, "loose", kernel_ns=9)
     publish(root)
-    return root
 
 
 def answers(root: Path) -> dict[str, list[tuple[object, ...]]]:

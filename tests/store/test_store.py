@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -38,9 +39,9 @@ def filled(root: Path) -> Path:
 
 
 @pytest.fixture
-def store(root: Path) -> Path:
+def store(put_back: Callable[[Callable[[Path], object]], Path]) -> Path:
     """A store that the test may change."""
-    return filled(root)
+    return put_back(filled)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -57,22 +57,34 @@ def test_a_view_answers_the_tiny_runs_as_checked_by_hand(
     golden(GOLDEN / f"{view}.csv", as_csv(tiny_runs, view))
 
 
+@pytest.fixture(scope="module")
+def plain(tiny: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tiny runs, with nothing rolled up. Read only."""
+    with tiny.connect() as connection:
+        connection.execute(tiny.SQL)
+        yield connection
+
+
 @pytest.mark.parametrize("view", [name for name in NAMES if name not in FILLED])
 def test_a_view_over_the_tables_answers_as_one_over_roll_ups(
-    view: str, tiny: ModuleType, tiny_runs: duckdb.DuckDBPyConnection
+    view: str, plain: duckdb.DuckDBPyConnection, tiny_runs: duckdb.DuckDBPyConnection
 ) -> None:
-    with tiny.connect() as plain:
-        plain.execute(tiny.SQL)
-        assert as_csv(plain, view) == as_csv(tiny_runs, view)
+    assert as_csv(plain, view) == as_csv(tiny_runs, view)
 
 
-@pytest.mark.parametrize("view", [name for name in NAMES if name not in DEFINITIONS])
-def test_no_rows_where_nothing_was_recorded(view: str, tiny: ModuleType) -> None:
+@pytest.fixture(scope="module")
+def unrecorded(tiny: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A run of one rank of which nothing was recorded. Read only."""
     with tiny.connect() as connection:
         connection.execute("INSERT INTO base.run (run_id, run) VALUES ('r', 'empty')")
         connection.execute("INSERT INTO base.rank (run_id, rank) VALUES ('r', 0)")
-        rows = connection.sql(f"SELECT * FROM {view}").fetchall()
-        assert len(rows) == (1 if view == "_capture" else 0)
+        yield connection
+
+
+@pytest.mark.parametrize("view", [name for name in NAMES if name not in DEFINITIONS])
+def test_no_rows_where_nothing_was_recorded(view: str, unrecorded: duckdb.DuckDBPyConnection) -> None:
+    rows = unrecorded.sql(f"SELECT * FROM {view}").fetchall()
+    assert len(rows) == (1 if view == "_capture" else 0)
 
 
 def test_every_contract_column_is_there_under_its_name(tiny_runs: duckdb.DuckDBPyConnection) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -15,8 +17,25 @@ SQL = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 def connect() -> duckdb.DuckDBPyConnection:
     """A connection with the empty tables, the views over them, and nothing rolled up."""
-    connection = duckdb.connect()
-    connection.execute(f"ATTACH '{_empty()}' AS empty (READ_ONLY); COPY FROM DATABASE empty TO memory (SCHEMA); DETACH empty")
+    return _copied(_made("views", catalog.create_views))
+
+
+def to_roll_up() -> duckdb.DuckDBPyConnection:
+    """A connection with the empty tables and the views, those of the roll-ups over tables that `roll_up` fills."""
+    return _copied(_made("rollups", catalog.create_rollups))
+
+
+def roll_up(connection: duckdb.DuckDBPyConnection) -> None:
+    """Holds the rows of every roll-up, as a publish does, once the tables are filled."""
+    for name in TopologicalSorter(catalog.rollups_before()).static_order():
+        catalog.fill_rollup(connection, name)
+
+
+def rolled_up() -> duckdb.DuckDBPyConnection:
+    """A connection with the tiny runs, in the state that a publish leaves."""
+    connection = to_roll_up()
+    connection.execute(SQL)
+    roll_up(connection)
     return connection
 
 
@@ -24,21 +43,18 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="crossprof-tiny-")  # gone with the
 
 
 @cache
-def _empty() -> Path:
+def _made(name: str, create: Callable[[duckdb.DuckDBPyConnection], None]) -> Path:
     """A database with the tables and views: to copy it takes a twentieth of the time that its comments took."""
-    file = Path(_FOLDER.name) / "empty.duckdb"
+    file = Path(_FOLDER.name) / f"{name}.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute("BEGIN")
         catalog.create_base(connection)
-        catalog.create_views(connection)
+        create(connection)
         connection.execute("COMMIT")
     return file
 
 
-def rolled_up() -> duckdb.DuckDBPyConnection:
-    """A connection with the tiny runs, in the state that a publish leaves."""
+def _copied(file: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    catalog.create_base(connection)
-    connection.execute(SQL)
-    catalog.roll_up(connection)
+    connection.execute(f"ATTACH '{file}' AS empty (READ_ONLY); COPY FROM DATABASE empty TO memory (SCHEMA); DETACH empty")
     return connection
