@@ -69,9 +69,8 @@ def _size(claim: Claim, pair: _Pair) -> str:
 
 
 def _repeats(pair: _Pair) -> str:
-    least = min(len(pair.base.run_ids), len(pair.other.run_ids))
-    if least < _LEAST_REPEATS:
-        return f"Too few repeats: {least} of a side, where {_LEAST_REPEATS} are needed"
+    if pair.found.repeats < _LEAST_REPEATS:
+        return f"Too few repeats: {pair.found.repeats} of a side, where {_LEAST_REPEATS} are needed"
     return "The repeats disagree in direction" if pair.found.disagrees else ""
 
 

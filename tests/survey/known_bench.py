@@ -8,6 +8,9 @@ from typing import Any
 
 from made_runs import Made
 
+from crossprof.survey.report import Report
+from crossprof.survey.row import Row
+
 TF: dict[str, Any] = {"framework": "keras_tensorflow", "mode": "graph"}
 JAX: dict[str, Any] = {"framework": "keras_jax", "mode": "xla"}
 CPU = ("cpu", "AMD EPYC")
@@ -66,3 +69,17 @@ def bench() -> Iterator[Made]:
 
 def _is_reference(run: Made) -> bool:
     return (run.model, run.size, run.precision, run.phase) == ("bert", "base", "float32", "train")
+
+
+def row_of(
+    report: Report, table: str, *, label: str, metric: str | None = None, framework: str | None = "keras_tensorflow"
+) -> Row:
+    """The one row of a table with this label, metric and framework beside PyTorch."""
+    (found,) = [
+        row
+        for one in report.tables
+        if one.name == table
+        for row in one.rows
+        if row.label == label and metric in (None, row.metric) and (row.other.framework if row.other else None) == framework
+    ]
+    return found

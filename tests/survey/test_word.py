@@ -38,7 +38,7 @@ CLAIM = Claim("training", "BERT-base", "bert", "base", None, None, 0.9, "times",
 
 
 def between(low: float, high: float, verdict: str = "worse") -> Contrast:
-    return Contrast(Figure((low + high) / 2, low, high, "ratio", 40), verdict)
+    return Contrast(Figure((low + high) / 2, low, high, "ratio", 40), verdict, repeats=2)
 
 
 WORSE = between(0.85, 0.95)
@@ -113,7 +113,7 @@ REASONS: list[tuple[Change, Change, Change, str]] = [
         {"doubts": ("TensorFlow is not proven the same: logits differ",)},
         "TensorFlow is not proven the same: logits differ.",
     ),
-    ({"run_ids": ("b1",), "numbers": ("1",)}, {}, {}, "Too few repeats: 1 of a side, where 2 are needed."),
+    ({}, {}, {"repeats": 1}, "Too few repeats: 1 of a side, where 2 are needed."),
     ({}, {}, {"disagrees": True}, "The repeats disagree in direction."),
     ({}, {}, {"verdict": "not_measured"}, "One side has no figure."),
     ({}, {}, {"verdict": "not_comparable", "notes": ("of another kind",)}, "The two are not compared: of another kind."),
@@ -130,10 +130,10 @@ def test_what_stands_against_telling(other: Change, claim: Change, found: Change
 
 
 def test_the_first_reason_of_several_is_given() -> None:
-    other, found = replace(OTHER, device_kind="cpu", size="tiny", run_ids=("b1",)), replace(WORSE, disagrees=True)
+    other, found = replace(OTHER, device_kind="cpu", size="tiny"), replace(WORSE, disagrees=True, repeats=1)
     assert word_of(CLAIM, "throughput", BASE, other, found)[1].startswith("Other hardware")
     assert word_of(CLAIM, "throughput", BASE, replace(other, device_kind="gpu"), found)[1].startswith("Other size")
-    assert word_of(CLAIM, "throughput", BASE, replace(OTHER, run_ids=("b1",)), found)[1].startswith("Too few repeats")
+    assert word_of(CLAIM, "throughput", BASE, OTHER, found)[1].startswith("Too few repeats")
 
 
 def test_what_the_survey_does_not_speak_of_is_named() -> None:
