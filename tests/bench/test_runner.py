@@ -61,6 +61,7 @@ def test_a_bench_that_was_killed_goes_on_and_its_half_run_is_run_again(bench, do
     double.dies_at = 3
     with pytest.raises(KeyboardInterrupt):
         killed.carry_out()
+    assert killed.progress.is_closed
     double.dies_at = 0
     resumed = bench(**BERT)
     assert resumed.session.id == killed.session.id
