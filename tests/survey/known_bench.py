@@ -8,6 +8,7 @@ from typing import Any
 
 from made_runs import Made
 
+from crossprof.survey.repeats import Repeats
 from crossprof.survey.report import Report
 from crossprof.survey.row import Row
 
@@ -15,6 +16,29 @@ TF: dict[str, Any] = {"framework": "keras_tensorflow", "mode": "graph"}
 JAX: dict[str, Any] = {"framework": "keras_jax", "mode": "xla"}
 CPU = ("cpu", "AMD EPYC")
 GIGA = 1_000_000_000
+
+MADE_UP = Repeats(
+    run="bert",
+    run_ids=("a1", "a2"),
+    numbers=("1", "2"),
+    model="bert",
+    size="base",
+    framework="pytorch",
+    mode="eager",
+    phase="train",
+    precision="float32",
+    batch=32,
+    sequence=128,
+    strategy="none",
+    world_size=1,
+    scaling="",
+    bench="b",
+    unproven="",
+    device_kind="gpu",
+    device="NVIDIA H100 80GB",
+    versions={},
+)
+"""A cell that no store has."""
 
 
 def pair(first: float, second: float, **facts: Any) -> list[Made]:

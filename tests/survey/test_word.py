@@ -6,33 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from known_bench import MADE_UP
 
 from crossprof.survey.contrast import Contrast
-from crossprof.survey.repeats import Repeats
 from crossprof.survey.row import Claim, Figure
 from crossprof.survey.word import word_of
 
-BASE = Repeats(
-    run="bert",
-    run_ids=("a1", "a2"),
-    numbers=("1", "2"),
-    model="bert",
-    size="base",
-    framework="pytorch",
-    mode="eager",
-    phase="train",
-    precision="float32",
-    batch=32,
-    sequence=128,
-    strategy="none",
-    world_size=1,
-    scaling="",
-    bench="b",
-    unproven="",
-    device_kind="gpu",
-    device="NVIDIA H100 80GB",
-    versions={},
-)
+BASE = MADE_UP
 OTHER = replace(BASE, framework="keras_tensorflow", mode="graph", run_ids=("b1", "b2"))
 CLAIM = Claim("training", "BERT-base", "bert", "base", None, None, 0.9, "times", "GPU", "0.9 of PyTorch's speed.", "throughput")
 
