@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from crossprof.bench.request import Request
 from crossprof.bench.session import held
 from crossprof.errors import CrossprofError
 
@@ -87,6 +88,7 @@ def test_another_request_or_a_wish_for_a_new_one_begins_anew(bench, double):
     first = bench(**BERT)
     first.carry_out()
     assert bench(**BERT).session.id == first.session.id
+    assert Request(tables=("memory", "training", "memory")) == Request(tables=("training", "memory"))
     assert bench(**BERT, is_new=True).session.id != first.session.id
     assert bench(**BERT, steps=50).session.id != first.session.id
 
