@@ -93,6 +93,16 @@ def test_another_request_or_a_wish_for_a_new_one_begins_anew(bench, double):
     assert bench(**BERT, steps=50).session.id != first.session.id
 
 
+def test_one_that_was_given_up_for_a_new_one_stays_given_up(bench, double):
+    double.fails = ("keras",)
+    given_up = bench(**BERT)
+    given_up.carry_out()
+    double.fails = ()
+    finished = bench(**BERT, is_new=True)
+    finished.carry_out()
+    assert bench(**BERT).session.id not in (given_up.session.id, finished.session.id)
+
+
 def test_other_software_begins_anew(bench, double, monkeypatch):
     double.fails = ("keras",)
     first = bench(**BERT)
