@@ -2,8 +2,8 @@
 
     request = Request(tables=("training",), size="tiny")
     plan = planned(request, Machine.here())           what will be run, and what can't be and why
-    with session_of(store, request) as session:       continued where one of the same request was not finished
-        carry_out(plan, session, progress=...)        runs, in the store, with the tags that `crossprof.survey` finds them by
+    session = session_of(store, request)              continued where one of the same request was not finished
+    Runner(plan, session, ...).carry_out()            runs, in the store, with the tags that `crossprof.survey` finds them by
 
 Knows the workloads and the store; only the command `crossprof bench` knows it.
 """

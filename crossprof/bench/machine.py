@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from crossprof.collectors.cgroup import Cgroup
@@ -62,7 +63,7 @@ class State:
 
     Attributes:
         load: Load average of the last minute, our own work included; None where the system tells none.
-        busy: Share of the processors that were busy in the last moment, in which nothing of ours was running.
+        busy: Share of our processors that were busy in the last moment, in which nothing of ours was running.
         clocks: What is readable of clocks and temperatures, by the name of a tag.
     """
 
@@ -86,7 +87,9 @@ def state() -> State:
     import psutil
 
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return State(load, psutil.cpu_percent(interval=_LOOK_S) / 100, {**dict(_cpu_clocks()), **dict(_gpu_clocks())})
+    shares = psutil.cpu_percent(interval=_LOOK_S, percpu=True)
+    ours = [shares[number] for number in processors() if number < len(shares)] or shares
+    return State(load, fmean(ours) / 100, {**dict(_cpu_clocks()), **dict(_gpu_clocks())})
 
 
 def _cpu_clocks() -> Iterator[tuple[str, str]]:

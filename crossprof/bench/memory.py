@@ -12,7 +12,7 @@ _TRAINED = 16
 _KEPT = 4
 _COPY = 2
 """Further bytes a parameter in bf16: its copy in that precision."""
-_WIDTHS = 34
+_WIDTHS = 17
 """Numbers that a block keeps of each token for the way back, in widths of the model: two norms, attention, the inner part."""
 _LOGITS = 3
 """Logits, their probabilities and their gradient, in float32."""
@@ -32,7 +32,7 @@ def needed_bytes(cell: Cell) -> int:
     number = 2 if cell.precision == "bf16" else 4
     tokens = cell.batch * (cell.sequence or size.image**2 // 16)
     blocks = size.depth if cell.phase == "train" else 1
-    kept = tokens * size.width * blocks * _WIDTHS * number // 2
+    kept = tokens * size.width * blocks * _WIDTHS * number
     kept += tokens * size.vocabulary * 4 * _LOGITS
     kept += cell.batch * size.heads * cell.sequence**2 * blocks * number
     return size.parameters * each + kept + _PROCESS
@@ -52,4 +52,4 @@ def why_too_large(cell: Cell, machine: Machine) -> str:
 
 
 def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.3g} GB"
+    return f"{count / 1e9:.3g} GB" if count < 1e12 else f"{count / 1e9:,.0f} GB"

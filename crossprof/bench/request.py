@@ -24,7 +24,7 @@ class Request:
     """What is asked for. Raises CrossprofError for what there is not.
 
     Attributes:
-        tables: Names of TABLES.
+        tables: Names of TABLES; kept in their order, so that a request is the same in whatever order it is typed.
         size: One of SIZES; `survey`: the survey's own size of each model.
         frameworks: Each a name, or `name:mode` for another mode than its first.
         models: Only these; empty: those of each table.
@@ -43,6 +43,7 @@ class Request:
 
     def __post_init__(self) -> None:
         _check("table", self.tables, TABLES)
+        object.__setattr__(self, "tables", tuple(name for name in TABLES if name in self.tables))
         _check("size", (self.size,), SIZES)
         for model in self.models:
             model_named(model)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Protocol
 
 from crossprof.bench.estimate import Estimate
 from crossprof.bench.machine import state
 from crossprof.bench.plan import Plan, Visit
-from crossprof.bench.proving import current, lacking, proof_tags, proved
+from crossprof.bench.proving import Lacking, current, lacking, proof_tags, proved
 from crossprof.bench.session import Session
 from crossprof.bench.standing import note, ranks_that_spoke, set_aside, standing
 from crossprof.errors import CrossprofError
@@ -37,6 +39,10 @@ class Progress(Protocol):
 
     def warn(self, text: str) -> None:
         """Something that makes figures doubtful."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more comes, for all is done or the bench was stopped."""
         ...
 
 
@@ -69,13 +75,17 @@ class Runner:
         whole, _ = standing(self.session.store, self.session.id)
         return [visit for visit in self.plan.visits() if visit.key not in whole]
 
-    def proofs(self, visits: Sequence[Visit]) -> list[Any]:
+    def proofs(self, visits: Sequence[Visit]) -> list[Lacking]:
         """The proofs that are lacking for these runs."""
         items = [item for item in self.plan.items if any(visit.cell == item.cell for visit in visits)]
         return lacking(items, current(self._folder))
 
     def carry_out(self) -> None:
         """Make what is lacking. The session is finished where all of it is in the store then."""
+        with closing(self.progress):
+            self._carry_out()
+
+    def _carry_out(self) -> None:
         self._set_halves_aside()
         visits = self.visits()
         self._warn_of_load()
@@ -161,5 +171,5 @@ class Runner:
             )
 
     @property
-    def _folder(self) -> Any:
+    def _folder(self) -> Path:
         return self.session.store / "proofs"

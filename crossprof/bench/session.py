@@ -67,15 +67,13 @@ class Session:
 
 
 def session_of(store: Path, request: Request, *, is_new: bool = False) -> Session:
-    """The latest session of the same request and software that is not finished; else, or where a new one is wanted, a new one.
+    """The latest session of the same request and software, unless it is finished; then, or where one is wanted, a new one.
 
     A new one has no file until something is done in it.
     """
     known = software(request)
-    same = [
-        one for one in _sessions(store) if one.finished_ns is None and (one.asked, one.software) == (request.to_json(), known)
-    ]
-    if same and not is_new:
+    same = [one for one in _sessions(store) if (one.asked, one.software) == (request.to_json(), known)]
+    if same and same[-1].finished_ns is None and not is_new:
         return same[-1]
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     return Session(_folder(store), f"{moment}-{secrets.token_hex(2)}", request.to_json(), known, time.time_ns())

@@ -12,7 +12,7 @@ import click
 from crossprof.cli.bench_progress import progress_of, told_time
 from crossprof.cli.bench_report import of_tables, report
 from crossprof.cli.options import as_json, open_store, print_json, store_path
-from crossprof.cli.terminal import Column, print_line, print_table
+from crossprof.cli.terminal import Column, print_line, print_note, print_table
 from crossprof.errors import CrossprofError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 _ALL = "all"
+_NOTHING = "Nothing of this can be run here: name another --size, or other --models or --frameworks."
 _COOLDOWN_S = 5.0
 """Of a GPU, whose clocks follow its temperature."""
 
@@ -78,11 +79,22 @@ def _measure(*, cooldown: float | None, is_plan: bool, is_new: bool, is_json: bo
         runner = _runner(request, store, cooldown_s=cooldown, is_new=is_new)
         if not is_json:
             print_plan(runner)
+        if not runner.plan.items and not (is_plan and is_json):
+            raise CrossprofError(_NOTHING)
         if not is_plan:
-            runner.carry_out()
+            _carry_out(runner)
     _tell(runner, is_json=is_json, is_plan=is_plan)
     if runner.failures:
         raise click.exceptions.Exit(1)
+
+
+def _carry_out(runner: Runner) -> None:
+    """Do what is planned; where somebody stops it, say that it can go on."""
+    try:
+        runner.carry_out()
+    except KeyboardInterrupt:
+        print_note("Stopped. The same command goes on from here.")
+        raise
 
 
 def _request(wish: Mapping[str, Any]) -> Request:
@@ -115,20 +127,26 @@ def _runner(request: Request, store: Path, *, cooldown_s: float | None, is_new: 
 def print_plan(runner: Runner) -> None:
     """Print what is run and what is not, and how long it takes."""
     visits = runner.visits()
-    proofs = runner.proofs(visits)
     if runner.plan.items:
         print_table([Column("cell"), Column("runs"), Column("for the tables")], _rows(runner.plan, visits))
     if runner.plan.left_out:
+        print_line()
         left_out = [[one.cell.name, one.reason] for one in runner.plan.left_out]
         print_table([Column("left out"), Column("because")], left_out)
+    if runner.plan.items:
+        print_line(f"\nBench {runner.session.id}: {_outlook(runner, visits)}.")
+
+
+def _outlook(runner: Runner, visits: Sequence[Visit]) -> str:
+    """How much is to be done, and how long that takes."""
+    proofs = len(runner.proofs(visits))
+    seconds = runner.estimate.of((visit.cell for visit in visits), proofs=proofs)
     guessed = sum(visit.cell.name not in runner.estimate.known for visit in visits)
     kept = runner.plan.count - len(visits)
-    seconds = runner.estimate.of((visit.cell for visit in visits), proofs=len(proofs))
-    print_line(
-        f"\nBench {runner.session.id}: {_count(len(visits), 'run')} and {_count(len(proofs), 'proof')}, {told_time(seconds)}"
+    return (
+        f"{_count(len(visits), 'run')} and {_count(proofs, 'proof')}, {told_time(seconds)}"
         + (f" ({_count(guessed, 'run')} guessed, and corrected on the way)" if guessed else "")
         + (f"; {_count(kept, 'run')} kept from before" if kept else "")
-        + "."
     )
 
 
@@ -149,7 +167,7 @@ def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
             {
                 "bench": runner.session.id,
                 **runner.plan.to_json(),
-                "seconds_left": round(runner.estimate.of(visit.cell for visit in left), 1),
+                "seconds_left": round(runner.estimate.of((visit.cell for visit in left), proofs=len(runner.proofs(left))), 1),
                 "lacking": [{"cell": visit.cell.name, "repeat": visit.repeat} for visit in left],
                 "failed": [vars(failure) for failure in runner.failures],
             }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["progress_of", "told_time"]
 
 
+_MINUTES_FROM_S, _HOURS_FROM_S = 90, 2 * 3600
 _PER_SECOND = 1
 """How often the line is drawn: what draws takes from what is measured."""
 
@@ -25,7 +26,9 @@ def progress_of() -> Progress:
 
 def told_time(seconds: float) -> str:
     """A time as people say it."""
-    return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+    if seconds < _MINUTES_FROM_S:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < _HOURS_FROM_S else f"about {seconds / 3600:.1f} h"
 
 
 class _Lines:
@@ -46,6 +49,9 @@ class _Lines:
     def warn(self, text: str) -> None:
         """See Progress."""
         print_warning(text)
+
+    def close(self) -> None:
+        """See Progress."""
 
 
 class _Bar(_Lines):
@@ -79,6 +85,10 @@ class _Bar(_Lines):
         """See Progress."""
         self._stop()
         super().warn(text)
+
+    def close(self) -> None:
+        """See Progress. What draws has hidden the cursor, which must come back."""
+        self._stop()
 
     def _stop(self) -> None:
         if self._status is not None:

@@ -37,6 +37,8 @@ def report(bench: str | None, tables: tuple[str, ...], file: str | None, is_json
     """Show each table of the survey beside what `crossprof bench` measured here: intervals, reasons, and what they decide."""
     from crossprof.survey.report import report_of
 
+    if is_json and file is not None:
+        raise click.UsageError("--json and --html are two answers: give one of them.")
     found = report_of(open_store(store), bench=bench)
     if tables:
         found = of_tables(found, tables)

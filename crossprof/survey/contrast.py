@@ -28,12 +28,14 @@ class Contrast:
         ratio: other over base; None where they are not compared.
         doubts: What is against their being the same work.
         disagrees: Whether their repeats go different ways.
+        repeats: How often the cell of either side was run that was run least.
     """
 
     ratio: Figure | None
     verdict: str
     doubts: tuple[str, ...] = ()
     disagrees: bool = False
+    repeats: int = 0
     why: str = ""
     parts: tuple[CategoryDifference, ...] = ()
     notes: tuple[str, ...] = ()
@@ -53,16 +55,23 @@ def contrast(
     """How `other` stands to `base`, each its cells as in `Sides`. Sides that are not proven the same are not compared."""
     comparison = measured.comparison(base[0], other[0])
     (difference,) = comparison.others
-    doubts = tuple(f"{title_of(cell)} is not proven the same: {cell.unproven}" for cell in (base[0], other[0]) if cell.unproven)
-    told = Contrast(None, "not_comparable", doubts).noted(*doubts, *reasons.notes(base[0], other[0], difference))
+    cells = (*base, *other)
+    doubts = tuple(
+        dict.fromkeys(f"{title_of(cell)} is not proven the same: {cell.unproven}" for cell in cells if cell.unproven)
+    )
+    told = Contrast(None, "not_comparable", doubts, repeats=min(len(cell.run_ids) for cell in cells))
+    told = told.noted(*doubts, *reasons.notes(cells, difference))
     lacking = [title_of(cells[0]) for side, cells in (("base", base), ("other", other)) if side not in readings]
     if lacking:
         return replace(told, verdict=NOT_MEASURED).noted(f"The runs of {' and '.join(lacking)} tell no {measure.metric}.")
     if doubts:
         return told
+    if len(base) > 1 and measure.is_explained:
+        if against := [*reasons.against_within(measured, base), *reasons.against_within(measured, other)]:
+            return told.noted(*against)
+        told = replace(told, why=reasons.within(measured, base, other))
     if len(base) > 1:
-        why = reasons.within(measured, base, other) if measure.is_explained else ""
-        return _judged(replace(told, why=why), measure, _quotient(readings), readings)
+        return _judged(told, measure, _quotient(readings), readings)
     if measure.is_explained:
         why = reasons.between(comparison, base[0], other[0])
         told = replace(told, why=why, parts=difference.waterfall or difference.categories)
@@ -75,14 +84,15 @@ def contrast(
 def _judged(told: Contrast, measure: Measure, ratio: Figure | None, readings: Mapping[str, Reading]) -> Contrast:
     """With the ratio and its word. Where the repeats go different ways, the interval reaches all of them."""
     if ratio is None:
-        return told
+        return told.noted("A figure of 0 has no ratio.")
     verdict = _verdict(measure, ratio)
     base, other = (readings[side].by_repeat for side in ("base", "other"))
     each = [other[number] / value for number, value in base.items() if value and other.get(number)]
     if verdict == "too_few" or not each or not min(each) < 1 < max(each):
         return replace(told, ratio=ratio, verdict=verdict)
-    low, high = min(ratio.ci_low or math.inf, *each), max(ratio.ci_high or 0.0, *each)
-    told = replace(told, ratio=replace(ratio, ci_low=low, ci_high=high), verdict="indistinguishable", disagrees=True)
+    reached = [*each, *(end for end in (ratio.ci_low, ratio.ci_high) if end is not None)]
+    ratio = replace(ratio, ci_low=min(reached), ci_high=max(reached))
+    told = replace(told, ratio=ratio, verdict="indistinguishable", disagrees=True)
     return told.noted(f"The repeats disagree: other over base is {' and '.join(f'{value:.3g}' for value in each)}.")
 
 

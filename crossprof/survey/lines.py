@@ -67,7 +67,7 @@ def line(measured: Measured, asked: Line) -> Row:
 def _stand(measured: Measured, asked: Line, readings: Mapping[str, Reading]) -> tuple[Contrast, Word, str]:
     if asked.base and asked.other:
         found = contrast(measured, asked.measure, asked.base, asked.other, readings)
-        return found, *word_of(asked.claim, asked.measure.metric, asked.base[0], asked.other[0], found)
+        return found, *word_of(asked.claim, asked.measure.metric, asked.other[0], found)
     lacking = "TensorFlow" if asked.base else "PyTorch"
     return Contrast(None, NOT_MEASURED), _CANNOT, f"Not measured: {lacking}, on this hardware, with this model and size."
 

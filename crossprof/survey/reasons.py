@@ -9,10 +9,10 @@ from crossprof.survey.measured import Measured
 from crossprof.survey.names import title_of
 from crossprof.survey.repeats import Repeats
 
-__all__ = ["against", "between", "notes", "within"]
+__all__ = ["against", "against_within", "between", "notes", "within"]
 
 _ONE_REPEAT = "One repeat of a side: how much repeats differ is not known, and not in the interval."
-_SESSIONS = "The two sides were measured in different sessions."
+_SESSIONS = "What is compared was measured in different sessions."
 
 
 def between(comparison: Comparison, base: Repeats, other: Repeats) -> str:
@@ -38,17 +38,24 @@ def against(comparison: Comparison, base: Repeats, other: Repeats) -> Iterator[s
             yield f"Not compared in {_named(note, comparison, base, other)}."
 
 
-def notes(base: Repeats, other: Repeats, difference: RunDifference) -> Iterator[str]:
-    """What makes the two different jobs, as far as both tell it."""
+def against_within(measured: Measured, side: Sequence[Repeats]) -> Iterator[str]:
+    """Why the step times of the two cells that a figure is made of are not compared."""
+    own, reference = side[:2]
+    for sentence in against(measured.comparison(reference, own), reference, own):
+        yield f"{title_of(own)}: {sentence}"
+
+
+def notes(cells: Sequence[Repeats], difference: RunDifference) -> Iterator[str]:
+    """What makes the two sides different jobs, as far as both tell it; and what to know of any of their cells."""
     for one in difference.unlike:
         if "unknown" not in one:
             yield f"Not alike in {one}."
-    if base.bench != other.bench:
+    if len({cell.bench for cell in cells}) > 1:
         yield _SESSIONS
-    if min(len(base.run_ids), len(other.run_ids)) == 1:
+    if min(len(cell.run_ids) for cell in cells) == 1:
         yield _ONE_REPEAT
-    if loaded := base.loaded + other.loaded:
-        runs = len(base.run_ids) + len(other.run_ids)
+    if loaded := sum(cell.loaded for cell in cells):
+        runs = sum(len(cell.run_ids) for cell in cells)
         yield f"The machine was busy with other work at the start of {loaded} of the {runs} runs."
 
 

@@ -14,7 +14,8 @@ __all__ = ["Repeats", "find"]
 # A run that did not end, or that lacks ranks, is no repeat: the planner runs it again.
 _RUNS = """
     SELECT run_id, run, tags, coalesce(device_kind, 'cpu') AS device_kind,
-        coalesce(device_model, device_kind, 'unknown device') AS device, framework, framework_version, versions
+        coalesce(device_model, device_kind, 'unknown device') AS device, framework, framework_version, versions,
+        coalesce(try_cast(config ->> 'cores' AS INTEGER), 0) AS cores
     FROM run
     WHERE status = 'completed' AND NOT is_partial
         AND list_has_all(map_keys(tags), ['bench', 'cell', 'model', 'size', 'framework', 'phase', 'precision', 'batch'])
@@ -36,6 +37,7 @@ class Repeats:
         device: Model of their devices.
         versions: Of the packages that the latest of them ran with.
         loaded: How many of them the planner found the machine busy for.
+        cores: Processors that each rank was bound to; 0 where it had its share of all.
     """
 
     run: str
@@ -58,12 +60,13 @@ class Repeats:
     device: str
     versions: Mapping[str, str]
     loaded: int = 0
+    cores: int = 0
 
     @property
     def work(self) -> tuple[object, ...]:
         """What it shares with the cells that may be set beside it: all but framework, mode and strategy."""
         asked = (self.model, self.size, self.phase, self.batch, self.sequence, self.precision)
-        return (*asked, self.world_size, self.scaling, self.device_kind, self.device)
+        return (*asked, self.world_size, self.cores, self.scaling, self.device_kind, self.device)
 
 
 def find(source: Source, bench: str | None = None) -> tuple[Repeats, ...]:
@@ -106,6 +109,7 @@ def _repeats(runs: Sequence[Mapping[str, Any]]) -> Repeats:
         device=last["device"],
         versions=_versions(last),
         loaded=sum(run["tags"].get("machine") == "loaded" for run in by_number.values()),
+        cores=last["cores"],
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from crossprof.survey.claims import sizes
 from crossprof.survey.contrast import NOT_MEASURED, Contrast
 from crossprof.survey.names import model_title, title_of
@@ -19,19 +17,14 @@ _LEAST_REPEATS = 2
 _KINDS = {"GPU": "gpu", "A100": "gpu", "H100": "gpu", "TPU v5": "tpu"}
 
 
-@dataclass(frozen=True)
-class _Pair:
-    base: Repeats
-    other: Repeats
-    found: Contrast
+def word_of(claim: Claim | None, metric: str, other: Repeats, found: Contrast) -> tuple[Word, str]:
+    """The word and its reason: the first that stands against telling, else what the interval says.
 
-
-def word_of(claim: Claim | None, metric: str, base: Repeats, other: Repeats, found: Contrast) -> tuple[Word, str]:
-    """The word and its reason: the first that stands against telling, else what the interval says."""
+    `other` is the cell beside PyTorch's, which does the same work on the same hardware.
+    """
     if claim is None:
         return _CANNOT, f"The survey says nothing of {_unspoken(other, metric)}."
-    pair = _Pair(base, other, found)
-    for reason in (_hardware(claim, pair), _size(claim, pair), *found.doubts, _repeats(pair), _lack(pair)):
+    for reason in (_hardware(claim, other), _size(claim, other), *found.doubts, _repeats(found), _lack(found)):
         if reason:
             return _CANNOT, reason if reason.endswith(".") else f"{reason}."
     if found.ratio is None or found.ratio.ci_low is None or found.ratio.ci_high is None:
@@ -45,18 +38,16 @@ def _unspoken(other: Repeats, metric: str) -> str:
     return f"the {metric} of {model_title(other)}" if other.framework == "keras_tensorflow" else title_of(other)
 
 
-def _hardware(claim: Claim, pair: _Pair) -> str:
+def _hardware(claim: Claim, here: Repeats) -> str:
     """Why this is not the survey's class of hardware; empty where it is."""
-    here = pair.other
     if here.device_kind == _KINDS[claim.hardware] and (claim.hardware == "GPU" or claim.hardware in here.device):
         return ""
     article = "an" if claim.hardware[0] in "AH" else "a"
     return f"Other hardware: the survey measured on {article} {claim.hardware}, this is {here.device} ({here.device_kind})"
 
 
-def _size(claim: Claim, pair: _Pair) -> str:
+def _size(claim: Claim, here: Repeats) -> str:
     """Why this is not the survey's number of devices, size or batch; empty where it is."""
-    here = pair.other
     if claim.devices != here.world_size:
         return f"Other number of devices: {here.world_size} here, {claim.devices} in the survey"
     if claim.size and claim.size != here.size:
@@ -68,19 +59,18 @@ def _size(claim: Claim, pair: _Pair) -> str:
     return ""
 
 
-def _repeats(pair: _Pair) -> str:
-    least = min(len(pair.base.run_ids), len(pair.other.run_ids))
-    if least < _LEAST_REPEATS:
-        return f"Too few repeats: {least} of a side, where {_LEAST_REPEATS} are needed"
-    return "The repeats disagree in direction" if pair.found.disagrees else ""
+def _repeats(found: Contrast) -> str:
+    if found.repeats < _LEAST_REPEATS:
+        return f"Too few repeats: {found.repeats} of a side, where {_LEAST_REPEATS} are needed"
+    return "The repeats disagree in direction" if found.disagrees else ""
 
 
-def _lack(pair: _Pair) -> str:
-    if pair.found.verdict == NOT_MEASURED:
+def _lack(found: Contrast) -> str:
+    if found.verdict == NOT_MEASURED:
         return "One side has no figure"
-    if pair.found.verdict == "not_comparable":
-        return f"The two are not compared: {'; '.join(pair.found.notes) or 'their figures mean different things'}"
-    return "Too few samples for an interval" if pair.found.verdict == "too_few" else ""
+    if found.verdict == "not_comparable":
+        return f"The two are not compared: {'; '.join(found.notes) or 'their figures mean different things'}"
+    return "Too few samples for an interval" if found.verdict == "too_few" else ""
 
 
 def _by_direction(claim: Claim, found: Contrast) -> tuple[Word, str]:

@@ -6,6 +6,7 @@ Each holds the lifeline to this process, so that none works on when this one is 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,9 +40,13 @@ class Child:
             )
 
     def last_words(self) -> str:
-        """The last line that it wrote, which is the error where it failed."""
+        """The last line that it wrote, which is the error where it failed. One that was killed could not say what for."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"it ended with code {self.process.returncode}, without a word"
+        code = self.process.returncode or 0
+        if code < 0:
+            why = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
+            return f"it was ended by {signal.Signals(-code).name}{why}" + (f"; its last words: {lines[-1]}" if lines else "")
+        return lines[-1] if lines else f"it ended with code {code}, without a word"
 
 
 def start(module: str, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Child:
@@ -71,6 +76,7 @@ def wait(children: Sequence[Child], *, what: str, timeout_s: float) -> None:
 
 
 def _raise_failed(children: Sequence[Child], what: str) -> None:
-    for child in children:
-        if child.process.poll():
-            raise CrossprofError(f"{what} failed: {child.last_words()}")
+    failed = [child for child in children if child.process.poll()]
+    if failed:
+        first = min(failed, key=lambda child: child.process.returncode)  # one that was killed, of which others may complain
+        raise CrossprofError(f"{what} failed: {first.last_words()}")

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["adamw", "by_name", "inputs_of", "keras_environment", "keras_facts", "keras_model", "loss_of"]
 
 
+_AS_NEEDED = {
+    "jax": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+    "tensorflow": {"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
+    "torch": {},
+}
+"""What lets a back end take memory of a GPU as it needs it: 75 % or all of it at once would be its figure of memory."""
+
+
 def keras_environment(backend: str) -> Mapping[str, str]:
-    """The back end, no look at any hub, and none of TensorFlow's chatter."""
-    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    """The back end, memory as it is needed, no look at any hub, and none of TensorFlow's chatter."""
+    return {"KERAS_BACKEND": backend, "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **_AS_NEEDED[backend]}
 
 
 def keras_model(cell: Cell) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -38,6 +39,14 @@ class Place:
             "MASTER_ADDR": host,
             "MASTER_PORT": port,
         }
+
+    def own_gpu(self) -> Mapping[str, str]:
+        """The variable that shows a rank one GPU of those that we see, for frameworks that take all. None where it is alone."""
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(self.world_size))))
+        named = [part.strip() for part in seen.split(",") if part.strip()]
+        if self.world_size == 1 or self.rank >= len(named):
+            return {}
+        return {"CUDA_VISIBLE_DEVICES": named[self.rank]}
 
 
 def free_addresses(count: int) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class WarmUp:
         step_s: Median seconds of the further steps before the recording; None without any.
         losses: Loss of each of these steps; empty where nothing is trained.
         ends_ns: When each of these steps ended, in unix nanoseconds.
-        parameters_sha256: Digest of what is trained after them; None where nothing is trained.
+        parameters_sha256: Digest of what is trained after them; None where nothing is trained, or no other rank has its own.
     """
 
     build_s: float
@@ -107,13 +107,16 @@ def _warm_up(ready: Ready, step: Callable[[Batch], Any], work: list[Batch], *, c
         seconds.append(time.perf_counter() - began)
         ends_ns.append(time.time_ns())
     is_trained = cell.phase == "train"
+    is_shared = (
+        is_trained and cell.world_size > 1
+    )  # to read all weights takes memory, which would be in the peak of the process
     return WarmUp(
         build_s=build_s,
         first_step_s=seconds[0],
         step_s=median(seconds[1:]) if seconds[1:] else None,
         losses=[float(answer) for answer in answers] if is_trained else [],
         ends_ns=ends_ns if is_trained else [],
-        parameters_sha256=_digest(ready.weights()) if is_trained else None,
+        parameters_sha256=_digest(ready.weights()) if is_shared else None,
     )
 
 

@@ -31,6 +31,7 @@ class Told:
     left_s: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    is_closed: bool = False
 
     def begin(self, what: str, *, remaining_s: float) -> None:
         self.begun.append(what)
@@ -44,6 +45,9 @@ class Told:
 
     def warn(self, text: str) -> None:
         self.warned.append(text)
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 @dataclass

@@ -8,6 +8,8 @@ import pytest
 
 from crossprof.bench.machine import Machine
 from crossprof.cli import main
+from crossprof.cli.bench import _NOTHING
+from crossprof.cli.bench_progress import _Bar, told_time
 
 TORCH, JAX = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-jax-xla-train-float32-b8-s32"
 
@@ -59,6 +61,40 @@ def test_failures_are_listed_at_the_end_and_make_the_exit_code(bench, double):
     assert code == 0
     assert "2 runs and 1 proof" in out
     assert "2 runs kept from before" in out
+
+
+def test_a_bench_that_is_stopped_says_how_it_goes_on(bench, double):
+    double.dies_at = 2
+    code, _, err = bench()
+    assert code == 130
+    assert err.splitlines()[-1] == "Stopped. The same command goes on from here."
+
+
+def test_a_bench_of_nothing_is_an_error_and_is_not_begun(bench, tmp_path):
+    code, out, err = bench("--size", "survey", "--models", "llama")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()[2:4]] == [
+        "llama-7b-pytorch-eager-train-float32-b16-s512",
+        "llama-7b-keras-jax-xla-train-float32-b16-s512",
+    ]
+    assert "it needs about 1,559 GB of memory and this machine has 16 GB" in out
+    assert err == f"crossprof: {_NOTHING}\n"
+    assert list(tmp_path.glob("bench/*.json")) == []
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(89, "about 89 s"), (600, "about 10 min"), (45_000, "about 12.5 h")])
+def test_a_time_is_told_as_people_say_it(seconds, told):
+    assert told_time(seconds) == told
+
+
+def test_the_bar_gives_the_cursor_back(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    bar = _Bar()
+    bar.begin("1/4 a cell", remaining_s=60)
+    drawn = capsys.readouterr().err
+    bar.close()
+    assert "\x1b[?25l" in drawn
+    assert "\x1b[?25h" in capsys.readouterr().err
 
 
 def test_scripts_read_one_document(bench):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from crossprof.bench.request import Request
 from crossprof.bench.session import held
 from crossprof.errors import CrossprofError
 
@@ -61,6 +62,7 @@ def test_a_bench_that_was_killed_goes_on_and_its_half_run_is_run_again(bench, do
     double.dies_at = 3
     with pytest.raises(KeyboardInterrupt):
         killed.carry_out()
+    assert killed.progress.is_closed
     double.dies_at = 0
     resumed = bench(**BERT)
     assert resumed.session.id == killed.session.id
@@ -86,8 +88,19 @@ def test_another_request_or_a_wish_for_a_new_one_begins_anew(bench, double):
     first = bench(**BERT)
     first.carry_out()
     assert bench(**BERT).session.id == first.session.id
+    assert Request(tables=("memory", "training", "memory")) == Request(tables=("training", "memory"))
     assert bench(**BERT, is_new=True).session.id != first.session.id
     assert bench(**BERT, steps=50).session.id != first.session.id
+
+
+def test_one_that_was_given_up_for_a_new_one_stays_given_up(bench, double):
+    double.fails = ("keras",)
+    given_up = bench(**BERT)
+    given_up.carry_out()
+    double.fails = ()
+    finished = bench(**BERT, is_new=True)
+    finished.carry_out()
+    assert bench(**BERT).session.id not in (given_up.session.id, finished.session.id)
 
 
 def test_other_software_begins_anew(bench, double, monkeypatch):

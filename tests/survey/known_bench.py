@@ -8,10 +8,37 @@ from typing import Any
 
 from made_runs import Made
 
+from crossprof.survey.repeats import Repeats
+from crossprof.survey.report import Report
+from crossprof.survey.row import Row
+
 TF: dict[str, Any] = {"framework": "keras_tensorflow", "mode": "graph"}
 JAX: dict[str, Any] = {"framework": "keras_jax", "mode": "xla"}
 CPU = ("cpu", "AMD EPYC")
 GIGA = 1_000_000_000
+
+MADE_UP = Repeats(
+    run="bert",
+    run_ids=("a1", "a2"),
+    numbers=("1", "2"),
+    model="bert",
+    size="base",
+    framework="pytorch",
+    mode="eager",
+    phase="train",
+    precision="float32",
+    batch=32,
+    sequence=128,
+    strategy="none",
+    world_size=1,
+    scaling="",
+    bench="b",
+    unproven="",
+    device_kind="gpu",
+    device="NVIDIA H100 80GB",
+    versions={},
+)
+"""A cell that no store has."""
 
 
 def pair(first: float, second: float, **facts: Any) -> list[Made]:
@@ -66,3 +93,17 @@ def bench() -> Iterator[Made]:
 
 def _is_reference(run: Made) -> bool:
     return (run.model, run.size, run.precision, run.phase) == ("bert", "base", "float32", "train")
+
+
+def row_of(
+    report: Report, table: str, *, label: str, metric: str | None = None, framework: str | None = "keras_tensorflow"
+) -> Row:
+    """The one row of a table with this label, metric and framework beside PyTorch."""
+    (found,) = [
+        row
+        for one in report.tables
+        if one.name == table
+        for row in one.rows
+        if row.label == label and metric in (None, row.metric) and (row.other.framework if row.other else None) == framework
+    ]
+    return found

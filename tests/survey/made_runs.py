@@ -46,13 +46,19 @@ class Made:
     peak_bytes: int = 0
     at_s: int = 0
     loaded: bool = False
+    ahead: bool = False
+    cores: int = 0
     losses: tuple[float, ...] = ()
     parts: dict[str, float] = field(default_factory=lambda: {"gemm": 0.6, "elementwise": 0.3})
 
     @property
     def cell(self) -> str:
         kind = f"{self.model}-{self.size}-{self.framework}-{self.mode}-{self.phase}-{self.precision}-b{self.batch}"
-        return kind + (f"-{self.strategy}{self.world_size}" if self.world_size > 1 else "")
+        return (
+            kind
+            + (f"-{self.strategy}{self.world_size}" if self.world_size > 1 else "")
+            + (f"-c{self.cores}" if self.cores else "")
+        )
 
     @property
     def run_id(self) -> str:
@@ -75,7 +81,7 @@ def store_of(root: Path, runs: Iterable[Made]) -> Path:
             for rank in range(run.ranks or run.world_size):
                 _fill(connection, run, rank)
                 write_part(connection, root, run_id=run.run_id, rank=rank, content_sha256=run.run_id + str(rank))
-                for table in ("run", "rank", "step", "op", "sample"):
+                for table in ("run", "rank", "step", "op", "sample", "finding"):
                     connection.execute(f"DELETE FROM base.{table}")
     publish(root)
     return root
@@ -89,11 +95,18 @@ def _fill(connection: duckdb.DuckDBPyConnection, run: Made, rank: int) -> None:
         SELECT $run_id AS run_id, $cell AS run, $framework AS framework, '1.0' AS framework_version, $model AS model,
             $precision AS precision, $batch AS batch_size, $world_size AS world_size, $kind AS device_kind,
             $device AS device_model, 1 AS device_count, $started AS started_ns, $started + 1000000000 AS ended_ns,
-            $status AS status, $tags::MAP(VARCHAR, VARCHAR) AS tags, MAP {$framework: '1.0'} AS versions
+            $status AS status, $tags::MAP(VARCHAR, VARCHAR) AS tags, MAP {$framework: '1.0'} AS versions,
+            json_object('cores', $cores) AS config
         """,
         {
             **{name: getattr(run, name) for name in ("run_id", "cell", "framework", "model", "precision", "batch", "status")},
-            **{"world_size": run.world_size, "kind": run.device[0], "device": run.device[1], "started": started},
+            **{
+                "world_size": run.world_size,
+                "kind": run.device[0],
+                "device": run.device[1],
+                "started": started,
+                "cores": run.cores,
+            },
             "tags": run.tags,
         },
     )
@@ -117,6 +130,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, run: Made, rank: int) -> None:
         """,
         [list(run.parts), list(run.parts.values())],
     )
+    if run.ahead:
+        found = (run.run_id, rank, "host_ran_ahead", "error", 1, "Steps end before their work.")
+        connection.execute("INSERT INTO base.finding BY POSITION VALUES (?, ?, ?, ?, ?, ?, NULL)", found)
     for number, loss in enumerate(run.losses):
         _sample(connection, run, rank, ("workload.loss", loss, started + number * 1000, None))
     if run.peak_bytes:

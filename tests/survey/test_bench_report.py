@@ -71,6 +71,12 @@ def test_html_is_one_file_of_the_tables_asked_for(store: Path, tmp_path: Path, c
     assert answer(capsys, "--store", str(store), "--table", "training", "--html", "-").startswith("<!DOCTYPE html>")
 
 
+def test_json_and_html_are_two_answers(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "report", "--store", str(store), "--json", "--html", str(tmp_path / "survey.html")]) == 2
+    assert "two answers" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_store_without_a_bench_has_the_survey_s_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = answer(capsys, "--store", str(tmp_path / "none"))
     assert text.count("not_measured") == 23

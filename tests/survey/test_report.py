@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from known_bench import GIGA, TF, bench, pair
+from known_bench import GIGA, TF, bench, pair, row_of
 from made_runs import store_of
 
 from crossprof.errors import CrossprofError
@@ -16,7 +16,6 @@ from crossprof.store import Store
 from crossprof.store.student import quantile
 from crossprof.survey.claims import claims_of
 from crossprof.survey.report import Report, report_of
-from crossprof.survey.row import Row
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +27,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def report(store: Store) -> Report:
     return report_of(store)
-
-
-def row_of(
-    report: Report, table: str, *, label: str, metric: str | None = None, framework: str | None = "keras_tensorflow"
-) -> Row:
-    (found,) = [
-        row
-        for one in report.tables
-        if one.name == table
-        for row in one.rows
-        if row.label == label and metric in (None, row.metric) and (row.other.framework if row.other else None) == framework
-    ]
-    return found
 
 
 def test_every_table_is_there_with_every_claim(report: Report) -> None:
@@ -284,7 +270,7 @@ def test_the_latest_session_counts_and_an_earlier_one_can_be_asked_for(tmp_path:
         first = row_of(report_of(store, bench="b1"), "training", label="BERT base, batch 8")
         with pytest.raises(CrossprofError, match=r"is of the session 'b9'. It has b1, b2\."):
             report_of(store, bench="b9")
-    assert "The two sides were measured in different sessions." in latest.notes
+    assert "What is compared was measured in different sessions." in latest.notes
     assert first.notes == ()
     assert latest.ratio is not None
     assert first.ratio is not None

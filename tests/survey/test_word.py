@@ -6,39 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from known_bench import MADE_UP
 
 from crossprof.survey.contrast import Contrast
-from crossprof.survey.repeats import Repeats
 from crossprof.survey.row import Claim, Figure
 from crossprof.survey.word import word_of
 
-BASE = Repeats(
-    run="bert",
-    run_ids=("a1", "a2"),
-    numbers=("1", "2"),
-    model="bert",
-    size="base",
-    framework="pytorch",
-    mode="eager",
-    phase="train",
-    precision="float32",
-    batch=32,
-    sequence=128,
-    strategy="none",
-    world_size=1,
-    scaling="",
-    bench="b",
-    unproven="",
-    device_kind="gpu",
-    device="NVIDIA H100 80GB",
-    versions={},
-)
-OTHER = replace(BASE, framework="keras_tensorflow", mode="graph", run_ids=("b1", "b2"))
+OTHER = replace(MADE_UP, framework="keras_tensorflow", mode="graph", run_ids=("b1", "b2"))
 CLAIM = Claim("training", "BERT-base", "bert", "base", None, None, 0.9, "times", "GPU", "0.9 of PyTorch's speed.", "throughput")
 
 
 def between(low: float, high: float, verdict: str = "worse") -> Contrast:
-    return Contrast(Figure((low + high) / 2, low, high, "ratio", 40), verdict)
+    return Contrast(Figure((low + high) / 2, low, high, "ratio", 40), verdict, repeats=2)
 
 
 WORSE = between(0.85, 0.95)
@@ -58,13 +37,13 @@ WORSE = between(0.85, 0.95)
     ],
 )
 def test_a_figure_is_held_against_the_interval(low: float, high: float, word: str, reason: str) -> None:
-    found, because = word_of(CLAIM, "throughput", BASE, OTHER, between(low, high))
+    found, because = word_of(CLAIM, "throughput", OTHER, between(low, high))
     assert found == word
     assert reason in because
 
 
 def test_near_the_figure_but_on_the_other_side_is_no_support() -> None:
-    found = word_of(replace(CLAIM, ratio=0.98), "throughput", BASE, OTHER, between(1.01, 1.02, "better"))
+    found = word_of(replace(CLAIM, ratio=0.98), "throughput", OTHER, between(1.01, 1.02, "better"))
     assert found == (
         "cannot tell here",
         "The interval 1.01 to 1.02 comes within 5 points of 0.98, but lies on the other side of no difference.",
@@ -73,8 +52,8 @@ def test_near_the_figure_but_on_the_other_side_is_no_support() -> None:
 
 def test_a_figure_above_one_has_its_side_above_one() -> None:
     slower = replace(CLAIM, ratio=1.1)
-    assert word_of(slower, "step_time", BASE, OTHER, between(1.05, 1.2))[0] == "supports"
-    assert word_of(slower, "step_time", BASE, OTHER, between(0.9, 0.95))[0] == "contradicts"
+    assert word_of(slower, "step_time", OTHER, between(1.05, 1.2))[0] == "supports"
+    assert word_of(slower, "step_time", OTHER, between(0.9, 0.95))[0] == "contradicts"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +69,7 @@ def test_a_figure_above_one_has_its_side_above_one() -> None:
 )
 def test_a_claim_without_a_figure_goes_by_direction(verdict: str, ahead: str, word: str) -> None:
     claim = replace(CLAIM, ratio=None, ahead=ahead, size="", model="")
-    assert word_of(claim, "precision_gain", BASE, OTHER, between(0.8, 0.9, verdict))[0] == word
+    assert word_of(claim, "precision_gain", OTHER, between(0.8, 0.9, verdict))[0] == word
 
 
 Change = dict[str, Any]
@@ -113,7 +92,7 @@ REASONS: list[tuple[Change, Change, Change, str]] = [
         {"doubts": ("TensorFlow is not proven the same: logits differ",)},
         "TensorFlow is not proven the same: logits differ.",
     ),
-    ({"run_ids": ("b1",), "numbers": ("1",)}, {}, {}, "Too few repeats: 1 of a side, where 2 are needed."),
+    ({}, {}, {"repeats": 1}, "Too few repeats: 1 of a side, where 2 are needed."),
     ({}, {}, {"disagrees": True}, "The repeats disagree in direction."),
     ({}, {}, {"verdict": "not_measured"}, "One side has no figure."),
     ({}, {}, {"verdict": "not_comparable", "notes": ("of another kind",)}, "The two are not compared: of another kind."),
@@ -125,20 +104,20 @@ REASONS: list[tuple[Change, Change, Change, str]] = [
 
 @pytest.mark.parametrize(("other", "claim", "found", "because"), REASONS)
 def test_what_stands_against_telling(other: Change, claim: Change, found: Change, because: str) -> None:
-    told = word_of(replace(CLAIM, **claim), "throughput", BASE, replace(OTHER, **other), replace(WORSE, **found))
+    told = word_of(replace(CLAIM, **claim), "throughput", replace(OTHER, **other), replace(WORSE, **found))
     assert told == ("cannot tell here", because)
 
 
 def test_the_first_reason_of_several_is_given() -> None:
-    other, found = replace(OTHER, device_kind="cpu", size="tiny", run_ids=("b1",)), replace(WORSE, disagrees=True)
-    assert word_of(CLAIM, "throughput", BASE, other, found)[1].startswith("Other hardware")
-    assert word_of(CLAIM, "throughput", BASE, replace(other, device_kind="gpu"), found)[1].startswith("Other size")
-    assert word_of(CLAIM, "throughput", BASE, replace(OTHER, run_ids=("b1",)), found)[1].startswith("Too few repeats")
+    other, found = replace(OTHER, device_kind="cpu", size="tiny"), replace(WORSE, disagrees=True, repeats=1)
+    assert word_of(CLAIM, "throughput", other, found)[1].startswith("Other hardware")
+    assert word_of(CLAIM, "throughput", replace(other, device_kind="gpu"), found)[1].startswith("Other size")
+    assert word_of(CLAIM, "throughput", OTHER, found)[1].startswith("Too few repeats")
 
 
 def test_what_the_survey_does_not_speak_of_is_named() -> None:
-    assert word_of(None, "throughput", BASE, replace(OTHER, framework="keras_jax", mode="xla"), WORSE) == (
+    assert word_of(None, "throughput", replace(OTHER, framework="keras_jax", mode="xla"), WORSE) == (
         "cannot tell here",
         "The survey says nothing of JAX.",
     )
-    assert word_of(None, "peak_memory", BASE, OTHER, WORSE)[1] == "The survey says nothing of the peak_memory of BERT."
+    assert word_of(None, "peak_memory", OTHER, WORSE)[1] == "The survey says nothing of the peak_memory of BERT."

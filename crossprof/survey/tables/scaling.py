@@ -62,5 +62,5 @@ def _batch_of_one(cell: Repeats) -> int:
 
 def _key(cell: Repeats, batch: int) -> tuple[object, ...]:
     """What the cells of several ranks share with that of one."""
-    shared = (cell.model, cell.size, cell.framework, cell.mode, cell.precision, cell.sequence, cell.device_kind, cell.device)
-    return (*shared, batch)
+    work = (cell.model, cell.size, cell.framework, cell.mode, cell.precision, cell.sequence, batch)
+    return (*work, cell.cores, cell.device_kind, cell.device)

@@ -32,9 +32,9 @@ PACKAGES = ("jax", "keras", "keras_hub")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:
-    """The back end."""
-    del cell, place
-    return keras_environment("jax")
+    """The back end, and one GPU for each process."""
+    del cell
+    return {**keras_environment("jax"), **place.own_gpu()}
 
 
 def build(cell: Cell) -> KerasJax:

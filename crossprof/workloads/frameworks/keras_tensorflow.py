@@ -33,12 +33,12 @@ PACKAGES = ("tensorflow", "keras", "keras_hub")
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:
-    """The back end, and who the workers are."""
+    """The back end, who the workers are, and one GPU for each."""
     del cell
     if place.world_size == 1:
         return keras_environment("tensorflow")
     workers = {"cluster": {"worker": list(place.addresses)}, "task": {"type": "worker", "index": place.rank}}
-    return {**keras_environment("tensorflow"), "TF_CONFIG": json.dumps(workers)}
+    return {**keras_environment("tensorflow"), **place.own_gpu(), "TF_CONFIG": json.dumps(workers)}
 
 
 def build(cell: Cell) -> KerasTensorFlow:
