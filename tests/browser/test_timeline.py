@@ -139,10 +139,13 @@ def test_the_strip_shows_where_the_window_is_and_moves_it(open_timeline: Callabl
     strip, window = page.locator("#timeline-map"), page.locator("#timeline-map-window")
     for _ in range(6):
         page.keyboard.press("w")
+    until(
+        page,
+        "document.getElementById('timeline-map-window').offsetWidth < document.getElementById('timeline-map').offsetWidth / 4",
+    )
     before, whole = window.bounding_box(), strip.bounding_box()
     assert before
     assert whole
-    assert before["width"] < whole["width"] / 4
     span = page.evaluate(_SPAN)
     page.mouse.move(before["x"] + before["width"] / 2, whole["y"] + 5)
     page.mouse.down()
