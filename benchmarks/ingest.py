@@ -8,6 +8,7 @@ Kineto JSON is held against simdjson, which parses the same bytes into a documen
 its first parse in a fresh process, the bytes in memory; and warm, once that process has memory for the document. XPlane is held
 against what xprof takes for its kernel_stats. Contenders take turns; the best turn of each counts. Other tools come from the
 interpreter --peers, into which benchmarks/requirements.txt is installed; a tool that is missing is left out.
+JSON is also read as .json.gz, which may add what gunzip takes.
 What crossprof stored is checked against a plain reader in Python: rows, sums, and how many values the columns have.
 With --page the tables and a plot are written into a page of Markdown, between its two marks.
 """
@@ -22,8 +23,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from command import Measured, ingest_command, measure
 from growth import bytes_of, grow
 
 from crossprof._version import __version__
 from crossprof.store import Store, publish
 
 _COMMAND, _FIRST, _WARM = "simdjson, whole command", "simdjson, first parse", "simdjson, warm parse"
+_PACKED = "crossprof, of .json.gz"
 _LIMITS = (_COMMAND, _FIRST, _WARM, "xprof kernel_stats")
 _PEERS = Path(__file__).parents[1] / ".venv-bench/bin/python"
 _SIMDJSON = """
@@ -106,21 +107,6 @@ _BEGIN, _END = "<!-- measured -->", "<!-- end of what was measured -->"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One command: wall and CPU time, the peak memory of its processes together, and the time that it says it took itself."""
-
-    wall_s: float
-    cpu_s: float
-    peak_bytes: int
-    own_s: float | None
-
-    @property
-    def counted_s(self) -> float:
-        """The time that is compared: its own where it tells it."""
-        return self.own_s or self.wall_s
-
-
-@dataclass(frozen=True)
 class Race:
     """What was measured on one file: `kept_bytes` is what the run takes in the store, `checked` what a plain reader says."""
 
@@ -140,52 +126,18 @@ class Race:
         return self.found[name].counted_s / self.found[limit].counted_s
 
 
-def measure(command: list[str]) -> Measured | None:
-    """The cost of a command. None where it fails, which is told on stderr."""
-    before = _children_cpu()
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    peak = _Peak(process.pid)
-    output, errors = process.communicate()
-    wall = time.perf_counter() - start
-    peak.stop()
-    if process.returncode:
-        print(f"{' '.join(command)[:80]}: {errors.strip().splitlines()[-1:]}", file=sys.stderr)
-        return None
-    own = [float(line.split()[1]) for line in output.splitlines() if line.startswith("seconds ")]
-    return Measured(wall, _children_cpu() - before, peak.bytes, own[0] if own else None)
-
-
-class _Peak:
-    """Watches the memory of a process and its children."""
-
-    def __init__(self, pid: int) -> None:
-        self.bytes = 0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=[pid], daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _watch(self, pid: int) -> None:
-        while not self._is_over.wait(0.02):
-            try:
-                process = psutil.Process(pid)
-                family = [process, *process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(one.memory_info().rss for one in family))
-            except psutil.Error:
-                continue
-
-
-def _children_cpu() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def crossprof(path: Path, store: Path) -> list[str]:
-    return [sys.executable, "-m", "crossprof", "ingest", str(path), "--store", str(store)]
+def ours(path: Path, store: Path) -> dict[str, list[str]]:
+    """Our commands for a file, each into a store that exists: JSON compressed too, and what unpacking it alone takes."""
+    publish(store)
+    found = {"crossprof": ingest_command(path, store)}
+    if path.suffix == ".json":
+        packed, other = path.with_suffix(".json.gz"), store.with_name(f"{store.name}-gz")
+        publish(other)
+        if not packed.exists():
+            with packed.open("wb") as file:
+                subprocess.run(["gzip", "--fast", "--stdout", str(path)], stdout=file, check=True)
+        found |= {_PACKED: ingest_command(packed, other), "gunzip": ["gzip", "--test", str(packed)]}
+    return found
 
 
 def contenders(path: Path, peers: Path) -> dict[str, list[str]]:
@@ -265,8 +217,7 @@ def race(capture: Path, size: int, folder: Path, peers: Path, turns: int) -> Rac
     turns_of: dict[str, list[Measured]] = defaultdict(list)
     for turn in range(turns):
         store = folder / f"store-{size}-{turn}-{ending}"
-        publish(store)
-        for name, command in ({"crossprof": crossprof(path, store)} | contenders(path, peers)).items():
+        for name, command in (ours(path, store) | contenders(path, peers)).items():
             if measured := measure(command):
                 turns_of[name].append(measured)
     kept = sum(file.stat().st_size for file in (store / "runs").rglob("*") if file.is_file())
@@ -276,6 +227,7 @@ def race(capture: Path, size: int, folder: Path, peers: Path, turns: int) -> Rac
     kind = f"{'XPlane' if ending == 'xplane.pb' else 'Kineto JSON'} ({capture.name.split('.')[0]})"
     done = Race(kind, path.stat().st_size, kept, best, checked)
     path.unlink()
+    path.with_suffix(".json.gz").unlink(missing_ok=True)
     return done
 
 
