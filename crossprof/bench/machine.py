@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from crossprof.bench.devices import why_not_on_gpu
 from crossprof.collectors.cgroup import Cgroup
 from crossprof.collectors.nvml import nvml_samplers
 from crossprof.workloads.processors import processors
@@ -40,9 +41,14 @@ class Machine:
         """The machine that this process is on."""
         import psutil
 
-        gpus = [one.device_row(one.index)["memory_bytes"] or 0 for one in nvml_samplers()]
         limit, free = Cgroup().memory_limit(), psutil.virtual_memory().available
-        return cls(len(processors()), min(free, limit or free), tuple(gpus))
+        host = min(free, limit or free)
+        gpus = [one.device_row(one.index)["memory_bytes"] or host for one in nvml_samplers()]  # none where it is the host's
+        return cls(len(processors()), host, tuple(gpus))
+
+    def used_by(self, framework: str) -> Machine:
+        """The machine as a framework sees it: without GPUs where it would leave them alone."""
+        return replace(self, gpus=()) if why_not_on_gpu(framework) else self
 
     def ranks(self) -> tuple[int, ...]:
         """The numbers of ranks that are compared: 1, 2, 4, ... as many as there are GPUs; 1 and 2 on processors."""
