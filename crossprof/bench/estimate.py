@@ -19,6 +19,8 @@ _START_S = {"pytorch": 9.0, "keras_tensorflow": 10.0, "keras_jax": 12.0, "keras_
 _ANOTHER_S = 12.0
 _FURTHER_RANK = 0.6
 """Share of that which each further rank adds, on processors that are as many as the ranks."""
+_BUILT = 5e7
+"""Guess of the parameters that are drawn and loaded in a second."""
 _CPU_FLOPS = 2e10
 """Guess of what a processor computes in a second in float32."""
 _GPU_FLOPS = 2e13
@@ -33,7 +35,7 @@ def guess_s(cell: Cell, machine: Machine) -> float:
     operations = _OPERATIONS[cell.phase] * size.parameters * tokens * (cell.steps + cell.warmup)
     speed = _GPU_FLOPS if machine.used_by(cell.framework).gpus else _CPU_FLOPS * (cell.cores or machine.processors)
     start = _START_S.get(cell.framework, _ANOTHER_S) * (1 + _FURTHER_RANK * (cell.world_size - 1))
-    return start + operations / speed
+    return start + size.parameters / _BUILT + operations / speed
 
 
 @dataclass

@@ -180,7 +180,7 @@ def test_a_framework_that_leaves_the_gpu_alone_is_given_the_host(monkeypatch):
     cell = Cell(model="llama", size="7b", framework="onnx_runtime", phase="infer", batch=1)
     small_host = replace(H200, memory_bytes=16 << 30)
     assert (small_host.used_by("onnx_runtime").gpus, small_host.used_by("pytorch").gpus) == ((), small_host.gpus)
-    assert guess_s(cell, H200) > 10 * guess_s(replace(cell, framework="pytorch", mode="eager"), H200)
+    assert guess_s(cell, H200) > 3 * guess_s(replace(cell, framework="pytorch", mode="eager"), H200)
     plan = planned(Request(tables=("latency",), size="survey", models=("llama",), frameworks=("onnx_runtime",)), small_host)
     assert plan.left_out[0].reason == "it needs about 28.4 GB of memory and this machine has 17.2 GB"
 
