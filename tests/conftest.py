@@ -1,4 +1,6 @@
 import importlib.util
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +87,21 @@ def launches_store(launches: ModuleType, tmp_path_factory: pytest.TempPathFactor
     """A published store of those runs. Read only."""
     path: Path = launches.write_store(tmp_path_factory.mktemp("launches"))
     return path
+
+
+@pytest.fixture(scope="session")
+def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a library that stands in for NVML, for LD_LIBRARY_PATH: two GPUs, and one that is cut in two."""
+    pytest.importorskip("pynvml")
+    if shutil.which("gcc") is None or sys.platform != "linux":
+        pytest.skip("builds a library with gcc")
+    if Path("/proc/driver/nvidia").exists():
+        pytest.skip("a real driver is here")
+    folder = tmp_path_factory.mktemp("nvml")
+    source = TESTS / "collectors" / "fake_nvml.c"
+    command = ["gcc", "-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-o", folder / "libnvidia-ml.so.1", source]
+    subprocess.run(command, check=True, timeout=60)
+    return folder
 
 
 @pytest.fixture(scope="session")

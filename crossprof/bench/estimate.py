@@ -19,6 +19,8 @@ _START_S = {"pytorch": 9.0, "keras_tensorflow": 10.0, "keras_jax": 12.0, "keras_
 _ANOTHER_S = 12.0
 _FURTHER_RANK = 0.6
 """Share of that which each further rank adds, on processors that are as many as the ranks."""
+_BUILT = 5e7
+"""Guess of the parameters that are drawn and loaded in a second."""
 _CPU_FLOPS = 2e10
 """Guess of what a processor computes in a second in float32."""
 _GPU_FLOPS = 2e13
@@ -31,9 +33,9 @@ def guess_s(cell: Cell, machine: Machine) -> float:
     size = cell.shape
     tokens = cell.batch * (cell.sequence or max(1, size.image // 32) ** 2)
     operations = _OPERATIONS[cell.phase] * size.parameters * tokens * (cell.steps + cell.warmup)
-    speed = _GPU_FLOPS if machine.gpus else _CPU_FLOPS * (cell.cores or machine.processors)
+    speed = _GPU_FLOPS if machine.used_by(cell.framework).gpus else _CPU_FLOPS * (cell.cores or machine.processors)
     start = _START_S.get(cell.framework, _ANOTHER_S) * (1 + _FURTHER_RANK * (cell.world_size - 1))
-    return start + operations / speed
+    return start + size.parameters / _BUILT + operations / speed
 
 
 @dataclass
@@ -55,6 +57,12 @@ class Estimate:
         """Seconds of a run of each, and of proofs: as earlier runs took, else the guess, as far off as guesses were so far."""
         correction = self._correction()
         return sum(self._run_s(cell, correction) for cell in cells) + proofs * PROOF_S * correction
+
+    def near(self, limit_s: float) -> list[tuple[Cell, float]]:
+        """The cells of the plan a run of which may take over half of a limit, guesses being what they are; with its seconds."""
+        correction = self._correction()
+        each = ((cell, self._run_s(cell, correction) - self.cooldown_s) for cell in self.cells)
+        return [(cell, seconds) for cell, seconds in each if seconds > limit_s / 2]
 
     def saw(self, cell: Cell, seconds: float) -> None:
         """Learn from a run."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
+from crossprof.bench.devices import why_not_on_gpu
 from crossprof.collectors.cgroup import Cgroup
 from crossprof.collectors.nvml import nvml_samplers
 from crossprof.workloads.processors import processors
@@ -19,6 +19,13 @@ _FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 _LOADED = 0.5
 """Share of the processors that others keep busy, from which on the machine counts as loaded."""
 _LOOK_S = 0.2
+_GPU_TAGS = {
+    "hw.gpu.clock.sm": "gpu_clock_hz",
+    "hw.gpu.temperature": "gpu_celsius",
+    "hw.gpu.throttle": "gpu_throttle",
+    "hw.gpu.utilization": "gpu_busy",
+    "hw.gpu.memory.usage": "gpu_used_bytes",
+}
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,14 @@ class Machine:
         """The machine that this process is on."""
         import psutil
 
-        gpus = [one.device_row(one.index)["memory_bytes"] or 0 for one in nvml_samplers()]
         limit, free = Cgroup().memory_limit(), psutil.virtual_memory().available
-        return cls(len(processors()), min(free, limit or free), tuple(gpus))
+        host = min(free, limit or free)
+        gpus = [one.device_row(one.index)["memory_bytes"] or host for one in nvml_samplers()]  # none where it is the host's
+        return cls(len(processors()), host, tuple(gpus))
+
+    def used_by(self, framework: str) -> Machine:
+        """The machine as a framework sees it: without GPUs where it would leave them alone."""
+        return replace(self, gpus=()) if why_not_on_gpu(framework) else self
 
     def ranks(self) -> tuple[int, ...]:
         """The numbers of ranks that are compared: 1, 2, 4, ... as many as there are GPUs; 1 and 2 on processors."""
@@ -63,8 +75,9 @@ class State:
 
     Attributes:
         load: Load average of the last minute, our own work included; None where the system tells none.
-        busy: Share of our processors that were busy in the last moment, in which nothing of ours was running.
-        clocks: What is readable of clocks and temperatures, by the name of a tag.
+        busy: Share of our processors that were busy in the last moment, in which nothing of ours was running; of a GPU, where
+            one was busier.
+        clocks: What is readable of clocks, temperatures and the use of GPUs, by the name of a tag.
     """
 
     load: float | None
@@ -89,7 +102,9 @@ def state() -> State:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     shares = psutil.cpu_percent(interval=_LOOK_S, percpu=True)
     ours = [shares[number] for number in processors() if number < len(shares)] or shares
-    return State(load, fmean(ours) / 100, {**dict(_cpu_clocks()), **dict(_gpu_clocks())})
+    gpus = [sampler.read() for sampler in nvml_samplers()]
+    busy = max([fmean(ours) / 100, *(reading.get("hw.gpu.utilization") or 0.0 for reading in gpus)])
+    return State(load, busy, {**dict(_cpu_clocks()), **dict(_gpu_tags(gpus))})
 
 
 def _cpu_clocks() -> Iterator[tuple[str, str]]:
@@ -100,11 +115,9 @@ def _cpu_clocks() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _gpu_clocks() -> Iterator[tuple[str, str]]:
+def _gpu_tags(gpus: Sequence[Mapping[str, float | None]]) -> Iterator[tuple[str, str]]:
     """Of every GPU, the first plainly, the others with their number."""
-    tags = {"hw.gpu.clock.sm": "gpu_clock_hz", "hw.gpu.temperature": "gpu_celsius", "hw.gpu.throttle": "gpu_throttle"}
-    for sampler in nvml_samplers():
-        reading: dict[str, Any] = dict(sampler.read())
-        for metric, tag in tags.items():
-            if reading.get(metric) is not None:
-                yield f"{tag}_{sampler.index}" if sampler.index else tag, f"{reading[metric]:g}"
+    for number, reading in enumerate(gpus):
+        for metric, tag in _GPU_TAGS.items():
+            if (value := reading.get(metric)) is not None:
+                yield f"{tag}_{number}" if number else tag, f"{value:.10g}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from crossprof.bench.machine import Machine
 from crossprof.workloads import Cell
 
-__all__ = ["needed_bytes", "why_too_large"]
+__all__ = ["Shortage", "needed_bytes", "shortage", "told"]
 
 _TRAINED = 16
 """Bytes a parameter that is trained: itself, its gradient and two moments of AdamW, in float32."""
@@ -38,17 +41,31 @@ def needed_bytes(cell: Cell) -> int:
     return size.parameters * each + kept + _PROCESS
 
 
-def why_too_large(cell: Cell, machine: Machine) -> str:
-    """A sentence where the machine has not the memory for a cell; empty where it has.
+@dataclass(frozen=True)
+class Shortage:
+    """Too little memory for a cell: what it needs, and what `where` has."""
+
+    needs_bytes: int
+    has_bytes: int
+    where: str
+
+
+def shortage(cell: Cell, machine: Machine) -> Shortage | None:
+    """What a machine lacks for a cell; None where it has the memory.
 
     Ranks that are processes have a GPU each, or share the host's memory.
     """
     ranks = 1 if machine.gpus else cell.world_size
     needs = needed_bytes(cell) * ranks
     has, where = (min(machine.gpus), "a GPU") if machine.gpus else (machine.memory_bytes, "this machine")
-    if needs <= has:
-        return ""
-    return f"it needs about {_gigabytes(needs)} of memory and {where} has {_gigabytes(has)}"
+    return Shortage(needs, has, where) if needs > has else None
+
+
+def told(shortages: Sequence[Shortage]) -> str:
+    """What cells need that lack memory of one place, and what it has, as people read it."""
+    least, most = (_gigabytes(edge(one.needs_bytes for one in shortages)) for edge in (min, max))
+    need = f"{'it needs' if len(shortages) == 1 else 'they need'} about {least if least == most else f'{least} to {most}'}"
+    return f"{need} of memory and {shortages[0].where} has {_gigabytes(shortages[0].has_bytes)}"
 
 
 def _gigabytes(count: int) -> str:

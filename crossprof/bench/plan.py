@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crossprof.bench.left_out import LeftOut
 from crossprof.bench.machine import Machine
-from crossprof.bench.memory import why_too_large
+from crossprof.bench.memory import Shortage, shortage
 from crossprof.bench.request import Request
 from crossprof.bench.tables import Wish, wishes
 from crossprof.errors import CrossprofError
 from crossprof.workloads import Cell, check
 
-__all__ = ["Item", "LeftOut", "Plan", "Visit", "planned"]
+__all__ = ["Item", "Plan", "Visit", "planned"]
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,6 @@ class Item:
 
     cell: Cell
     tables: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A cell that can't be run here, and why."""
-
-    cell: Cell
-    tables: tuple[str, ...]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -88,17 +80,29 @@ def planned(request: Request, machine: Machine) -> Plan:
         )
     items, left_out = [], []
     for wish, tables in needed.values():
-        if reason := _against(wish, machine):
-            left_out.append(LeftOut(wish.cell, tuple(tables), reason))
+        if against := _against(wish, machine):
+            left_out.append(LeftOut(wish.cell, tuple(tables), against))
         else:
             items.append(Item(replace(wish.cell, tags=wish.tags), tuple(tables)))
-    return Plan(tuple(items), tuple(left_out), request.repeats)
+    lone = _lone_bases(items)
+    left_out += [LeftOut(item.cell, item.tables, "the several ranks that it is for can't be run here") for item in lone]
+    return Plan(tuple(item for item in items if item not in lone), tuple(left_out), request.repeats)
 
 
-def _against(wish: Wish, machine: Machine) -> str:
-    """Why a cell can't be run here; empty where it can."""
+def _lone_bases(items: Sequence[Item]) -> list[Item]:
+    """The cells of one rank that are there to set several against, where none of those can be run."""
+
+    def work(cell: Cell) -> tuple[str, ...]:
+        return cell.model, cell.size, cell.framework, cell.mode
+
+    spread = {work(item.cell) for item in items if item.cell.world_size > 1}
+    return [item for item in items if item.cell.tags.get("scaling") == "base" and work(item.cell) not in spread]
+
+
+def _against(wish: Wish, machine: Machine) -> Shortage | str | None:
+    """Why a cell can't be run here; nothing where it can."""
     try:
         check(wish.cell)
     except CrossprofError as error:
         return str(error)
-    return wish.against or why_too_large(wish.cell, machine)
+    return wish.against or shortage(wish.cell, machine.used_by(wish.cell.framework))

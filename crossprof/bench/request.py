@@ -38,7 +38,7 @@ class Request:
     frameworks: tuple[str, ...] = ("pytorch", "keras_tensorflow", "keras_jax", "onnx_runtime")
     models: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ("ddp", "multiworker", "sharding")
-    repeats: int = 2
+    repeats: int = 3
     steps: int = 40
 
     def __post_init__(self) -> None:

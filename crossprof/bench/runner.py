@@ -17,7 +17,7 @@ from crossprof.bench.proving import Lacking, current, lacking, proof_tags, prove
 from crossprof.bench.session import Session
 from crossprof.bench.standing import note, ranks_that_spoke, set_aside, standing
 from crossprof.errors import CrossprofError
-from crossprof.workloads import Cell, framework_named, run
+from crossprof.workloads import LONGEST_S, Cell, framework_named, run
 
 __all__ = ["Failure", "Progress", "Runner"]
 
@@ -60,6 +60,7 @@ class Runner:
 
     Attributes:
         cooldown_s: How long to wait before each cell.
+        limit_s: How long a run of a cell may take; one that takes longer is ended, and has failed.
         failures: What failed so far.
     """
 
@@ -68,6 +69,7 @@ class Runner:
     estimate: Estimate
     progress: Progress
     cooldown_s: float = 0.0
+    limit_s: float = LONGEST_S
     failures: list[Failure] = field(default_factory=list)
 
     def visits(self) -> list[Visit]:
@@ -106,7 +108,7 @@ class Runner:
         cell = replace(visit.cell, tags={**visit.cell.tags, **tags})
         began = time.monotonic()
         try:
-            told = run(cell, store=self.session.store)
+            told = run(cell, store=self.session.store, timeout_s=self.limit_s)
             self._check(cell, told)
         except CrossprofError as error:
             self._failed(what, str(error).removeprefix(f"{cell.name} failed: "))

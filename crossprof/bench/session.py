@@ -47,6 +47,11 @@ class Session:
         """The store that its runs are in."""
         return self.folder.parent
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has its file, by which another call goes on with it."""
+        return (self.folder / f"{self.id}.json").is_file()
+
     def took(self, cell: str, seconds: float) -> None:
         """Note how long a cell took."""
         self.seconds.setdefault(cell, []).append(round(seconds, 3))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crossprof.cli.bench_progress import progress_of, told_time
+from crossprof.cli.bench_plan import print_plan
+from crossprof.cli.bench_progress import progress_of
 from crossprof.cli.bench_report import of_tables, report
 from crossprof.cli.options import as_json, open_store, print_json, store_path
-from crossprof.cli.terminal import Column, print_line, print_note, print_table
+from crossprof.cli.terminal import print_line, print_note
 from crossprof.errors import CrossprofError
 
 if TYPE_CHECKING:
-    from crossprof.bench.plan import Plan, Visit
     from crossprof.bench.request import Request
     from crossprof.bench.runner import Runner
     from crossprof.bench.session import Session
@@ -50,9 +50,12 @@ def _listed(name: str, help_text: str) -> Callable[[Any], Any]:
 @_listed("--frameworks", "Frameworks, each with `:mode` for another than its first: pytorch,pytorch:compile,keras_jax.")
 @_listed("--models", "Models, in place of those of each table.")
 @_listed("--strategies", "How ranks work together, in the table of scaling. Default: ddp,multiworker,sharding.")
-@click.option("--repeats", type=click.IntRange(1), default=None, help="Runs of each cell. Default: 2.")
+@click.option("--repeats", type=click.IntRange(1), default=None, help="Runs of each cell. Default: 3; 2 give wide intervals.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Steps that are recorded in each run. Default: 40.")
 @click.option("--cooldown", type=click.FloatRange(0), help="Seconds to wait before each run. Default: 5 with a GPU, else 0.")
+@click.option(
+    "--cell-limit", type=click.FloatRange(0, min_open=True), metavar="MINUTES", help="After which a run is ended. Default: 60."
+)
 @click.option("--plan", "is_plan", is_flag=True, help="Show what would be run, how long that takes, and what can't be.")
 @click.option("--new", "is_new", is_flag=True, help="Begin anew where an unfinished bench of the same request would go on.")
 @as_json
@@ -70,13 +73,17 @@ def bench(context: click.Context, /, **given: Any) -> None:
 bench.add_command(report)
 
 
-def _measure(*, cooldown: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any) -> None:
+def _measure(
+    *, cooldown: float | None, cell_limit: float | None, is_plan: bool, is_new: bool, is_json: bool, store: Path, **wish: Any
+) -> None:
     from crossprof.bench.session import held
 
     request = _request(wish)
     open_store(store).close()  # takes in what a killed bench left
     with nullcontext() if is_plan else held(store):
         runner = _runner(request, store, cooldown_s=cooldown, is_new=is_new)
+        if cell_limit is not None:
+            runner.limit_s = cell_limit * 60
         if not is_json:
             print_plan(runner)
         if not runner.plan.items and not (is_plan and is_json):
@@ -124,50 +131,16 @@ def _runner(request: Request, store: Path, *, cooldown_s: float | None, is_new: 
     return Runner(plan, session_of(store, request, is_new=is_new), estimate, progress_of(), wait_s)
 
 
-def print_plan(runner: Runner) -> None:
-    """Print what is run and what is not, and how long it takes."""
-    visits = runner.visits()
-    if runner.plan.items:
-        print_table([Column("cell"), Column("runs"), Column("for the tables")], _rows(runner.plan, visits))
-    if runner.plan.left_out:
-        print_line()
-        left_out = [[one.cell.name, one.reason] for one in runner.plan.left_out]
-        print_table([Column("left out"), Column("because")], left_out)
-    if runner.plan.items:
-        print_line(f"\nBench {runner.session.id}: {_outlook(runner, visits)}.")
-
-
-def _outlook(runner: Runner, visits: Sequence[Visit]) -> str:
-    """How much is to be done, and how long that takes."""
-    proofs = len(runner.proofs(visits))
-    seconds = runner.estimate.of((visit.cell for visit in visits), proofs=proofs)
-    guessed = sum(visit.cell.name not in runner.estimate.known for visit in visits)
-    kept = runner.plan.count - len(visits)
-    return (
-        f"{_count(len(visits), 'run')} and {_count(proofs, 'proof')}, {told_time(seconds)}"
-        + (f" ({_count(guessed, 'run')} guessed, and corrected on the way)" if guessed else "")
-        + (f"; {_count(kept, 'run')} kept from before" if kept else "")
-    )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _rows(plan: Plan, visits: Sequence[Visit]) -> list[list[str | None]]:
-    left = [visit.cell.name for visit in visits]
-    return [[item.cell.name, f"{left.count(item.cell.name)} of {plan.repeats}", ", ".join(item.tables)] for item in plan.items]
-
-
 def _tell(runner: Runner, *, is_json: bool, is_plan: bool) -> None:
     """Print what came of it: the survey's tables with what this bench has measured of them, and what failed."""
     left = runner.visits()
     if is_json:
         print_json(
             {
-                "bench": runner.session.id,
+                "bench": runner.session.id if runner.session.is_begun else None,
                 **runner.plan.to_json(),
                 "seconds_left": round(runner.estimate.of((visit.cell for visit in left), proofs=len(runner.proofs(left))), 1),
+                "near_the_limit": [cell.name for cell, _ in runner.estimate.near(runner.limit_s)],
                 "lacking": [{"cell": visit.cell.name, "repeat": visit.repeat} for visit in left],
                 "failed": [vars(failure) for failure in runner.failures],
             }

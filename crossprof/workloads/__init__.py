@@ -10,10 +10,11 @@ Imports no framework: that happens in the processes that do the work.
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.frameworks import framework_named, frameworks
 from crossprof.workloads.models import model_named, models
-from crossprof.workloads.run import check, is_installed, run
+from crossprof.workloads.run import LONGEST_S, check, is_installed, run
 from crossprof.workloads.size import Size, size_of, sizes
 
 __all__ = [
+    "LONGEST_S",
     "Cell",
     "Size",
     "check",

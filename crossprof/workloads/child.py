@@ -65,7 +65,9 @@ def wait(children: Sequence[Child], *, what: str, timeout_s: float) -> None:
         while any(child.process.poll() is None for child in children):
             _raise_failed(children, what)
             if time.monotonic() > deadline:
-                raise CrossprofError(f"{what} took more than {timeout_s:g} s and was ended.")
+                raise CrossprofError(
+                    f"{what} took more than {timeout_s:g} s and was ended: allow it more (timeout_s; of a bench --cell-limit)."
+                )
             time.sleep(0.05)
         _raise_failed(children, what)
     finally:

@@ -52,7 +52,7 @@ class Exported:
 
 @contextmanager
 def exported(cell: Cell, module: str, name: str) -> Iterator[Path]:
-    """The file that `python -m MODULE CELL FILE` writes, in a folder that is removed in the end."""
+    """The file that `python -m MODULE CELL FILE` writes, in a folder that is removed in the end, also that of the process."""
     with tempfile.TemporaryDirectory(prefix="crossprof-export-") as folder:
         path = Path(folder) / name
         command = [sys.executable, "-P", "-m", module, cell.to_json(), os.fspath(path)]

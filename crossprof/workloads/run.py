@@ -16,7 +16,7 @@ from crossprof.workloads.frameworks import framework_named
 from crossprof.workloads.place import Place, free_addresses
 from crossprof.workloads.processors import processors, share
 
-__all__ = ["check", "is_installed", "run"]
+__all__ = ["LONGEST_S", "check", "is_installed", "run"]
 
 LONGEST_S = 3600.0
 """How long a cell may take, compilation and ingest included."""
@@ -57,6 +57,12 @@ def check(cell: Cell) -> None:
             raise CrossprofError(f"{cell.framework} has no {name} '{value}'. It has {', '.join(known)}.")
     if missing := _missing(cell.framework):
         raise CrossprofError(f"{cell.framework} needs {', '.join(missing)}: pip install 'crossprof[workloads]'.")
+    weighs, largest = 4 * cell.shape.parameters, getattr(framework, "LARGEST_BYTES", None)  # few have a limit
+    if largest and weighs > largest:
+        raise CrossprofError(
+            f"The file that {cell.framework} reads holds weights of {largest / 1e9:.3g} GB, and those of {cell.model} "
+            f"{cell.size} are {weighs / 1e9:.3g} GB."
+        )
 
 
 def is_installed(framework: str) -> bool:

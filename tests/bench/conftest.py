@@ -58,6 +58,7 @@ class Run:
     tags: dict[str, str]
     status: str
     world_size: int
+    timeout_s: float = 0.0
 
 
 @dataclass
@@ -75,12 +76,12 @@ class Double:
     dies_at: int = 0
     spoke: int | None = 2
 
-    def run(self, cell: Cell, *, store: Path) -> dict[str, Any]:
+    def run(self, cell: Cell, *, store: Path, timeout_s: float) -> dict[str, Any]:
         """As workloads.run."""
         if any(part in cell.name for part in self.fails):
             raise CrossprofError(f"{cell.name} failed: out of luck")
         is_dead = len(self.runs) + 1 == self.dies_at
-        one = Run(f"run-{len(self.runs)}", cell.facts, "killed" if is_dead else "completed", cell.world_size)
+        one = Run(f"run-{len(self.runs)}", cell.facts, "killed" if is_dead else "completed", cell.world_size, timeout_s)
         self.runs.append(one)
         if is_dead:
             raise KeyboardInterrupt
@@ -109,7 +110,8 @@ class Double:
 
 @pytest.fixture(autouse=True)
 def _everything_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a plan sees it: no framework is loaded here."""
+    """As a plan sees it: no framework is loaded here, and each would use a GPU."""
+    monkeypatch.setattr(sys.modules["crossprof.bench.devices"], "version", lambda package: "1.0")
     monkeypatch.setattr(sys.modules["crossprof.workloads.run"], "find_spec", lambda package: package)
 
 
@@ -129,7 +131,7 @@ def bench(tmp_path: Path, double: Double) -> Callable[..., Runner]:
     """A runner for a request, as the command makes it."""
 
     def made(*, is_new: bool = False, **wish: Any) -> Runner:
-        request = Request(**{"frameworks": ("pytorch", "keras_jax"), **wish})
+        request = Request(**{"frameworks": ("pytorch", "keras_jax"), "repeats": 2, **wish})
         plan, store = planned(request, MACHINE), tmp_path / "store"
         estimate = Estimate(MACHINE, [item.cell for item in plan.items], seconds_known(store))
         return Runner(plan, session_of(store, request, is_new=is_new), estimate, Told())

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from crossprof.bench.machine import Machine
+from crossprof.bench.request import Request
 from crossprof.cli import main
 from crossprof.cli.bench import _NOTHING
 from crossprof.cli.bench_progress import _Bar, told_time
@@ -21,8 +22,8 @@ def bench(tmp_path, double, monkeypatch, capsys):
     monkeypatch.setattr(Machine, "here", classmethod(lambda cls: Machine(processors=2, memory_bytes=16 * 10**9)))
 
     def typed(*arguments):
-        usual = ["--table", "training", "--models", "bert", "--frameworks", "pytorch,keras_jax", "--store", str(tmp_path)]
-        code = main(["bench", *usual, *arguments])
+        usual = ["--table", "training", "--models", "bert", "--frameworks", "pytorch,keras_jax", "--repeats", "2"]
+        code = main(["bench", *usual, "--store", str(tmp_path), *arguments])
         return code, *capsys.readouterr()
 
     return typed
@@ -35,8 +36,37 @@ def test_a_plan_is_shown_and_nothing_is_run(bench, double):
         [TORCH, "2", "of", "2", "training"],
         [JAX, "2", "of", "2", "training"],
     ]
-    assert "4 runs and 1 proof, about 55 s (4 runs guessed, and corrected on the way)." in out
+    assert out.splitlines()[-2:] == [
+        "2 runs of each cell give wide intervals: of 2 numbers Student's t at 95 % is 12.7, of 3 it is 4.3 (--repeats 3).",
+        "4 runs and 1 proof, about 55 s (4 runs guessed, and corrected on the way).",
+    ], "a bench that is not begun has no name"
     assert double.runs == []
+
+
+def test_three_runs_of_each_cell_are_usual(bench):
+    _, out, _ = bench("--plan", "--repeats", "3")
+    assert Request().repeats == 3
+    assert [line.split()[1:4] for line in out.splitlines()[1:3]] == [["3", "of", "3"]] * 2
+    assert "Student" not in out
+
+
+def test_a_cell_that_comes_near_its_limit_is_told(bench):
+    _, out, _ = bench("--plan", "--cell-limit", "0.3")
+    told = f"A run is ended after 18 s (--cell-limit), which 2 cells may come near, foremost {JAX}: about 12 s."
+    assert told in out.splitlines()
+    _, out, _ = bench("--plan", "--json", "--cell-limit", "0.4")
+    assert (json.loads(out)["near_the_limit"], json.loads(out)["bench"]) == ([JAX], None)
+
+
+def test_what_leaves_a_gpu_alone_is_told(bench, monkeypatch):
+    gpu = Machine(processors=2, memory_bytes=16 * 10**9, gpus=(80 * 10**9,))
+    monkeypatch.setattr(Machine, "here", classmethod(lambda cls: gpu))
+    monkeypatch.setattr("crossprof.bench.devices.version", lambda package: "2.13.0+cpu" if package == "torch" else "")
+    _, out, _ = bench("--plan", "--repeats", "3")
+    assert out.splitlines()[4:6] == [
+        "pytorch leaves the GPU alone and works on the processors: torch 2.13.0+cpu is built without.",
+        "keras_jax leaves the GPU alone and works on the processors: jax-cuda13-plugin is not installed.",
+    ]
 
 
 def test_a_bench_tells_what_is_run_and_what_is_in_the_store(bench, double, tmp_path):
@@ -73,11 +103,11 @@ def test_a_bench_that_is_stopped_says_how_it_goes_on(bench, double):
 def test_a_bench_of_nothing_is_an_error_and_is_not_begun(bench, tmp_path):
     code, out, err = bench("--size", "survey", "--models", "llama")
     assert code == 1
-    assert [line.split()[0] for line in out.splitlines()[2:4]] == [
-        "llama-7b-pytorch-eager-train-float32-b16-s512",
-        "llama-7b-keras-jax-xla-train-float32-b16-s512",
+    assert [line.split(maxsplit=2) for line in out.splitlines()[2:]] == [
+        ["llama-7b-train-float32", "2", "they need about 202 GB of memory and this machine has 16 GB"],
+        ["llama-13b-train-float32", "2", "they need about 353 GB of memory and this machine has 16 GB"],
+        ["llama-70b-train-float32", "2", "they need about 1,559 GB of memory and this machine has 16 GB"],
     ]
-    assert "it needs about 1,559 GB of memory and this machine has 16 GB" in out
     assert err == f"crossprof: {_NOTHING}\n"
     assert list(tmp_path.glob("bench/*.json")) == []
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 
+from crossprof.bench import devices
 from crossprof.bench import plan as plan_module
+from crossprof.bench.estimate import guess_s
+from crossprof.bench.left_out import grouped
 from crossprof.bench.machine import Machine
 from crossprof.bench.memory import needed_bytes
 from crossprof.bench.plan import Plan, planned
@@ -21,7 +25,7 @@ def names(plan: Plan) -> list[str]:
     return [item.cell.name for item in plan.items]
 
 
-def test_the_whole_survey_at_tiny_is_51_cells_each_twice():
+def test_the_whole_survey_at_tiny_is_51_cells_each_three_times():
     plan = planned(Request(), MACHINE)
     counts = {table: sum(table in item.tables for item in plan.items) for table in Request().tables}
     assert counts == {
@@ -34,12 +38,12 @@ def test_the_whole_survey_at_tiny_is_51_cells_each_twice():
         "throughput": 12,
     }
     assert len(plan.items) == len(set(names(plan))) == 51
-    assert len(list(plan.visits())) == 102
+    assert len(list(plan.visits())) == 153
     assert plan.left_out == ()
 
 
 def test_what_is_compared_stands_side_by_side_and_repeats_are_apart():
-    plan = planned(Request(tables=("training",), models=("bert",), frameworks=("pytorch", "keras_jax")), MACHINE)
+    plan = planned(Request(tables=("training",), models=("bert",), frameworks=("pytorch", "keras_jax"), repeats=2), MACHINE)
     a, b = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-jax-xla-train-float32-b8-s32"
     assert [visit.key for visit in plan.visits()] == [(a, 1), (b, 1), (a, 2), (b, 2)]
 
@@ -82,10 +86,12 @@ def test_ranks_are_powers_of_two_up_to_the_gpus_that_there_are():
 
 def test_ranks_that_there_are_no_gpus_for_are_left_out():
     plan = planned(Request(tables=("scaling",), frameworks=("pytorch",)), replace(MACHINE, gpus=(80 * 10**9,)))
-    assert [item.cell.world_size for item in plan.items] == [1]
-    assert {one.reason for one in plan.left_out} == {
-        "2 ranks need 2 GPUs, or processors where there is no GPU, and there is 1 GPU"
-    }
+    assert plan.items == ()
+    assert [(one.cell.world_size, one.reason) for one in plan.left_out] == [
+        (2, "2 ranks need 2 GPUs, or processors where there is no GPU, and there is 1 GPU"),
+        (2, "2 ranks need 2 GPUs, or processors where there is no GPU, and there is 1 GPU"),
+        (1, "the several ranks that it is for can't be run here"),
+    ]
 
 
 def test_what_is_too_large_is_left_out_with_what_it_needs():
@@ -139,3 +145,49 @@ def test_what_there_is_not_is_one_line(wish, says):
     with pytest.raises(CrossprofError) as raised:
         Request(**wish)
     assert str(raised.value).startswith(says)
+
+
+H200 = Machine(processors=16, memory_bytes=128 << 30, gpus=(139 << 30,))
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [("small", 2.0e9, 2.9e9), ("base", 5.9e9, 33e9)])
+def test_on_one_large_gpu_all_that_one_rank_can_do_is_run(size, least, most):
+    plan = planned(Request(size=size, frameworks=("pytorch", "keras_jax", "keras_torch")), H200)
+    trained = [item.cell for item in plan.items if item.cell.phase == "train"]
+    assert len(plan.items) == 36
+    assert all(least < needed_bytes(cell) < most for cell in trained)
+    assert all(guess_s(item.cell, H200) < 180 for item in plan.items)
+    assert [(group.name, group.count) for group in grouped(plan.left_out)] == [
+        (f"gpt2-{size}-train-float32", 4),  # of several ranks
+        (f"gpt2-{size}-train-float32", 2),  # what these would be set against
+    ]
+
+
+def test_what_is_not_there_at_all_is_one_line_of_the_plan(monkeypatch):
+    absent = {"tensorflow", "onnxruntime"}
+    run = sys.modules["crossprof.workloads.run"]
+    monkeypatch.setattr(run, "find_spec", lambda package: None if package in absent else package)
+    plan = planned(Request(size="survey"), H200)
+    groups = [(group.name, group.count, group.reason) for group in grouped(plan.left_out)]
+    assert groups[0] == ("keras-tensorflow", 23, "keras_tensorflow needs tensorflow: pip install 'crossprof[workloads]'.")
+    assert ("llama-70b", 8, "they need about 278 GB to 1,559 GB of memory and a GPU has 149 GB") in groups
+    assert len(groups) < 10 < len(plan.left_out)
+
+
+def test_a_framework_that_leaves_the_gpu_alone_is_given_the_host(monkeypatch):
+    """ONNX Runtime of the usual package: what would fit a GPU must fit the host, and takes the host's time."""
+    monkeypatch.setattr(devices, "version", lambda package: "" if package == "onnxruntime-gpu" else "1.0")
+    cell = Cell(model="llama", size="7b", framework="onnx_runtime", phase="infer", batch=1)
+    small_host = replace(H200, memory_bytes=16 << 30)
+    assert (small_host.used_by("onnx_runtime").gpus, small_host.used_by("pytorch").gpus) == ((), small_host.gpus)
+    assert guess_s(cell, H200) > 3 * guess_s(replace(cell, framework="pytorch", mode="eager"), H200)
+    plan = planned(Request(tables=("latency",), size="survey", models=("llama",), frameworks=("onnx_runtime",)), small_host)
+    assert plan.left_out[0].reason == "it needs about 28.4 GB of memory and this machine has 17.2 GB"
+
+
+def test_a_file_that_lite_rt_can_not_read_is_not_written():
+    plan = planned(Request(tables=("latency",), size="base", models=("bert", "llama"), frameworks=("litert",)), H200)
+    assert names(plan) == ["bert-base-litert-graph-infer-float32-b1-s128"]
+    assert [one.reason for one in plan.left_out] == [
+        "The file that litert reads holds weights of 2.15 GB, and those of llama base are 4.4 GB."
+    ]

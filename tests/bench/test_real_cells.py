@@ -24,7 +24,7 @@ pytestmark = [
     ),
 ]
 
-LATENCY = ("--table", "latency", "--models", "bert,llama", "--frameworks", "pytorch", "--steps", "1500")
+LATENCY = ("--table", "latency", "--models", "bert,llama", "--frameworks", "pytorch", "--steps", "1500", "--repeats", "2")
 SCALING = ("--table", "scaling", "--frameworks", "pytorch,keras_jax,keras_tensorflow", "--repeats", "1", "--steps", "20")
 PATIENCE_S = 900
 """Seconds on a machine that does much else."""

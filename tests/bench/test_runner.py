@@ -16,7 +16,9 @@ TORCH, JAX = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-ja
 
 def test_every_run_has_the_tags_that_tables_find_it_by(bench, double):
     runner = bench(**BERT)
+    runner.limit_s = 7200.0
     runner.carry_out()
+    assert {run.timeout_s for run in double.runs} == {7200.0}
     tags = [run.tags for run in double.runs]
     assert {tag["bench"] for tag in tags} == {runner.session.id}
     assert [(tag["cell"], tag["repeat"]) for tag in tags] == [(TORCH, "1"), (JAX, "1"), (TORCH, "2"), (JAX, "2")]

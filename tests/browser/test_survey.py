@@ -26,6 +26,7 @@ _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.cli
 # what leaves its card, marks that leave their plot, texts of a row that lie over each other
 _UNTIDY = """() => {
   const box = (part) => part.getBoundingClientRect();
+  const ink = (part) => { const text = document.createRange(); text.selectNodeContents(part); return box(text); };
   const found = [];
   for (const part of document.querySelectorAll('.card *')) {
     if (part.closest('.scroll:not(:has(> .claims)), .card-menu, caption')) continue;
@@ -39,7 +40,7 @@ _UNTIDY = """() => {
   for (const row of document.querySelectorAll('tr.claim')) {
     const texts = [...row.querySelectorAll('th, .value, .interval, .badge, .because')].filter((one) => !one.closest('.forest'));
     texts.forEach((one, place) => texts.slice(place + 1).forEach((other) => {
-      const [a, b] = [box(one), box(other)];
+      const [a, b] = [one.matches('.badge') ? box(one) : ink(one), other.matches('.badge') ? box(other) : ink(other)];
       const covers = a.left + 1 < b.right && b.left + 1 < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
       if (covers && a.width && b.width) found.push(`covered ${one.textContent} by ${other.textContent}`);
     }));

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -42,22 +40,8 @@ with crossprof.profile("fake") as run:
 """
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    pytest.importorskip("pynvml")
-    if shutil.which("gcc") is None or sys.platform != "linux":
-        pytest.skip("builds a library with gcc")
-    if Path("/proc/driver/nvidia").exists():
-        pytest.skip("a real driver is here")
-    folder = tmp_path_factory.mktemp("nvml")
-    source = Path(__file__).with_name("fake_nvml.c")
-    command = ["gcc", "-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-o", folder / "libnvidia-ml.so.1", source]
-    subprocess.run(command, check=True, timeout=60)
-    return folder
-
-
-def run(library, code, *arguments, **variables):
-    environment = os.environ | {"LD_LIBRARY_PATH": str(library)} | variables
+def run(fake_nvml, code, *arguments, **variables):
+    environment = os.environ | {"LD_LIBRARY_PATH": str(fake_nvml)} | variables
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], check=True, timeout=60, env=environment, capture_output=True, text=True
     )
@@ -65,8 +49,8 @@ def run(library, code, *arguments, **variables):
 
 
 @pytest.fixture(scope="module")
-def told(library):
-    return json.loads(run(library, READ))
+def told(fake_nvml):
+    return json.loads(run(fake_nvml, READ))
 
 
 def test_all_that_a_gpu_tells(told):
@@ -138,8 +122,8 @@ def test_a_gpu_in_parts_is_its_mig_devices(told):
     )
 
 
-def test_a_framework_names_devices_without_telling_mig_apart(library):
-    told = json.loads(run(library, READ.replace("range(10)", "range(1)"), "GPU-fake-2b", "GPU-FAKE-0"))
+def test_a_framework_names_devices_without_telling_mig_apart(fake_nvml):
+    told = json.loads(run(fake_nvml, READ.replace("range(10)", "range(1)"), "GPU-fake-2b", "GPU-FAKE-0"))
     assert list(told["readings"]) == ["GPU-fake-0", "MIG-fake-2b"]
 
 
@@ -151,8 +135,8 @@ def test_visible_devices(monkeypatch):
     assert nvml._visible(samplers) == []
 
 
-def test_a_recording_with_a_fake_driver_says_so(library, tmp_path):
-    run(library, RECORD, CUDA_VISIBLE_DEVICES="1")
+def test_a_recording_with_a_fake_driver_says_so(fake_nvml, tmp_path):
+    run(fake_nvml, RECORD, CUDA_VISIBLE_DEVICES="1")
     (folder,) = (tmp_path / "store").glob("recordings/*/rank-0")
     recorded = json.loads((folder / "run.json").read_text())
     samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]

@@ -1,9 +1,13 @@
 """What the process of a cell is told before its framework is loaded."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.frameworks import framework_named
+from crossprof.workloads.frameworks.onnx_runtime import _providers
 from crossprof.workloads.place import Place
 
 ALONE = Place(0, ("127.0.0.1:1",))
@@ -36,3 +40,9 @@ def test_each_of_several_processes_sees_one_gpu(monkeypatch, framework, seen, ow
     told = [framework_named(framework).environment(cell, place).get("CUDA_VISIBLE_DEVICES") for place in places]
     assert told == own
     assert "CUDA_VISIBLE_DEVICES" not in framework_named(framework).environment(cell, ALONE)
+
+
+def test_onnx_runtime_takes_the_gpu_without_tf32():
+    """Its CUDA provider multiplies in TF32 unless it is told not to, and no other framework here does in float32."""
+    double: Any = SimpleNamespace(get_available_providers=lambda: ["CPUExecutionProvider", "CUDAExecutionProvider"])
+    assert _providers(double) == [("CUDAExecutionProvider", {"use_tf32": "0"}), ("CPUExecutionProvider", {})]

@@ -1,5 +1,9 @@
 """Cells, run as a user runs them: in processes of their own, into a store that SQL then finds them in."""
 
+import os
+import subprocess
+import sys
+
 import duckdb
 import pytest
 
@@ -148,3 +152,20 @@ def test_a_process_that_fails_is_one_line_with_its_last_words(store):
         run(Cell(**WHOLE, framework="pytorch", changes={"heads": 7}), store=store)
     assert str(raised.value).startswith("gpt2-tiny-pytorch-eager-train-float32-b8-s32-heads7 failed: ")
     assert "\n" not in str(raised.value)
+
+
+HELD = """
+import jax, sys
+from crossprof.workloads import Cell
+from crossprof.workloads.frameworks.keras_jax import build
+ready = build(Cell(model="llama", size="tiny", framework="keras_jax", phase=sys.argv[1]))
+print(sum(array.nbytes for array in jax.live_arrays()) / ready.parameter_count / 4)
+"""
+
+
+@pytest.mark.parametrize(("phase", "copies"), [("train", 3), ("infer", 1)])
+def test_jax_holds_parameters_and_moments_once(phase, copies):
+    """Keras's variables let go of what the state of a step holds; who only infers has no moments."""
+    environment = os.environ | {"KERAS_BACKEND": "jax", "CROSSPROF_DISABLE": "1"}
+    done = subprocess.run([sys.executable, "-c", HELD, phase], env=environment, check=True, capture_output=True, timeout=300)
+    assert float(done.stdout) == pytest.approx(copies, rel=0.01)

@@ -129,4 +129,7 @@ def _claim(draw: Draw[T], claim: Claim | None) -> T:
     if claim is None:
         return _cell(draw, "Survey", NONE, tip="The survey says nothing of this")
     tip = f"{claim.text} ({claim.hardware})"
+    if claim.ratio is None:
+        who, _, stands = claimed(claim).partition(" ")  # on two lines: together they are wider than the column
+        return _cell(draw, "Survey", who, stands, tip=tip)
     return _cell(draw, "Survey", claimed(claim), claimed_sides(claim), tip=tip)

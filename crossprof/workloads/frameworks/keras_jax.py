@@ -53,10 +53,11 @@ class KerasJax:
         jax.config.update("jax_default_matmul_precision", "highest")
         self._jax, self._cell = jax, cell
         self._network, self._optimizer = keras_model(cell), adamw()
-        self._optimizer.build(self._network.trainable_variables)
+        if cell.phase == "train":
+            self._optimizer.build(self._network.trainable_variables)
         self._paths = [variable.path for variable in self._network.trainable_variables]
         self._shares, self._whole = _shardings(jax)
-        self._state = jax.tree.map(self._copied, self._first_state())
+        self._state = self._first_state()
         self.parameter_count = sum(variable.size for variable in self._state[0])
         self._step = jax.jit(self._stepped, donate_argnums=0)
         self._answer = jax.jit(lambda state, inputs: self._logits(state, inputs).argmax(-1))
@@ -92,7 +93,13 @@ class KerasJax:
     def _first_state(self) -> Any:
         network = self._network
         groups = (network.trainable_variables, network.non_trainable_variables, self._optimizer.variables)
-        return tuple([variable.value for variable in group] for group in groups)
+        return tuple([self._taken(variable) for variable in group] for group in groups)
+
+    def _taken(self, variable: Any) -> Any:
+        """What a variable holds, which it lets go of, as it does in `fit` of Keras: the state would be in memory twice."""
+        value = self._copied(variable.value)
+        variable._value = None
+        return value
 
     def _logits(self, state: Any, inputs: Any) -> Any:
         return self._network.stateless_call(state[0], state[1], inputs, training=False)[0]

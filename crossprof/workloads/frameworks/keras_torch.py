@@ -52,7 +52,8 @@ class KerasTorch:
         self._torch, self._cell = torch, cell
         self._network, self._optimizer = keras_model(cell), adamw()
         self._trained = self._network.trainable_variables
-        self._optimizer.build(self._trained)
+        if cell.phase == "train":
+            self._optimizer.build(self._trained)
         self.parameter_count = sum(variable.value.numel() for variable in self._trained)
         self.facts = {**keras_facts(cell), **self._own_facts()}
         self._call = torch.compile(self._network) if cell.mode == "compile" else self._network

@@ -24,6 +24,8 @@ MODES = ("graph",)
 PHASES = ("infer",)
 PRECISIONS = ("float32",)
 STRATEGIES: Mapping[str, bool] = {}
+LARGEST_BYTES = 2**31 - 1
+"""Of the weights: offsets of a flatbuffer have 32 bits, and the graph that is converted is one message of protobuf."""
 PACKAGES = ("ai_edge_litert", "tensorflow", "keras", "keras_hub")
 
 

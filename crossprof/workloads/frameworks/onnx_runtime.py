@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,21 @@ def environment(cell: Cell, place: Place) -> Mapping[str, str]:
 
 
 def build(cell: Cell) -> OnnxRuntime:
-    """A session on the exported graph."""
-    with exported(cell, __name__, "model.onnx") as path:
-        return OnnxRuntime(cell, path.read_bytes())
+    """A session on the exported graph, whose files stay until the process ends: another session is made of them."""
+    files = ExitStack()
+    return OnnxRuntime(cell, files.enter_context(exported(cell, __name__, "model.onnx")), files)
 
 
 class OnnxRuntime(Exported):
     """A session, on the GPU where the runtime has one."""
 
-    def __init__(self, cell: Cell, content: bytes) -> None:
+    def __init__(self, cell: Cell, graph: Path, files: ExitStack) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(processors())
         self._model = model_named(cell.model)
-        self._made_of = (content, options, _providers(onnxruntime))
+        self._made_of, self._files = (os.fspath(graph), options, _providers(onnxruntime)), files
         self._session = onnxruntime.InferenceSession(*self._made_of)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
         provider = self._session.get_providers()[0]
@@ -68,6 +69,7 @@ class OnnxRuntime(Exported):
         """Take a session that is profiled, which ONNX Runtime must know when it makes one."""
         from crossprof.collectors.integrations.onnxruntime import Session
 
+        del self._session  # its weights would be in memory twice
         self._session = Session(*self._made_of)
 
     def infer(self, batch: Batch) -> Array:
@@ -84,13 +86,17 @@ class OnnxRuntime(Exported):
         return found
 
 
-def _providers(onnxruntime: Any) -> list[str]:
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    return [name for name in wanted if name in onnxruntime.get_available_providers()]
+def _providers(onnxruntime: Any) -> list[tuple[str, dict[str, str]]]:
+    """The GPU's first where the runtime has it, without TF32, which it would use in float32."""
+    wanted: dict[str, dict[str, str]] = {"CUDAExecutionProvider": {"use_tf32": "0"}, "CPUExecutionProvider": {}}
+    return [(name, wanted[name]) for name in wanted if name in onnxruntime.get_available_providers()]
 
 
 def _export(cell: Cell, path: Path) -> None:
-    """Write the graph: PyTorch's model in evaluation, with the likeliest answers beside the logits."""
+    """Write the graph: PyTorch's model in evaluation, with the likeliest answers beside the logits.
+
+    Weights go into a file beside it, whatever their size: a message of protobuf holds no more than 2 GB.
+    """
     import torch
 
     module, sample = _with_answers(torch, cell), sample_of(cell)
@@ -102,7 +108,7 @@ def _export(cell: Cell, path: Path) -> None:
         program = torch.onnx.export(
             module, kwargs=inputs, input_names=list(inputs), output_names=["logits", "answers"], dynamo=True, verbose=False
         )
-    program.save(os.fspath(path))
+    program.save(os.fspath(path), external_data=True)
 
 
 def _with_answers(torch: Any, cell: Cell) -> Any:
