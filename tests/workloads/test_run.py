@@ -9,7 +9,7 @@ import pytest
 
 import crossprof
 from crossprof.errors import CrossprofError
-from crossprof.workloads import Cell, frameworks, is_installed, run
+from crossprof.workloads import Cell, framework_named, frameworks, is_installed, run
 
 # One process a framework, a rank and a cell: minutes.
 pytestmark = [
@@ -22,9 +22,13 @@ COLLECTIVES = {
     ("pytorch", "fsdp"): "gloo:all_gather",
     ("keras_tensorflow", "multiworker"): None,
     ("keras_tensorflow", "mirrored"): "CollectiveReduce",
+    ("keras_tensorflow", "parameter_server"): "to /job:worker/replica:0/task:1/",
     ("keras_jax", "sharding"): "all-reduce",
 }
-"""What in a trace shows that the ranks spoke with each other. None: no trace, as the profiler may end such a worker."""
+"""What in a trace shows that the ranks spoke with each other. None: no trace, as the profiler may end such a worker.
+
+Of a parameter server the coordinator's trace alone is there: what it sends to the second worker.
+"""
 
 WHOLE = {"model": "gpt2", "size": "tiny", "steps": 14}
 
@@ -97,7 +101,7 @@ def test_ranks_train_as_one_and_speak_with_each_other(store, alone, framework, s
     assert told["is_stored"]
     assert told["ranks_hold_the_same_parameters"] is True
     assert ranks_that_name(store, told["run_id"], COLLECTIVES[framework, strategy]) == (
-        [0] if strategy == "mirrored" else [0, 1]
+        [0, 1] if framework_named(framework).STRATEGIES[strategy].is_spread else [0]
     )
     losses = rows(
         store,
