@@ -27,7 +27,7 @@ def title_of(cell: Repeats | Side) -> str:
     """The framework, with mode and strategy where those are not the usual ones: TensorFlow, PyTorch (compile, fsdp)."""
     name = _FRAMEWORKS.get(cell.framework, cell.framework)
     unusual = [] if cell.mode == _USUAL.get(cell.framework, cell.mode) else [cell.mode]
-    unusual += [] if cell.strategy in _USUAL_STRATEGIES else [cell.strategy]
+    unusual += [] if cell.strategy in _USUAL_STRATEGIES else [cell.strategy.replace("_", " ")]
     return f"{name} ({', '.join(unusual)})" if unusual else name
 
 

@@ -48,7 +48,7 @@ def against_within(measured: Measured, side: Sequence[Repeats]) -> Iterator[str]
 def notes(cells: Sequence[Repeats], difference: RunDifference) -> Iterator[str]:
     """What makes the two sides different jobs, as far as both tell it; and what to know of any of their cells."""
     for one in difference.unlike:
-        if "unknown" not in one:
+        if "unknown" not in one and not one.startswith("world_size"):  # that of processes: of ranks both have as many
             yield f"Not alike in {one}."
     if len({cell.bench for cell in cells}) > 1:
         yield _SESSIONS
