@@ -169,7 +169,7 @@ def test_what_is_not_there_at_all_is_one_line_of_the_plan(monkeypatch):
     monkeypatch.setattr(run, "find_spec", lambda package: None if package in absent else package)
     plan = planned(Request(size="survey"), H200)
     groups = [(group.name, group.count, group.reason) for group in grouped(plan.left_out)]
-    assert groups[0] == ("keras-tensorflow", 23, "keras_tensorflow needs tensorflow: pip install 'crossprof[workloads]'.")
+    assert groups[0] == ("keras-tensorflow", 25, "keras_tensorflow needs tensorflow: pip install 'crossprof[workloads]'.")
     assert ("llama-70b", 8, "they need about 278 GB to 1,559 GB of memory and a GPU has 149 GB") in groups
     assert len(groups) < 10 < len(plan.left_out)
 
