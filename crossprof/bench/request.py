@@ -37,7 +37,7 @@ class Request:
     size: str = "tiny"
     frameworks: tuple[str, ...] = ("pytorch", "keras_tensorflow", "keras_jax", "onnx_runtime")
     models: tuple[str, ...] = ()
-    strategies: tuple[str, ...] = ("ddp", "multiworker", "sharding")
+    strategies: tuple[str, ...] = ("ddp", "multiworker", "mirrored", "sharding")
     repeats: int = 3
     steps: int = 40
 

@@ -128,7 +128,11 @@ class Runner:
     def _check_ranks(self, cell: Cell, told: dict[str, Any]) -> None:
         """Take a run out of the session whose ranks may have worked each for itself, and note how it is known of others."""
         store, run_id = self.session.store, told["run_id"]
-        processes = cell.world_size if framework_named(cell.framework).STRATEGIES[cell.strategy] else 1
+        strategy = framework_named(cell.framework).STRATEGIES[cell.strategy]
+        if not strategy.has_collectives:
+            note(store, run_id, {"collectives": "none: its workers ask a server, in processes that are not profiled"})
+            return
+        processes = cell.world_size if strategy.is_spread else 1
         spoke = ranks_that_spoke(store, run_id)
         if spoke is None:
             note(store, run_id, {"collectives": "not recorded: the profiler is off where it may end a worker"})

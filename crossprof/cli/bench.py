@@ -49,7 +49,7 @@ def _listed(name: str, help_text: str) -> Callable[[Any], Any]:
 @click.option("--size", default=None, metavar="SIZE", help="tiny, small, base, or survey: the survey's own. Default: tiny.")
 @_listed("--frameworks", "Frameworks, each with `:mode` for another than its first: pytorch,pytorch:compile,keras_jax.")
 @_listed("--models", "Models, in place of those of each table.")
-@_listed("--strategies", "How ranks work together, in the table of scaling. Default: ddp,multiworker,sharding.")
+@_listed("--strategies", "How ranks work together, in the table of scaling. Default: ddp,multiworker,mirrored,sharding.")
 @click.option("--repeats", type=click.IntRange(1), default=None, help="Runs of each cell. Default: 3; 2 give wide intervals.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Steps that are recorded in each run. Default: 40.")
 @click.option("--cooldown", type=click.FloatRange(0), help="Seconds to wait before each run. Default: 5 with a GPU, else 0.")

@@ -108,7 +108,7 @@ def _verdict(measure: Measure, ratio: Figure) -> str:
 
 def _compared(difference: RunDifference, measure: Measure) -> Figure | None:
     """The ratio of the comparison. None where it has no interval."""
-    found = difference.metric(measure.metric)
+    found = difference.metric(measure.metric) if measure.is_compared else None
     if found is None or found.ratio is None or found.ci_low is None:
         return None
     return Figure(found.ratio, found.ci_low, found.ci_high, "ratio", min(found.n_base, found.n_other))

@@ -76,7 +76,7 @@ def _side(cells: Sequence[Repeats], reading: Reading | None) -> Side | None:
     if not cells:
         return None
     shown = cells[0]
-    return Side(shown.run, shown.run_ids, shown.framework, shown.mode, reading.figure if reading else None)
+    return Side(shown.run, shown.run_ids, shown.framework, shown.mode, reading.figure if reading else None, shown.strategy)
 
 
 def unmeasured(table: str, rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -70,6 +70,7 @@ class Measure:
         query: The SQL that answers with a line a side: side, value, ci_low, ci_high, n, by_repeat.
         is_explained: Whether a difference of step times tells why two of its figures differ.
         note: What to know of each of its rows.
+        is_compared: Whether the comparison's ratio of the metric is that of these figures.
     """
 
     metric: str
@@ -78,6 +79,7 @@ class Measure:
     query: Callable[[Sides], str]
     is_explained: bool = True
     note: str = ""
+    is_compared: bool = True
 
     def read(self, source: Source, sides: Sides) -> dict[str, Reading]:
         """The readings of the sides that have one."""
@@ -91,12 +93,12 @@ class Measure:
         return found
 
 
-def plain(metric: str, *, highest: float | None = None) -> Callable[[Sides], str]:
-    """The query of a metric as `run_metric` has it, which can't pass `highest`."""
+def plain(metric: str, *, highest: float | None = None, values: str = "run_metric") -> Callable[[Sides], str]:
+    """The query of a metric as `run_metric` has it, or another relation of its columns, which can't pass `highest`."""
 
     def query(sides: Sides) -> str:
         chosen = [(side, number, run_id) for side, cells in sides.items() for number, run_id in runs_of(cells[0])]
-        return of_repeats("side", chosen, condition=_METRIC.format(metric=metric), highest=highest)
+        return of_repeats("side", chosen, values=values, condition=_METRIC.format(metric=metric), highest=highest)
 
     return query
 

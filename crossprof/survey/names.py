@@ -20,12 +20,15 @@ _FRAMEWORKS = {
     "litert": "LiteRT",
 }
 _USUAL = {"pytorch": "eager", "keras_tensorflow": "graph", "keras_jax": "xla", "keras_torch": "eager"}
+_USUAL_STRATEGIES = {"none", "ddp", "multiworker", "sharding"}
 
 
 def title_of(cell: Repeats | Side) -> str:
-    """The framework, with its mode where that is not the usual one: TensorFlow, PyTorch (compile)."""
+    """The framework, with mode and strategy where those are not the usual ones: TensorFlow, PyTorch (compile, fsdp)."""
     name = _FRAMEWORKS.get(cell.framework, cell.framework)
-    return name if cell.mode == _USUAL.get(cell.framework, cell.mode) else f"{name} ({cell.mode})"
+    unusual = [] if cell.mode == _USUAL.get(cell.framework, cell.mode) else [cell.mode]
+    unusual += [] if cell.strategy in _USUAL_STRATEGIES else [cell.strategy.replace("_", " ")]
+    return f"{name} ({', '.join(unusual)})" if unusual else name
 
 
 def model_title(cell: Repeats) -> str:

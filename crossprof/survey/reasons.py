@@ -48,7 +48,7 @@ def against_within(measured: Measured, side: Sequence[Repeats]) -> Iterator[str]
 def notes(cells: Sequence[Repeats], difference: RunDifference) -> Iterator[str]:
     """What makes the two sides different jobs, as far as both tell it; and what to know of any of their cells."""
     for one in difference.unlike:
-        if "unknown" not in one:
+        if "unknown" not in one and not one.startswith("world_size"):  # that of processes: of ranks both have as many
             yield f"Not alike in {one}."
     if len({cell.bench for cell in cells}) > 1:
         yield _SESSIONS
@@ -61,9 +61,10 @@ def notes(cells: Sequence[Repeats], difference: RunDifference) -> Iterator[str]:
 
 def _named(text: str, comparison: Comparison, base: Repeats, other: Repeats) -> str:
     """The text with frameworks, or with what else differs, in the place of the names of the runs."""
-    names = [title_of(cell) for cell in (base, other)]
-    if names[0] == names[1]:
+    if (base.framework, base.mode) == (other.framework, other.mode):
         names = [_distinction(cell, base, other) for cell in (base, other)]
+    else:
+        names = [title_of(cell) for cell in (base, other)]
     runs = comparison.base, comparison.others[0].run
     for run, name in sorted(zip(runs, names, strict=True), key=lambda pair: -len(pair[0])):
         text = text.replace(run, name)

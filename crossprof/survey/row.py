@@ -68,6 +68,7 @@ class Side:
         run_ids: The repeats, the earliest first.
         framework: As the tag says: pytorch, keras_tensorflow, ...
         mode: eager, graph, xla, ...
+        strategy: How its ranks work together: ddp, mirrored, ...; none for one rank.
         figure: None where these runs do not have the metric.
     """
 
@@ -76,6 +77,7 @@ class Side:
     framework: str
     mode: str
     figure: Figure | None
+    strategy: str = "none"
 
 
 @dataclass(frozen=True)

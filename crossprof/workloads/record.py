@@ -18,6 +18,7 @@ from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.frameworks import Framework, Ready, framework_named
 from crossprof.workloads.processors import processors
+from crossprof.workloads.strategy import ALONE
 from crossprof.workloads.work import batches_of, rows_of
 
 __all__ = ["LOSS", "record"]
@@ -94,7 +95,7 @@ def record(cell: Cell, *, store: str, meeting: Path) -> dict[str, Any]:
 def _batches_of(cell: Cell, framework: Framework) -> list[Batch]:
     """The batches of this rank: its rows of those of all ranks, all rows where one process is all ranks."""
     whole = batches_of(cell, count=_BATCHES)
-    if not framework.STRATEGIES.get(cell.strategy, False):
+    if not framework.STRATEGIES.get(cell.strategy, ALONE).is_spread:
         return whole
     return [rows_of(cell, batch, int(os.environ["RANK"])) for batch in whole]
 
@@ -180,7 +181,7 @@ def _digest(weights: Mapping[str, Any]) -> str:
 def _agree(digest: str | None, meeting: Path, cell: Cell, *, patience_s: float = 600.0) -> bool | None:
     """Whether all ranks have this digest, each of which leaves its own in a file; None where there is nothing to compare.
 
-    Ranks that are devices of one process were compared when their weights were read.
+    Ranks that are devices of one process were compared when their weights were read, and a parameter server has one copy.
     """
     if digest is None or cell.world_size == 1:
         return None

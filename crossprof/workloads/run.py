@@ -15,6 +15,7 @@ from crossprof.workloads.child import start, wait
 from crossprof.workloads.frameworks import framework_named
 from crossprof.workloads.place import Place, free_addresses
 from crossprof.workloads.processors import processors, share
+from crossprof.workloads.strategy import ALONE
 
 __all__ = ["LONGEST_S", "check", "is_installed", "run"]
 
@@ -34,8 +35,8 @@ def run(cell: Cell, *, store: str | Path | None = None, timeout_s: float = LONGE
     """
     check(cell)
     root = settings.store_path(store)
-    is_spread = framework_named(cell.framework).STRATEGIES.get(cell.strategy, False)
-    addresses = free_addresses(cell.world_size if is_spread else 1)
+    strategy = framework_named(cell.framework).STRATEGIES.get(cell.strategy, ALONE)
+    addresses = free_addresses(cell.world_size if strategy.is_spread else 1)
     places = [Place(rank, addresses) for rank in range(len(addresses))]
     with tempfile.TemporaryDirectory(prefix="crossprof-cell-") as folder:
         children = [_start(cell, place, root, Path(folder)) for place in places]
@@ -55,6 +56,11 @@ def check(cell: Cell) -> None:
     ):
         if value not in known:
             raise CrossprofError(f"{cell.framework} has no {name} '{value}'. It has {', '.join(known)}.")
+    modes = framework.STRATEGIES.get(cell.strategy, ALONE).modes or framework.MODES
+    if cell.mode not in modes:
+        raise CrossprofError(
+            f"{cell.framework} has no strategy '{cell.strategy}' in mode '{cell.mode}'. It has it in {', '.join(modes)}."
+        )
     if missing := _missing(cell.framework):
         raise CrossprofError(f"{cell.framework} needs {', '.join(missing)}: pip install 'crossprof[workloads]'.")
     weighs, largest = 4 * cell.shape.parameters, getattr(framework, "LARGEST_BYTES", None)  # few have a limit

@@ -85,12 +85,24 @@ def test_ranks_work_together_and_what_shows_it_is_noted(tmp_path):
     assert done.returncode == 0, done.stderr
     found = rows(
         tmp_path,
-        """SELECT tags['framework'], tags['scaling'], tags['collectives'], config ->> '$.ranks_hold_the_same_parameters'
-        FROM run ORDER BY ALL""",
+        """SELECT tags['framework'], tags['strategy'], tags['scaling'], tags['collectives'],
+            config ->> '$.ranks_hold_the_same_parameters'
+        FROM run WHERE tags['scaling'] <> 'base' ORDER BY ALL""",
     )
     seen, withheld = "in the traces of 2 of 2 processes", "not recorded: the profiler is off where it may end a worker"
+    strategies = (
+        ("keras_jax", "sharding", seen),
+        ("keras_tensorflow", "mirrored", "in the traces of 1 of 1 processes"),
+        ("keras_tensorflow", "multiworker", withheld),
+        ("pytorch", "ddp", seen),
+    )
     assert found == [
-        (framework, scaling, None if scaling == "base" else how, None if scaling == "base" else "true")
-        for framework, how in (("keras_jax", seen), ("keras_tensorflow", withheld), ("pytorch", seen))
-        for scaling in ("base", "strong", "weak")
+        (framework, strategy, scaling, how, "true") for framework, strategy, how in strategies for scaling in ("strong", "weak")
     ]
+    shares = rows(
+        tmp_path,
+        """SELECT tags['framework'], tags['strategy'] FROM run_metric JOIN run USING (run_id)
+        WHERE metric = 'communication_share' AND value > 0 AND ci_low > 0 AND rank IS NULL ORDER BY ALL""",
+    )
+    told = [("keras_jax", "sharding"), ("keras_tensorflow", "mirrored"), ("pytorch", "ddp")]
+    assert [*dict.fromkeys(shares)] == told

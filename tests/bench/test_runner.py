@@ -151,6 +151,31 @@ def test_how_it_is_known_that_ranks_spoke_is_noted(bench, double, spoke, noted):
     assert [run.tags.get("collectives") for run in double.runs] == [None, noted, noted]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "spoke", "noted"),
+    [
+        ("mirrored", 1, "in the traces of 1 of 1 processes"),
+        ("parameter_server", 0, "none: its workers ask a server, in processes that are not profiled"),
+    ],
+)
+def test_one_process_tells_of_all_ranks_that_are_in_it_or_that_it_coordinates(bench, double, strategy, spoke, noted):
+    double.spoke = spoke
+    runner = bench(**{**SPREAD, "frameworks": ("keras_tensorflow",), "strategies": (strategy,)})
+    runner.carry_out()
+    assert runner.failures == []
+    assert [run.tags.get("collectives") for run in double.runs] == [None, noted, noted]
+
+
+def test_a_strategy_that_does_not_work_in_a_mode_is_left_out(bench):
+    runner = bench(**{**SPREAD, "frameworks": ("keras_tensorflow:xla",), "strategies": ("mirrored",)})
+    assert runner.plan.items == ()
+    assert [(one.cell.world_size, one.reason) for one in runner.plan.left_out] == [
+        (2, "keras_tensorflow has no strategy 'mirrored' in mode 'xla'. It has it in graph, eager."),
+        (2, "keras_tensorflow has no strategy 'mirrored' in mode 'xla'. It has it in graph, eager."),
+        (1, "the several ranks that it is for can't be run here"),
+    ]
+
+
 def test_the_time_that_is_left_is_guessed_first_and_then_known(bench, double):
     runner = bench(**BERT)
     runner.estimate.known[TORCH] = [30.0, 36.0, 30.0]

@@ -23,7 +23,8 @@ GPU = ("gpu", "NVIDIA A100-SXM4-80GB")
 class Made:
     """One run: a cell, and how it is to come out.
 
-    `step_us` is its median step time; `parts` splits a step among categories of operators; `losses` are its curve.
+    `step_us` is its median step time; `parts` splits a step among categories of operators; `losses` are its curve. Its ranks
+    are a process each, unless there are fewer `processes`.
     """
 
     step_us: float
@@ -43,6 +44,7 @@ class Made:
     device: tuple[str, str] = GPU
     status: str = "completed"
     ranks: int = 0
+    processes: int = 0
     peak_bytes: int = 0
     at_s: int = 0
     loaded: bool = False
@@ -78,7 +80,7 @@ def store_of(root: Path, runs: Iterable[Made]) -> Path:
     with duckdb.connect() as connection:
         create_base(connection)
         for run in runs:
-            for rank in range(run.ranks or run.world_size):
+            for rank in range(run.ranks or run.processes or run.world_size):
                 _fill(connection, run, rank)
                 write_part(connection, root, run_id=run.run_id, rank=rank, content_sha256=run.run_id + str(rank))
                 for table in ("run", "rank", "step", "op", "sample", "finding"):
@@ -101,7 +103,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, run: Made, rank: int) -> None:
         {
             **{name: getattr(run, name) for name in ("run_id", "cell", "framework", "model", "precision", "batch", "status")},
             **{
-                "world_size": run.world_size,
+                "world_size": run.processes or run.world_size,
                 "kind": run.device[0],
                 "device": run.device[1],
                 "started": started,
@@ -111,6 +113,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, run: Made, rank: int) -> None:
         },
     )
     connection.execute("INSERT INTO base.rank BY NAME SELECT ? AS run_id, ? AS rank, 'host' AS host", [run.run_id, rank])
+    samples = run.batch * run.world_size // (run.processes or run.world_size)
     durations = [round(run.step_us * (1000 + JITTER[number % len(JITTER)])) for number in range(BARE + 5)]
     connection.execute(
         """
@@ -118,7 +121,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, run: Made, rank: int) -> None:
         SELECT ? AS run_id, ? AS rank, unnest(range(len(?::BIGINT[]))) AS step, unnest(?::BIGINT[]) AS start_ns,
             unnest(?::BIGINT[]) AS dur_ns, step >= ? AS is_profiled, false AS is_warmup, ? AS samples
         """,
-        [run.run_id, rank, durations, [started, *accumulate(durations[:-1], initial=started)][1:], durations, BARE, run.batch],
+        [run.run_id, rank, durations, [started, *accumulate(durations[:-1], initial=started)][1:], durations, BARE, samples],
     )
     connection.execute(
         """

@@ -94,6 +94,10 @@ def test_json_that_describes_no_cell_is_one_line(text):
         ({"framework": "onnx_runtime", "phase": "train"}, "onnx_runtime has no phase 'train'. It has infer."),
         ({"framework": "onnx_runtime", "phase": "infer", "precision": "bf16"}, "onnx_runtime has no precision 'bf16'"),
         ({"strategy": "mirrored", "world_size": 2}, "pytorch has no strategy 'mirrored'. It has none, ddp, fsdp."),
+        (
+            {"framework": "keras_tensorflow", "mode": "xla", "strategy": "mirrored", "world_size": 2},
+            "keras_tensorflow has no strategy 'mirrored' in mode 'xla'. It has it in graph, eager.",
+        ),
     ],
 )
 def test_a_framework_says_what_it_has(changes, message):
@@ -108,4 +112,4 @@ def test_every_framework_offers_what_a_planner_asks_for():
         assert framework.MODES
         assert set(framework.PHASES) <= {"train", "infer"}
         assert framework.RECORDED in {"torch", "tensorflow", "jax", "onnxruntime", None}
-        assert all(isinstance(are_processes, bool) for are_processes in framework.STRATEGIES.values())
+        assert all(set(strategy.modes) <= set(framework.MODES) for strategy in framework.STRATEGIES.values())

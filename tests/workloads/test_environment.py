@@ -34,7 +34,7 @@ def test_each_of_several_processes_sees_one_gpu(monkeypatch, framework, seen, ow
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if seen is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
-    strategy = next(name for name, is_spread in framework_named(framework).STRATEGIES.items() if is_spread)
+    strategy = next(name for name, one in framework_named(framework).STRATEGIES.items() if one.is_spread)
     cell = Cell(model="bert", size="tiny", framework=framework, strategy=strategy, world_size=2)
     places = [Place(rank, ("127.0.0.1:1", "127.0.0.1:2")) for rank in range(2)]
     told = [framework_named(framework).environment(cell, place).get("CUDA_VISIBLE_DEVICES") for place in places]

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import duckdb
+import psutil
 import pytest
 
 import crossprof
 from crossprof.errors import CrossprofError
-from crossprof.workloads import Cell, frameworks, is_installed, run
+from crossprof.workloads import Cell, framework_named, frameworks, is_installed, run
 
 # One process a framework, a rank and a cell: minutes.
 pytestmark = [
@@ -22,9 +26,13 @@ COLLECTIVES = {
     ("pytorch", "fsdp"): "gloo:all_gather",
     ("keras_tensorflow", "multiworker"): None,
     ("keras_tensorflow", "mirrored"): "CollectiveReduce",
+    ("keras_tensorflow", "parameter_server"): "to /job:worker/replica:0/task:1/",
     ("keras_jax", "sharding"): "all-reduce",
 }
-"""What in a trace shows that the ranks spoke with each other. None: no trace, as the profiler may end such a worker."""
+"""What in a trace shows that the ranks spoke with each other. None: no trace, as the profiler may end such a worker.
+
+Of a parameter server the coordinator's trace alone is there: what it sends to the second worker.
+"""
 
 WHOLE = {"model": "gpt2", "size": "tiny", "steps": 14}
 
@@ -97,7 +105,7 @@ def test_ranks_train_as_one_and_speak_with_each_other(store, alone, framework, s
     assert told["is_stored"]
     assert told["ranks_hold_the_same_parameters"] is True
     assert ranks_that_name(store, told["run_id"], COLLECTIVES[framework, strategy]) == (
-        [0] if strategy == "mirrored" else [0, 1]
+        [0, 1] if framework_named(framework).STRATEGIES[strategy].is_spread else [0]
     )
     losses = rows(
         store,
@@ -169,3 +177,28 @@ def test_jax_holds_parameters_and_moments_once(phase, copies):
     environment = os.environ | {"KERAS_BACKEND": "jax", "CROSSPROF_DISABLE": "1"}
     done = subprocess.run([sys.executable, "-c", HELD, phase], env=environment, check=True, capture_output=True, timeout=300)
     assert float(done.stdout) == pytest.approx(copies, rel=0.01)
+
+
+def test_a_worker_of_a_parameter_server_that_is_killed_ends_the_cell(store):
+    """Its coordinator would wait for it to come back."""
+    cell = Cell(**{**WHOLE, "steps": 100_000}, framework="keras_tensorflow", strategy="parameter_server", world_size=2, batch=4)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run, cell, store=store, timeout_s=300)
+        worker = awaited_worker(running)
+        of_the_cell = psutil.Process(worker.ppid()).children(recursive=True)
+        worker.kill()
+        with pytest.raises(CrossprofError, match=r"^gpt2-\S+ failed: A process of the parameter server ended: .* SIGKILL"):
+            running.result()
+    _, alive = psutil.wait_procs(of_the_cell, timeout=10)
+    assert alive == []
+
+
+def awaited_worker(running):
+    """A worker of the cell that is running, once there is one."""
+    while not running.done():
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                if '"job": "worker", "index": 1' in " ".join(process.cmdline()):
+                    return process
+        time.sleep(0.1)
+    return running.result()

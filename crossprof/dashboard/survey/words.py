@@ -55,6 +55,7 @@ def anchors(table: Table) -> list[str]:
             row.metric,
             row.other.framework if row.other else "",
             row.other.mode if row.other else "",
+            row.other.strategy if row.other and row.other.strategy != "none" else "",
         )
         name = re.sub(r"[^a-z0-9]+", "-", " ".join(of).lower()).strip("-")
         earlier = sum(one == name or one.startswith(f"{name}--") for one in names)

@@ -11,7 +11,7 @@ WITH own AS (
         'kernel_time': 'A sum, so that streams that overlap pass the wall time. Step of the launch, not of the work.',
         'communication_time': 'Waiting for other ranks counts as communication: a rank that is early reads higher.',
         'exposed_communication_time': 'Waiting for other ranks counts as communication.',
-        'communication_share': 'Waiting for other ranks counts as communication. On a CPU run what communicates in the background has no operator; no value where no operator does.',
+        'communication_share': 'Waiting for other ranks counts as communication. On a CPU run what communicates in the background has no operator, and ranks that are devices of one process add up; no value where no operator communicates.',
         'exposed_communication_share': 'Waiting for other ranks counts as communication.',
         'device_utilization': 'One tiny kernel in a sample period (up to a second) reads as busy for all of it. Not device_busy.',
         'op_coverage': 'Nested parts count once, threads add up.',

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from crossprof.survey.lines import Line, line, unmeasured
-from crossprof.survey.measure import Measure, quotient_of
+from crossprof.survey.measure import Measure, plain, quotient_of
 from crossprof.survey.measured import Measured
 from crossprof.survey.names import label_of
-from crossprof.survey.pairs import claim_beside, groups
+from crossprof.survey.pairs import Group, claim_beside, groups
 from crossprof.survey.repeats import Repeats
 from crossprof.survey.table import Table
 
@@ -16,6 +17,20 @@ __all__ = ["table"]
 
 NAME = "scaling"
 _SPEEDUP = Measure("speedup", "times", "higher", quotient_of("throughput"))
+_SHARE = "communication_share"
+_OF_ONE_RANK = """(
+    SELECT run_metric.* REPLACE (value / ranks AS value, ci_low / ranks AS ci_low, ci_high / ranks AS ci_high)
+    FROM run_metric
+    JOIN (SELECT run_id, tags['world_size']::INTEGER / world_size AS ranks FROM run) AS process USING (run_id)
+)"""
+"""A metric that adds up over the ranks of a process, as the mean over them."""
+_IN_ONE_PROCESS = "mirrored"
+_SHARED = {
+    _IN_ONE_PROCESS: "Ranks of mirrored are devices of one process, which share its threads and processors: none is bound to "
+    "one, and times of operators add up over all ranks.",
+    "parameter_server": "Beside the workers of parameter_server, its server and its coordinator need the same processors.",
+}
+"""What is unlike ranks that are processes with a processor each, on a CPU."""
 
 
 def table(measured: Measured) -> Table:
@@ -28,7 +43,7 @@ def table(measured: Measured) -> Table:
         method="speedup is samples a second of all ranks over those of one rank with as many cores; efficiency is that "
         "over the number of ranks. Weak: each rank has the batch of the one; strong: they share it. "
         "communication_share is the time of collectives over that of the step, waiting included; on a CPU that of "
-        "the operators that communicate. The ratio sets the other framework's figure over PyTorch's.",
+        "the operators that communicate, the mean of all ranks. The ratio sets the other framework's figure over PyTorch's.",
         rows=(*rows, *unmeasured(NAME, rows)),
     )
 
@@ -40,19 +55,42 @@ def _lines(measured: Measured) -> Iterator[Line]:
     for group in groups(spread):
         base = pairs[group.base.run_ids] if group.base else ()
         for other in group.others or (None,):
-            yield from _of_sides(measured, base, pairs[other.run_ids] if other else ())
+            yield from _of_sides(base, pairs[other.run_ids] if other else (), _measures(measured, group, other))
 
 
-def _of_sides(measured: Measured, base: Sequence[Repeats], other: Sequence[Repeats]) -> Iterator[Line]:
-    """Speedup, efficiency and share of communication of one framework beside PyTorch, or of one of them alone."""
+def _measures(measured: Measured, group: Group, other: Repeats | None) -> Iterator[Measure]:
+    """Speedup, efficiency and share of communication: the last where it is told, or by no strategy of the framework."""
+    world_size = group.cells[0].world_size
+    yield _SPEEDUP
+    yield Measure("efficiency", "ratio", "higher", quotient_of("throughput", share=world_size))
+    siblings = [cell for cell in group.others if other and (cell.framework, cell.mode) == (other.framework, other.mode)]
+    if other and not measured.has(_SHARE, [other]) and any(measured.has(_SHARE, [cell]) for cell in siblings):
+        return
+    share = measured.measure(_SHARE)
+    shown = [cell for cell in (group.base, other) if cell]
+    if any(cell.strategy == _IN_ONE_PROCESS and cell.device_kind == "cpu" for cell in shown):
+        yield replace(share, query=plain(_SHARE, values=_OF_ONE_RANK), is_compared=False)
+    else:
+        yield share
+
+
+def _of_sides(base: Sequence[Repeats], other: Sequence[Repeats], measures: Iterator[Measure]) -> Iterator[Line]:
+    """The figures of one framework beside PyTorch, or of one of them alone."""
     shown = (other or base)[0]
     label = f"{label_of(shown)}, {shown.world_size} ranks ({shown.scaling})"
-    strategies = " beside ".join(cells[0].strategy for cells in (base, other) if cells)
-    efficiency = Measure("efficiency", "ratio", "higher", quotient_of("throughput", share=shown.world_size))
-    for measure in (_SPEEDUP, efficiency, measured.measure("communication_share")):
-        needed = 1 if measure.metric == "communication_share" else 2
+    for measure in measures:
+        needed = 1 if measure.metric == _SHARE else 2
         claim = claim_beside(NAME, measure, *(cells[0] if cells else None for cells in (base, other)))
-        yield Line(label, measure, base[:needed], other[:needed], claim, (f"Strategy: {strategies}.",))
+        yield Line(label, measure, base[:needed], other[:needed], claim, tuple(_notes(base, other)))
+
+
+def _notes(base: Sequence[Repeats], other: Sequence[Repeats]) -> Iterator[str]:
+    """How the ranks work together, and what is unlike in that."""
+    shown = [cells[0] for cells in (base, other) if cells]
+    yield f"Strategy: {' beside '.join(cell.strategy for cell in shown)}."
+    for cell in shown:
+        if cell.device_kind == "cpu" and cell.strategy in _SHARED:
+            yield _SHARED[cell.strategy]
 
 
 def _batch_of_one(cell: Repeats) -> int:

@@ -11,6 +11,7 @@ from crossprof.errors import CrossprofError
 from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
 from crossprof.workloads.place import Place
+from crossprof.workloads.strategy import Strategy
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -67,7 +68,7 @@ class Framework(Protocol):
         MODES: Its modes, the usual one first.
         PHASES: What it can do: train, infer.
         PRECISIONS: In which precisions.
-        STRATEGIES: Names of strategies, with whether their ranks are processes.
+        STRATEGIES: How its ranks can work together, by name.
         PACKAGES: What must be installed.
     """
 
@@ -76,7 +77,7 @@ class Framework(Protocol):
     MODES: tuple[str, ...]
     PHASES: tuple[str, ...]
     PRECISIONS: tuple[str, ...]
-    STRATEGIES: Mapping[str, bool]
+    STRATEGIES: Mapping[str, Strategy]
     PACKAGES: tuple[str, ...]
 
     def environment(self, cell: Cell, place: Place) -> Mapping[str, str]:

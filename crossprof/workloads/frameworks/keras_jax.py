@@ -18,6 +18,7 @@ from crossprof.workloads.keras_model import (
     loss_of,
 )
 from crossprof.workloads.place import Place
+from crossprof.workloads.strategy import Strategy
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -27,7 +28,7 @@ IS_PROFILED_FIRST = False
 MODES = ("xla",)
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
-STRATEGIES = {"sharding": True}
+STRATEGIES = {"sharding": Strategy()}
 PACKAGES = ("jax", "keras", "keras_hub")
 
 

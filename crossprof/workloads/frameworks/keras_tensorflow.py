@@ -18,7 +18,10 @@ from crossprof.workloads.keras_model import (
     keras_model,
     loss_of,
 )
+from crossprof.workloads.parameter_server import ParameterServer
 from crossprof.workloads.place import Place
+from crossprof.workloads.strategy import Strategy
+from crossprof.workloads.work import rows_of
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -28,7 +31,12 @@ IS_PROFILED_FIRST = False
 MODES = ("graph", "eager", "xla")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
-STRATEGIES = {"mirrored": False, "multiworker": True}
+STRATEGIES = {
+    "mirrored": Strategy(is_spread=False, modes=("graph", "eager")),
+    "multiworker": Strategy(modes=("graph", "eager")),
+    "parameter_server": Strategy(is_spread=False, has_collectives=False, modes=("graph",)),
+}
+"""What XLA compiles can't reach variables of another device, and ends a worker of several; a coordinator takes graphs alone."""
 PACKAGES = ("tensorflow", "keras", "keras_hub")
 
 
@@ -54,7 +62,8 @@ class KerasTensorFlow:
 
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self._tf, self._cell = tf, cell
-        self._strategy = _strategy(tf, cell)
+        self._server = ParameterServer(cell.world_size, cores=cell.cores) if cell.strategy == "parameter_server" else None
+        self._strategy = self._server.strategy if self._server else _strategy(tf, cell)
         with self._strategy.scope() if self._strategy else nullcontext():
             self._network = keras_model(cell)
             self._optimizer = adamw()
@@ -62,7 +71,7 @@ class KerasTensorFlow:
         self._variables = self._network.trainable_variables
         self.parameter_count = sum(int(tf.size(variable)) for variable in self._variables)
         self.facts = {**keras_facts(cell), **self._own_facts()}
-        self._train = self._compiled(self._step if self._strategy is None else self._step_together)
+        self._train = self._trainer()
         self._answer = self._compiled(lambda inputs: tf.argmax(self._network(inputs, training=False), axis=-1))
         self._logits = self._compiled(lambda inputs: self._network(inputs, training=self._is_training))
         self._gradients = self._compiled(self._loss_and_gradients)
@@ -72,6 +81,9 @@ class KerasTensorFlow:
 
     def train(self, batch: Batch) -> float:
         """One step of AdamW; the loss before it."""
+        if self._server:
+            ranks = range(self._cell.world_size)
+            return float(self._train(*(self._as_tensors(rows_of(self._cell, batch, rank)) for rank in ranks)))
         return float(self._train(*self._placed(batch)))
 
     def infer(self, batch: Batch) -> Array:
@@ -101,6 +113,17 @@ class KerasTensorFlow:
     def _is_training(self) -> bool:
         return self._cell.phase == "train"
 
+    def _trainer(self) -> Callable[..., Any]:
+        """What makes a step of placed batches."""
+        if self._server is None:
+            return self._compiled(self._step if self._strategy is None else self._step_together)
+        return self._server.trainer(
+            self._loss_and_gradients,
+            lambda gradients: self._optimizer.apply(gradients, self._variables),
+            self._variables,
+            self._compiled,
+        )
+
     def _step(self, inputs: Any, labels: Any) -> Any:
         loss, gradients = self._loss_and_gradients(inputs, labels)
         self._optimizer.apply(gradients, self._variables)  # in a replica it adds up the gradients of all
@@ -111,10 +134,9 @@ class KerasTensorFlow:
         return self._strategy.reduce("MEAN", losses, axis=None)
 
     def _loss_and_gradients(self, inputs: Any, labels: Any) -> Any:
-        replicas = self._strategy.num_replicas_in_sync if self._strategy else 1
         with self._tf.GradientTape() as tape:
             loss = loss_of(self._network(inputs, training=self._is_training), labels)
-            part = loss / replicas
+            part = loss / self._cell.world_size
         # An embedding's gradient is sparse, and Keras's Adam squares its repeated rows one by one: another optimizer's step.
         return loss, [self._tf.convert_to_tensor(gradient) for gradient in tape.gradient(part, self._variables)]
 
@@ -125,10 +147,12 @@ class KerasTensorFlow:
 
     def _placed(self, batch: Batch) -> Any:
         """The batch as tensors; where one process has several devices, a part of it on each."""
-        inputs = inputs_of(self._cell, batch)
         if self._cell.strategy != "mirrored":
-            return self._tf.nest.map_structure(self._tf.constant, inputs)
-        return self._tf.nest.map_structure(self._parted, inputs)
+            return self._as_tensors(batch)
+        return self._tf.nest.map_structure(self._parted, inputs_of(self._cell, batch))
+
+    def _as_tensors(self, batch: Batch) -> Any:
+        return self._tf.nest.map_structure(self._tf.constant, inputs_of(self._cell, batch))
 
     def _parted(self, values: Array) -> Any:
         rows = self._cell.batch

@@ -17,6 +17,7 @@ from crossprof.workloads.keras_model import (
     loss_of,
 )
 from crossprof.workloads.place import Place
+from crossprof.workloads.strategy import Strategy
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -26,7 +27,7 @@ IS_PROFILED_FIRST = False
 MODES = ("eager", "compile")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
-STRATEGIES: Mapping[str, bool] = {}
+STRATEGIES: Mapping[str, Strategy] = {}
 PACKAGES = ("torch", "keras", "keras_hub")
 
 

@@ -14,6 +14,7 @@ from crossprof.workloads.keras_model import inputs_of, keras_environment, keras_
 from crossprof.workloads.lifeline import hold
 from crossprof.workloads.place import Place
 from crossprof.workloads.processors import processors
+from crossprof.workloads.strategy import Strategy
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -23,7 +24,7 @@ IS_PROFILED_FIRST = False
 MODES = ("graph",)
 PHASES = ("infer",)
 PRECISIONS = ("float32",)
-STRATEGIES: Mapping[str, bool] = {}
+STRATEGIES: Mapping[str, Strategy] = {}
 LARGEST_BYTES = 2**31 - 1
 """Of the weights: offsets of a flatbuffer have 32 bits, and the graph that is converted is one message of protobuf."""
 PACKAGES = ("ai_edge_litert", "tensorflow", "keras", "keras_hub")

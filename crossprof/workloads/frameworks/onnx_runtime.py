@@ -17,6 +17,7 @@ from crossprof.workloads.lifeline import hold
 from crossprof.workloads.models import model_named
 from crossprof.workloads.place import Place
 from crossprof.workloads.processors import processors
+from crossprof.workloads.strategy import Strategy
 
 if TYPE_CHECKING:
     from crossprof.workloads.parameter import Array
@@ -26,7 +27,7 @@ IS_PROFILED_FIRST = True
 MODES = ("graph",)
 PHASES = ("infer",)
 PRECISIONS = ("float32",)
-STRATEGIES: Mapping[str, bool] = {}
+STRATEGIES: Mapping[str, Strategy] = {}
 PACKAGES = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
 
 

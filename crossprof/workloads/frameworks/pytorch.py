@@ -10,6 +10,7 @@ from crossprof.workloads.cell import Cell
 from crossprof.workloads.models import Model, model_named
 from crossprof.workloads.optimizer import BETAS, EPSILON, LEARNING_RATE, WEIGHT_DECAY
 from crossprof.workloads.place import Place
+from crossprof.workloads.strategy import Strategy
 from crossprof.workloads.weights import drawn
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ IS_PROFILED_FIRST = False
 MODES = ("eager", "compile")
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
-STRATEGIES = {"ddp": True, "fsdp": True}
+STRATEGIES = {"ddp": Strategy(), "fsdp": Strategy()}
 PACKAGES = ("torch", "transformers")
 
 
