@@ -67,7 +67,8 @@ class KerasTensorFlow:
         with self._strategy.scope() if self._strategy else nullcontext():
             self._network = keras_model(cell)
             self._optimizer = adamw()
-            self._optimizer.build(self._network.trainable_variables)
+            if cell.phase == "train":
+                self._optimizer.build(self._network.trainable_variables)
         self._variables = self._network.trainable_variables
         self.parameter_count = sum(int(tf.size(variable)) for variable in self._variables)
         self.facts = {**keras_facts(cell), **self._own_facts()}
