@@ -8,17 +8,14 @@ A view whose name starts with an underscore is private: other views read it, peo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
 from importlib.resources import files
 
 import duckdb
-
-from crossprof.store.critical_path import fill_critical_path
-from crossprof.store.metrics import fill_run_metric
-from crossprof.store.peers import fill_peer_metric
 
 __all__ = [
     "FILLED",
@@ -73,18 +70,18 @@ _CREATING = re.compile(r"^CREATE VIEW \w+ AS\b", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Filling:
-    """How rows are found that no query finds, and the views that are read for it."""
+    """The module whose `fill_<name>` finds rows that no query finds, and the views that are read for it."""
 
-    fill: Callable[[duckdb.DuckDBPyConnection], None]
+    module: str
     uses: tuple[str, ...]
 
 
 FILLED = {
-    "critical_path": Filling(fill_critical_path, ("category_summary", "_clock")),
-    "peer_metric": Filling(fill_peer_metric, ("_peer_file",)),
-    "run_metric": Filling(fill_run_metric, ("metric", "metric_sample")),
+    "critical_path": Filling("critical_path", ("category_summary", "_clock")),
+    "peer_metric": Filling("peers", ("_peer_file",)),
+    "run_metric": Filling("metrics", ("metric", "metric_sample")),
 }
-"""The roll-ups that are computed from the others."""
+"""The roll-ups that are computed from the others, with NumPy and Arrow: what takes long to import is imported when rows are found."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,8 @@ def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
 def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Fills a roll-up of a catalog, once those are filled that `rollups_before` says."""
     if name in FILLED:
-        FILLED[name].fill(connection)
+        module = import_module(f"crossprof.store.{FILLED[name].module}")
+        getattr(module, f"fill_{name}")(connection)
     else:
         query = next(view.query for view in views() if view.name == name)
         connection.execute(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})")
