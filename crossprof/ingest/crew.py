@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from crossprof.ingest.discover import Job
 from crossprof.ingest.home import Home
+from crossprof.ingest.job import Job
 from crossprof.ingest.part import Request
 from crossprof.ingest.result import IngestResult, path_of, result_of
 
