@@ -14,6 +14,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from importlib.resources import files
+from types import ModuleType
 
 import duckdb
 
@@ -26,6 +27,7 @@ __all__ = [
     "create_views",
     "expose_base",
     "fill_rollup",
+    "import_fillings",
     "rollups_before",
     "views",
 ]
@@ -146,11 +148,20 @@ def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
 def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Fills a roll-up of a catalog, once those are filled that `rollups_before` says."""
     if name in FILLED:
-        module = import_module(f"crossprof.store.{FILLED[name].module}")
-        getattr(module, f"fill_{name}")(connection)
+        getattr(_module(name), f"fill_{name}")(connection)
     else:
         query = next(view.query for view in views() if view.name == name)
         connection.execute(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})")
+
+
+def import_fillings() -> None:
+    """Imports what `fill_rollup` will need."""
+    for name in FILLED:
+        _module(name)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"crossprof.store.{FILLED[name].module}")
 
 
 @cache

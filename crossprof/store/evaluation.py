@@ -38,8 +38,6 @@ def evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Seque
         contents.remove(connection, sorted({part.run_id for part in parts}))
         connection.execute("RESET memory_limit")
         _evaluate(connection, layout, parts)
-    finally:
-        connection.execute("RESET memory_limit")
 
 
 def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:
