@@ -29,7 +29,8 @@ _SCRATCH = "evaluated"
 def evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:
     """Adds whole runs, all their parts at once, to the catalog that is the connection's current database.
 
-    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes itself.
+    A training job may run beside this, so memory is short, afterwards too: to lift the limit costs as much as a roll-up. What
+    can't do with so little gets what DuckDB takes itself.
     """
     try:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
