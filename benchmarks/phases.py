@@ -22,8 +22,8 @@ from crossprof.store import publish
 _INGEST = importlib.import_module("crossprof.ingest.ingest")
 _PART = importlib.import_module("crossprof.ingest.part")
 _PHASES: list[tuple[str, Any, str]] = [
-    ("find and hash the file", _INGEST, "discover"),
-    *(("stage: JSON or protobuf to relations", type(reader), "stage") for reader in READERS),
+    ("find the file", _INGEST, "discover"),
+    *(("stage: JSON or protobuf to relations, beside the hash", type(reader), "stage") for reader in READERS),
     ("derive: ids, nesting, launches, steps, findings", _PART, "derive"),
     ("write the part", _PART, "write_part"),
     ("publish", _INGEST, "publish"),

@@ -16,12 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from crossprof import errors
 from crossprof._version import __version__
-from crossprof.collectors import Schedule, integrations, profile, request, step, steps
 
 if TYPE_CHECKING:
+    from crossprof.collectors.profile import profile
+    from crossprof.collectors.schedule import Schedule
+    from crossprof.collectors.serving import request
+    from crossprof.collectors.steps import step, steps
     from crossprof.store import Store
 
 __all__ = ["Schedule", "__version__", "errors", "open", "profile", "request", "step", "steps"]
+
+_INTEGRATIONS = ("accelerate", "keras", "lightning", "onnxruntime", "transformers")  # collectors/integrations says the same
 
 
 def open(path: str | os.PathLike[str] | None = None) -> Store:
@@ -32,7 +37,9 @@ def open(path: str | os.PathLike[str] | None = None) -> Store:
 
 
 def __getattr__(name: str) -> Any:
-    """The integration of a library, loaded now: it imports that library."""
-    if name in integrations.NAMES:
+    """What records, or the integration of a library, loaded now: commands need neither, and the latter imports that library."""
+    if name in __all__:
+        return getattr(import_module("crossprof.collectors"), name)
+    if name in _INTEGRATIONS:
         return import_module(f"crossprof.collectors.integrations.{name}")
     raise AttributeError(f"module 'crossprof' has no attribute {name!r}")

@@ -32,6 +32,15 @@ def test_imports_nothing_heavy(module):
     assert done.stdout.split() == []
 
 
+def test_an_ingest_begins_without_what_only_others_need():
+    late = {"numpy", "pyarrow", "polars", "rich", "multiprocessing.connection", "crossprof.collectors", "crossprof.dashboard"}
+    code = (
+        f"import sys, crossprof.cli.application, crossprof.cli.ingest, crossprof.ingest; print(*({late} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []
+
+
 def test_a_bare_recording_imports_no_framework_and_no_database(tmp_path):
     code = (
         "import sys, crossprof\n"

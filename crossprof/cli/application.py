@@ -16,22 +16,7 @@ import click
 
 from crossprof import settings
 from crossprof._version import __version__
-from crossprof.cli import (
-    bench,
-    check,
-    compare,
-    demo,
-    edits,
-    export,
-    ingest,
-    lifecycle,
-    query,
-    record,
-    report,
-    runs,
-    serve,
-    trigger,
-)
+from crossprof.cli.commands import Commands
 from crossprof.cli.terminal import print_error
 from crossprof.errors import CrossprofError
 
@@ -41,7 +26,7 @@ _INTERRUPTED = 130
 _DUCKDB_INTERRUPTED = "Query interrupted"  # a RuntimeError: what Ctrl-C is while a query runs
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="crossprof")
 @click.option("-v", "--verbose", count=True, help="Log to stderr and show tracebacks; twice for debugging.")
 def cli(verbose: int) -> None:
@@ -49,34 +34,6 @@ def cli(verbose: int) -> None:
     if verbose:
         level = logging.DEBUG if verbose > 1 else logging.INFO
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-
-
-for command in (
-    demo.demo,
-    record.record,
-    trigger.trigger,
-    ingest.ingest,
-    runs.runs,
-    runs.show,
-    runs.doctor,
-    compare.compare,
-    check.check,
-    bench.bench,
-    report.report,
-    export.export,
-    query.sql,
-    query.views,
-    query.metrics,
-    serve.serve,
-    edits.rename,
-    edits.tag,
-    edits.note,
-    edits.pin,
-    lifecycle.delete,
-    lifecycle.reindex,
-    lifecycle.gc,
-):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

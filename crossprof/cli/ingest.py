@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ def ingest(context: click.Context, /, paths: tuple[str, ...], store: Path, **opt
 
 def ingest_paths(paths: Sequence[str | Path], *, store: Path, **options: Any) -> list[IngestResult]:
     """Ingest under a progress line and print one row a rank; what failed goes to stderr, one line each."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here is linear algebra; NumPy's threads for it spin at first
     from crossprof.ingest import ingest as run_ingest
 
     with terminal.progress("Ingesting") as on_progress:

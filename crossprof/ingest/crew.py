@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
 
 import psutil
 
-from crossprof.ingest.discover import Job
 from crossprof.ingest.home import Home
+from crossprof.ingest.job import Job
 from crossprof.ingest.part import Request
 from crossprof.ingest.result import IngestResult, path_of, result_of
-from crossprof.ingest.worker import Worker, end
+
+if TYPE_CHECKING:
+    from crossprof.ingest.worker import Worker
 
 __all__ = ["crew_size", "read_jobs"]
 
@@ -53,6 +55,11 @@ def read_jobs(jobs: Mapping[int, Job], request: Request, on_progress: Callable[[
 def _read_by_workers(
     jobs: Mapping[int, Job], numbers: Sequence[int], request: Request, on_progress: Callable[[str], None]
 ) -> Generator[Done, None, None]:
+    # One rank needs no crew, and need not wait for these imports.
+    from multiprocessing.connection import wait
+
+    from crossprof.ingest.worker import Worker, end
+
     waiting = deque(numbers)
     busy: list[Worker] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.resources import files
 
 import duckdb
@@ -56,7 +57,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> 
     connection.execute(_CALL_KINDS)
     _drop_implausible(connection)
     _enumerate_texts(connection)
-    if connection.execute("FROM duckdb_tables() WHERE table_name = 'annotation'").fetchall():
+    with suppress(duckdb.CatalogException):  # it is one already
         connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
     connection.execute(_sql("span.sql"))
@@ -81,12 +82,14 @@ def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
 def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
     """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
     for table, columns in _REPEATED.items():
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
         counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
-        rows, *texts = connection.execute(f"SELECT count(*), {counts} FROM staged_{table}").fetchall()[0]
+        is_large = rows >= _MANY_ROWS
+        texts = connection.execute(f"SELECT {counts} FROM staged_{table}").fetchall()[0] if is_large else (0,) * len(columns)
         types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
         for column, kind, count in zip(columns, types, texts, strict=True):
             known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
-            is_worthwhile = rows >= _MANY_ROWS and 0 < count <= _FEW_TEXTS
+            is_worthwhile = 0 < count <= _FEW_TEXTS
             numbered = STAGED_TEXT if kind.id == "enum" else f"ENUM ({known})" if is_worthwhile else "VARCHAR"
             connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
             if numbered != "VARCHAR":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,51 +12,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from crossprof.errors import TraceError
+from crossprof.ingest.digest import Digest
+from crossprof.ingest.job import Job, RecordingJob, TraceJob, run_id_of
 from crossprof.ingest.reader import Source, open_source, reader_for
 from crossprof.ingest.recording import rank_folders
 from crossprof.store.layout import Layout
 
-__all__ = ["Discovery", "Job", "RecordingJob", "TraceJob", "discover", "named_rank"]
+__all__ = ["Discovery", "discover", "named_rank"]
 
 _TIMES_COMPRESSED = 10  # traces as gzip are a tenth
 _ENDINGS = re.compile(r"(\.pt)?(\.trace)?(\.xplane)?(\.json|\.pb|\.pickle|\.sqlite)?(\.gz)?$", re.IGNORECASE)
 _RANK_IN_NAME = re.compile(r"(?<![a-z0-9])rank[-_. ]?(\d+)", re.IGNORECASE)
 _RANK_IN_HEAD = re.compile(rb'"distributedInfo"\s*:\s*\{[^{}]*?"rank"\s*:\s*(\d+)')
-
-
-@dataclass(frozen=True)
-class RecordingJob:
-    """One rank folder of a recording of our own. `origin` is what the user knows it by where it lies elsewhere for a while."""
-
-    folder: Path
-    origin: str | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Size of its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
-
-@dataclass(frozen=True)
-class TraceJob:
-    """One foreign trace file: one rank of a run. `rank` is None where only the whole file may tell.
-
-    `sha256` is empty for a file that is no trace, though it should be. `bytes` is about what it holds, decompressed. `is_late`
-    says that the run was in the store before.
-    """
-
-    path: Path
-    run: str
-    run_id: str
-    sha256: str
-    rank: int | None
-    rank_count: int
-    bytes: int = 0
-    is_late: bool = False
-    origin: str | None = None
-
-
-Job = RecordingJob | TraceJob
 
 
 @dataclass
@@ -82,22 +48,18 @@ def discover(
     """The jobs that paths stand for: files, directories, globs, run folders, TensorBoard log directories, stores.
 
     Files of one folder that are given together, one by one or by a pattern, are taken as the folder alone would be.
-    `unpacked` says in which folder the members of an archive lie.
+    A single file is hashed while it is read. `unpacked` says in which folder the members of an archive lie.
     """
     found = Discovery()
-    seen: set[str] = set()
     files: dict[Path, _Files] = {}
-    for given in paths:
-        try:
-            paths_given = _expanded(Path(os.path.expanduser(given)))  # noqa: PTH111 - Path's raises for an unknown user
-        except TraceError as error:
-            found.failures.append(error)
-            continue
-        for path in paths_given:
-            if (real := os.path.realpath(path)) not in seen:
-                seen.add(real)
-                _add(found, path, name, files, unpacked)
+    each = _each(paths, found.failures)
+    for path in each:
+        _add(found, path, name, files, unpacked)
+    if len(each) == 1 and files:
+        found.jobs += [_job_of(source, name or _stem(source.path)) for both in files.values() for source in both.traces]
+        return found
     for folder, both in files.items():
+        _hash(both, found.failures)
         alone = len(both.traces) == 1 and not _lost_ranks(both)
         jobs = _run_of(both.traces, name or _stem(both.traces[0].path)) if alone else _jobs_in(folder, both, name)
         found.jobs += jobs
@@ -125,13 +87,24 @@ def _add(
             found.jobs += _jobs_of(folder, name)
             return
         reader_for(source)
-        source.sha256  # noqa: B018 - what can't be read to its end is found here, where it costs no other file
         both.traces.append(source)
         both.others.remove(path)
     except TraceError as error:
         found.failures.append(TraceError(path, error.reason))
     except OSError as error:
         found.failures.append(TraceError(path, f"it can't be read ({error.strerror})."))
+
+
+def _each(paths: Sequence[str | Path], failures: list[TraceError]) -> list[Path]:
+    """What the paths name, each once."""
+    found: dict[str, Path] = {}
+    for given in paths:
+        try:
+            for path in _expanded(Path(os.path.expanduser(given))):  # noqa: PTH111 - Path's raises for an unknown user
+                found.setdefault(os.path.realpath(path), path)
+        except TraceError as error:
+            failures.append(error)
+    return list(found.values())
 
 
 def _expanded(path: Path) -> list[Path]:
@@ -182,6 +155,29 @@ def _trace_or_none(path: Path) -> Source | None:
     return source
 
 
+def _hash(files: _Files, failures: list[TraceError]) -> None:
+    """Hash the traces: what can't be read to its end is found here, where it costs no other file."""
+
+    def error_of(source: Source) -> OSError | None:
+        try:
+            source.sha256  # noqa: B018 - kept there
+        except OSError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor() as threads:  # hashing lets go of the interpreter
+        for source, error in zip(list(files.traces), threads.map(error_of, files.traces), strict=True):
+            if error is not None:
+                files.traces.remove(source)
+                files.others.append(source.path)
+                failures.append(TraceError(source.path, f"it can't be read ({error.strerror})."))
+
+
+def _job_of(source: Source, name: str) -> TraceJob:
+    """The job of a file that is the only one."""
+    return TraceJob(source.path, name, "", "", _peeked_rank(source), 1, bytes=_bytes_in(source), digest=Digest(source.path))
+
+
 def _jobs_in(folder: Path, files: _Files, name: str | None) -> list[Job]:
     """The runs in one folder: a session of the TensorBoard profiler, the ranks of one job, or a run for each file."""
     sources = files.traces
@@ -204,7 +200,7 @@ def _run_of(
     Lost ranks have a job too, which says what is wrong with the file.
     """
     numbers = ranks or [_peeked_rank(source) for source in sources]
-    run_id = hashlib.sha256("".join(sorted(source.sha256 for source in sources)).encode()).hexdigest()[:12]
+    run_id = run_id_of([source.sha256 for source in sources])
     count = len(sources) + len(lost)
     jobs: list[Job] = [
         TraceJob(source.path, name, run_id, source.sha256, rank, count, bytes=_bytes_in(source))

@@ -12,6 +12,7 @@ from typing import Literal
 
 import duckdb
 
+from crossprof.ingest.digest import sha256_of
 from crossprof.ingest.lock import locked
 from crossprof.store.layout import Layout
 
@@ -115,8 +116,7 @@ def hashes_of(folder: Path) -> dict[str, str]:
     hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with path.open("rb") as file:
-                hashes[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[str(path.relative_to(folder))] = sha256_of(path)
     return hashes
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from crossprof.errors import TraceError
 from crossprof.ingest.categories import rules
 from crossprof.ingest.crew import crew_size, read_jobs
-from crossprof.ingest.discover import Discovery, Job, TraceJob, discover
+from crossprof.ingest.discover import Discovery, discover
 from crossprof.ingest.hlo import require_xprof
 from crossprof.ingest.home import Home
-from crossprof.ingest.known import Holder, Known
+from crossprof.ingest.job import Job, TraceJob
+from crossprof.ingest.known import Holder, Known, may_hold
 from crossprof.ingest.landing import STDIN, Landing
 from crossprof.ingest.late import joined, reunited
 from crossprof.ingest.part import Request, present, write_failure
@@ -24,7 +25,7 @@ from crossprof.ingest.remote import is_url, shown_url
 from crossprof.ingest.result import IngestResult, path_of, result_of_outcome
 from crossprof.ingest.scratch import sweep
 from crossprof.store.layout import Layout, create
-from crossprof.store.publish import publish
+from crossprof.store.publish import prepare, publish
 
 __all__ = ["IngestResult", "Progress", "ingest", "pending"]
 
@@ -124,7 +125,15 @@ def _placed(jobs: list[Job], store: Path, run: str | None, *, is_forced: bool) -
     """The jobs as ranks of the runs that they belong to."""
     if run is not None:
         return joined(jobs, store, run)
-    return jobs if is_forced else reunited(jobs, store)
+    return jobs if is_forced else [_identified(job, store) for job in reunited(jobs, store)]
+
+
+def _identified(job: Job, store: Path) -> Job:
+    """The job, its file hashed first where the store may have it: what it has need not be read."""
+    if isinstance(job, TraceJob) and job.digest is not None:
+        with suppress(TraceError, OSError):  # reading the file says what is wrong with it
+            return job.identified() if may_hold(store, job.path) else job
+    return job
 
 
 def _is_drained(path: Path, store: Path) -> bool:
@@ -145,6 +154,8 @@ def _read(jobs: Sequence[Job], request: Request, tell: Progress) -> list[_Read]:
                 outcome = present(holder.run_id, holder.run, holder.rank)
                 done[number] = result_of_outcome(jobs[number], outcome), None
         waiting = {number: jobs[number] for number in numbers if number not in done}
+        if waiting:
+            prepare()
         with closing(read_jobs(waiting, request, lambda name: tell(name, len(done), len(jobs)))) as reading:
             for number, read in reading:
                 done[number] = read

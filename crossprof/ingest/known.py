@@ -6,19 +6,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from crossprof.errors import CrossprofError
-from crossprof.ingest.discover import TraceJob
+from crossprof.ingest.job import TraceJob
 from crossprof.store.layout import Layout
 from crossprof.store.store import Store
 
-__all__ = ["Holder", "Known"]
+__all__ = ["Holder", "Known", "may_hold"]
 
 _HOLDERS = """
     SELECT sha256, run_id, run.run, artifact.rank FROM artifact JOIN run USING (run_id)
     WHERE sha256 IN (SELECT unnest(?)) ORDER BY run.ingested_ns, run_id
 """
+
+
+_AS_LARGE = "SELECT 1 FROM artifact WHERE bytes IN (SELECT unnest(?)) LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,10 @@ class Known:
         self._holders: dict[str, dict[str, Holder]] = defaultdict(dict)
         self._files: dict[str, set[str]] = defaultdict(set)
         for job in jobs:
-            if not job.sha256:
-                continue  # the file of a lost rank
-            self._files[job.run_id].add(job.sha256)
-        if jobs and Layout(root).current() is not None:
-            with suppress(CrossprofError):  # a catalog that can't be read knows nothing; the publish makes it anew
-                self._ask(root, [job.sha256 for job in jobs])
+            if job.sha256:  # else it is the file of a lost rank, or one that the store has not
+                self._files[job.run_id].add(job.sha256)
+        for sha256, run_id, run, rank in _asked(root, _HOLDERS, list(chain.from_iterable(self._files.values()))):
+            self.note(sha256, Holder(run_id, run, rank))
 
     def note(self, sha256: str, holder: Holder) -> None:
         """Note that a rank was read from the file with that hash."""
@@ -57,7 +60,15 @@ class Known:
         holders = self._holders[job.sha256]
         return next((holders[run_id] for run_id in holders if all(run_id in runs for runs in each)), None)
 
-    def _ask(self, root: Path, hashes: list[str]) -> None:
-        with Store(root) as store:
-            for row in store.arrow(_HOLDERS, [hashes]).to_pylist():
-                self.note(row["sha256"], Holder(row["run_id"], row["run"], row["rank"]))
+
+def may_hold(root: Path, path: Path) -> bool:
+    """Whether a run of the store was read from a file as large as this one, perhaps from this one: its hash says so."""
+    return bool(_asked(root, _AS_LARGE, [path.stat().st_size]))
+
+
+def _asked(root: Path, query: str, wanted: list[str] | list[int]) -> list[tuple[Any, ...]]:
+    """What the store answers to a query for any of the values. Nothing where it has no runs yet."""
+    if wanted and Layout(root).current() is not None:
+        with suppress(CrossprofError), Store(root) as store, store.scratch() as cursor:
+            return cursor.execute(query, [wanted]).fetchall()
+    return []  # a catalog that can't be read knows nothing; the publish makes it anew

@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from crossprof.errors import TraceError
 from crossprof.ingest.source import Source
@@ -144,6 +143,8 @@ def _append(
     """Append rows to a table of the schema nsys."""
     if not rows:
         return
+    import pyarrow as pa  # which files of other formats need not wait for
+
     types = [pa.int64() if type_ == "BIGINT" else pa.binary() for _, type_ in columns]
     values = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), types, strict=True)]
     connection.register("nsys_block", pa.table(values, names=[name for name, _ in columns]))

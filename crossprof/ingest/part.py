@@ -13,9 +13,9 @@ import duckdb
 from crossprof._version import __version__
 from crossprof.errors import TraceError
 from crossprof.ingest.derive import derive
-from crossprof.ingest.discover import RecordingJob, TraceJob
 from crossprof.ingest.hlo import add_hlo
 from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
+from crossprof.ingest.job import RecordingJob, TraceJob
 from crossprof.ingest.lock import locked
 from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
@@ -60,15 +60,16 @@ class Outcome:
 
 def write_trace(job: TraceJob, request: Request) -> Outcome:
     """A foreign trace as a part. Raises TraceError, StoreError."""
-    root, run_id = request.root, job.run_id
+    root = request.root
     if job.rank is not None and (outcome := _known(job, job.rank, request)):
         return outcome
     with scratch_database(root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
         source = open_source(job.path)
         reader = reader_for(source)
         reader.stage(connection, source, capture=None)
-        rank = job.rank if job.rank is not None else _staged_rank(connection, job)
-        if job.rank is None and (outcome := _known(job, rank, request)):
+        job = job.identified()
+        run_id, rank = job.run_id, job.rank if job.rank is not None else _staged_rank(connection, job)
+        if outcome := _known(job, rank, request):
             return outcome
         derive(connection, run_id=run_id, rank=rank)
         _set(connection, run_id=run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)

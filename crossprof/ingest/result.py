@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,8 +12,8 @@ from typing import Literal
 import duckdb
 
 from crossprof.errors import CrossprofError, TraceError
-from crossprof.ingest.discover import Job, RecordingJob, TraceJob
 from crossprof.ingest.home import Home
+from crossprof.ingest.job import Job, RecordingJob, TraceJob
 from crossprof.ingest.part import Outcome, Request, write_recording, write_trace
 from crossprof.ingest.scratch import with_enough_memory
 
@@ -84,7 +85,9 @@ def result_of_outcome(job: Job, outcome: Outcome, *, seconds: float = 0.0) -> In
 
 def failed(job: Job, reason: str) -> IngestResult:
     """The result of a job that was not ingested for a reason."""
-    run, run_id, rank = (job.run, job.run_id, job.rank) if isinstance(job, TraceJob) else (None, None, None)
+    with suppress(TraceError):  # which the reason tells
+        job = job.identified() if isinstance(job, TraceJob) else job
+    run, run_id, rank = (job.run, job.run_id or None, job.rank) if isinstance(job, TraceJob) else (None, None, None)
     return IngestResult(path_of(job), "failed", run_id=run_id, run=run, rank=rank, reason=reason, origin=job.origin)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 from isal import isal_zlib
 
 from crossprof.errors import TraceError
+from crossprof.ingest.digest import sha256_of
 
 __all__ = ["BLOCK_BYTES", "HEAD_BYTES", "Source", "first_blocks", "open_source"]
 
@@ -65,8 +65,7 @@ class Source:
     @cached_property
     def sha256(self) -> str:
         """Hash of the file as it lies on disk."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.path)
 
     @cached_property
     def bytes_on_disk(self) -> int:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 
-from crossprof.ingest.discover import Job
 from crossprof.ingest.home import Home
+from crossprof.ingest.job import Job
 from crossprof.ingest.part import Request
 from crossprof.ingest.result import IngestResult, failed, result_of
 

@@ -3,7 +3,7 @@
 from crossprof.store.layout import Layout
 from crossprof.store.lifecycle import delete, gc, reindex
 from crossprof.store.parts import part_exists, write_part
-from crossprof.store.publish import Published, publish
+from crossprof.store.publish import Published, prepare, publish
 from crossprof.store.store import Store
 
-__all__ = ["Layout", "Published", "Store", "delete", "gc", "part_exists", "publish", "reindex", "write_part"]
+__all__ = ["Layout", "Published", "Store", "delete", "gc", "part_exists", "prepare", "publish", "reindex", "write_part"]

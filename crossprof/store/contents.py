@@ -42,10 +42,6 @@ _LOOSE = """
     FROM (SELECT run_id, rank, part, schema_version, unnest(tables) AS held FROM store.part WHERE pack IS NULL)
     GROUP BY held, schema_version ORDER BY held, schema_version
 """
-_COLUMNS = """
-    SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()
-    WHERE database_name = current_database() AND schema_name = 'store' GROUP BY table_name
-"""
 _RUN_TABLES = (*(f"base.{table}" for table in HELD if table != "run"), "store.run", "store.part")
 
 
@@ -59,6 +55,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     create_rollups(connection)
 
 
+@cache
 def definitions() -> str:
     """A hash of all that decides what a catalog looks like: a catalog with another one is built anew."""
     return hashlib.sha256(
@@ -111,9 +108,10 @@ def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         sources[table].append(_read_parquet(root / "packs", table, folders, _BY_FILE))
     for table, folders in connection.execute(_LOOSE).fetchall():
         sources[table].append(_read_parquet(root / "runs", table, folders, _skipping(root)))
-    columns = dict(connection.execute(_COLUMNS).fetchall())
     for table in FILED:
-        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, columns[table], sources[table])}")
+        # duckdb_columns() would plan every view of the catalog
+        columns = [name for name, *_ in connection.execute(f"DESCRIBE store.{table}").fetchall()]
+        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, columns, sources[table])}")
 
 
 def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:

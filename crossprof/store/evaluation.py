@@ -29,7 +29,8 @@ _SCRATCH = "evaluated"
 def evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:
     """Adds whole runs, all their parts at once, to the catalog that is the connection's current database.
 
-    A training job may run beside this, so memory is short at first; what can't do with so little gets what DuckDB takes itself.
+    A training job may run beside this, so memory is short, afterwards too: to lift the limit costs as much as a roll-up. What
+    can't do with so little gets what DuckDB takes itself.
     """
     try:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
@@ -38,8 +39,6 @@ def evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Seque
         contents.remove(connection, sorted({part.run_id for part in parts}))
         connection.execute("RESET memory_limit")
         _evaluate(connection, layout, parts)
-    finally:
-        connection.execute("RESET memory_limit")
 
 
 def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:

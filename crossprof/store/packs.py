@@ -37,6 +37,7 @@ def gather(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
     loose = connection.execute(_LOOSE, [_SMALL_ROWS, SCHEMA_VERSION]).fetchall()
     if len(loose) < _LOOSE_PARTS:
         return
+    connection.execute("RESET memory_limit")  # it sorts far more than a run
     for first in range(0, len(loose), _PACKED_PARTS):
         chosen = loose[first : first + _PACKED_PARTS]
         name = f"pack-{uuid.uuid4().hex}"

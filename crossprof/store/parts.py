@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,9 +162,20 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: s
 
     @contextmanager
     def write(own: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str], tuple[str, dict[str, Any] | None]]]:
-        yield lambda table: (table, _write_table(own, prefix + table, folder / f"{table}.parquet", run_id))
+        def write_one(table: str) -> tuple[str, dict[str, Any] | None]:
+            path = folder / f"{table}.parquet"
+            facts = _write_table(own, prefix + table, path, run_id)
+            if facts:
+                flushed.append(disk.submit(sync, path))
+            return table, facts
 
-    written = dict(shared_out(connection, sorted(TABLES, key=lambda table: table not in FILED), write))
+        yield write_one
+
+    flushed: list[Future[None]] = []
+    with ThreadPoolExecutor() as disk:  # it is waited for once, not after each table
+        written = dict(shared_out(connection, sorted(TABLES, key=lambda table: table not in FILED), write))
+        for done in flushed:
+            done.result()
     return {table: facts for table in TABLES if (facts := written[table])}
 
 
@@ -184,7 +196,6 @@ def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path,
     run = _literal(run_id)
     rows_in_order = f"SELECT {run}::ENUM({run}) AS run_id, * FROM (SELECT * EXCLUDE (run_id) FROM {source} {order})"
     connection.execute(f"COPY ({rows_in_order}) TO {_literal(str(path))} ({options})")
-    sync(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"rows": rows, "sha256": digest, "bytes": path.stat().st_size, "min_ns": first, "max_ns": last}

@@ -12,18 +12,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 
 from crossprof.errors import StoreError
 from crossprof.store import contents, edits, packs
 from crossprof.store.blank import blank, discard
+from crossprof.store.catalog import import_fillings, rollups_before
 from crossprof.store.evaluation import evaluate
 from crossprof.store.layout import Layout, create, sync, writing
 from crossprof.store.parts import Part, part_paths, read_part, retire
 from crossprof.store.tables import SCHEMA_VERSION
 
-__all__ = ["Published", "publish", "publish_locked", "publishing"]
+__all__ = ["Published", "prepare", "publish", "publish_locked", "publishing"]
 
 _log = logging.getLogger(__name__)
 _KEPT_CATALOGS = 3
@@ -59,6 +61,20 @@ def publish(root: Path, *, rebuild: bool = False) -> Published:
     """
     with publishing(root) as layout:
         return publish_locked(layout, rebuild=rebuild)
+
+
+def prepare() -> None:
+    """Has Python ready for a publish to come, in a thread of its own: imports, and the texts of the views.
+
+    For a caller that leaves Python idle meanwhile, as one does whose time DuckDB takes.
+    """
+    Thread(target=_prepare, name="prepare to publish").start()
+
+
+def _prepare() -> None:
+    import_fillings()
+    contents.definitions()
+    rollups_before()
 
 
 @contextmanager

@@ -167,6 +167,7 @@ def test_a_callback_that_fails_is_logged_and_raises_nothing(caplog, monkeypatch)
 
 
 def test_integrations_are_named_by_their_libraries():
+    assert crossprof._INTEGRATIONS == NAMES
     assert tuple(sorted(NAMES)) == NAMES
     with pytest.raises(AttributeError, match="theano"):
         crossprof.theano  # noqa: B018

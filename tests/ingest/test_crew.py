@@ -10,7 +10,7 @@ import pytest
 
 from crossprof.ingest import crew, ingest, worker
 from crossprof.ingest.crew import crew_size
-from crossprof.ingest.discover import TraceJob
+from crossprof.ingest.job import TraceJob
 from crossprof.ingest.scratch import scratch_database
 from crossprof.store.layout import create
 from crossprof.store.threads import thread_count

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from crossprof.ingest.discover import RecordingJob, TraceJob, discover
+from crossprof.ingest.discover import discover
+from crossprof.ingest.job import RecordingJob, TraceJob
 from tests.ingest.recorded import KINETO, run_folder
 from tests.ingest.xspace import Plane, encoded
 
@@ -32,7 +33,7 @@ def xplane(path: Path, host: str = "a") -> Path:
 def traces(*paths: Path, **options: Any) -> list[TraceJob]:
     found = discover(paths, **options)
     assert not found.failures
-    return [job for job in found.jobs if isinstance(job, TraceJob)]
+    return [job.identified() for job in found.jobs if isinstance(job, TraceJob)]
 
 
 def test_a_file_is_a_run_named_by_its_stem(tmp_path: Path) -> None:

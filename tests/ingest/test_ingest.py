@@ -427,3 +427,27 @@ def test_what_a_killed_ingest_left_behind_is_swept_by_age(store: Path, trace: Pa
     os.utime(old, (1, 1))
     ingest([trace], store=store)
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_one_file_is_hashed_first_only_where_the_store_may_have_it(
+    store: Path, trace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [added] = ingest([trace], store=store)
+    copy = trace.with_name("copy.json")
+    copy.write_bytes(trace.read_bytes())
+    as_large = trace.with_name("as_large.json")
+    as_large.write_bytes(trace.read_bytes().replace(b"node-7", b"node-8"))
+    assert ingest([as_large], store=store)[0].status == "added"
+    monkeypatch.setattr(part_module, "open_source", None)  # what the store has is not read
+    [present] = ingest([copy], store=store)
+    assert (present.status, present.run_id, present.rank) == ("present", added.run_id, added.rank)
+
+
+def test_one_file_that_can_not_be_hashed_fails_in_one_line(store: Path, trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("crossprof.ingest.digest.sha256_of", refuse)
+    [result] = ingest([trace], store=store)
+    assert (result.status, result.run_id, result.reason) == ("failed", None, "it can't be read (Input/output error).")
+    assert parts(store) == []
