@@ -28,6 +28,10 @@ _FEW_BATCHES = 3
 """The events of so many are staged sooner than texts are given numbers."""
 _MOST_HELD = 500_000
 """Rows that wait for a statement, which takes some milliseconds to plan; of each thread."""
+_FEW_BYTES = 128 << 20
+# The database keeps as much of a small file at hand as it may and needs less: the memory is for what decodes it and writes it.
+_LIMIT = "parse_formatted_bytes(current_setting('memory_limit'))"
+_SPARE_MEMORY = f"SET memory_limit = least({_LIMIT}, greatest({_LIMIT} * 8 // 10, {256 << 20}))::BIGINT || 'B'"
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -36,6 +40,8 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
 
     Names come first, then the events in batches on several threads, then what takes all events together.
     """
+    if len(data) < _FEW_BYTES:
+        connection.execute(_SPARE_MEMORY)
     work = _batches(data, space)
     tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
     connection.execute("SET VARIABLE capture = ?", [capture])
