@@ -1,16 +1,16 @@
--- A batch of events of one plane (the relations of xplane_events.py) onto the staged relations. Each statement stands under the name of
--- the relation that it maps, and runs where the batch has any of it. xplane_no_event adds the stats that no event of the batch has.
+-- Batches of events of one plane (the relations of xplane_events.py) onto the staged relations. Each statement stands under the name of
+-- the relation that it reads as xplane_batch, and runs where there is any of it. xplane_no_event adds the stats that none of its events has.
 -- Names come from xplane_header.sql. Variables: plane, device_id, capture (the profiling window, NULL for a foreign file).
 
 -- xplane_range: what a device line repeats or groups is a range too, never work
 INSERT INTO staged_annotation BY NAME
 SELECT name, kind, start_ns, end_ns, thread, getvariable('device_id') AS device_id, false AS nests, getvariable('capture') AS capture
-FROM xplane_range;
+FROM xplane_batch;
 
 -- xplane_work: texts of details repeat, so each is taken apart once
 INSERT INTO staged_kernel BY NAME
 WITH event AS NOT MATERIALIZED (
-    FROM xplane_work UNION ALL BY NAME FROM xplane_no_event
+    FROM xplane_batch UNION ALL BY NAME FROM xplane_no_event
 ),
 detail AS MATERIALIZED (
     SELECT text,
@@ -55,7 +55,7 @@ LEFT JOIN detail AS copied ON copied.text = greatest(memcpy_details, memset_deta
 -- xplane_op: an operator of XLA carries its HLO instruction
 INSERT INTO staged_op BY NAME
 WITH event AS NOT MATERIALIZED (
-    FROM xplane_op UNION ALL BY NAME FROM xplane_no_event
+    FROM xplane_batch UNION ALL BY NAME FROM xplane_no_event
 ),
 instruction AS MATERIALIZED (
     SELECT hlo_op, regexp_replace(hlo_op, '(\.\d+)+$', '') AS name FROM (SELECT DISTINCT hlo_op FROM event WHERE hlo_op IS NOT NULL)
@@ -71,12 +71,12 @@ LEFT JOIN instruction ON instruction.hlo_op = event.hlo_op;
 INSERT INTO staged_runtime_call BY NAME
 SELECT name, start_ns, end_ns, thread, try_cast(xplane_number(correlation_id) AS BIGINT) AS correlation_id,
     getvariable('capture') AS capture
-FROM (FROM xplane_call UNION ALL BY NAME FROM xplane_no_event);
+FROM (FROM xplane_batch UNION ALL BY NAME FROM xplane_no_event);
 
 -- xplane_loop
 INSERT INTO xplane_step BY NAME
 SELECT name, thread, try_cast(xplane_number(step_num) AS BIGINT) AS step, start_ns, end_ns
-FROM (FROM xplane_loop UNION ALL BY NAME FROM xplane_no_event);
+FROM (FROM xplane_batch UNION ALL BY NAME FROM xplane_no_event);
 
 -- xplane_memory
 INSERT INTO xplane_memory_event BY NAME
@@ -87,7 +87,7 @@ SELECT event, start_ns AS at_ns, name = 'MemoryAllocation' AS is_allocation,
     allocator_name AS allocator, xplane_number(index_on_host) AS index_on_host, xplane_number(addr) AS address,
     xplane_number(allocation_bytes) AS allocation_bytes, xplane_number(bytes_allocated) AS allocated_bytes,
     xplane_number(bytes_reserved) AS reserved_bytes, xplane_number(peak_bytes_in_use) AS peak_bytes, tf_op AS op_name
-FROM (FROM xplane_memory UNION ALL BY NAME FROM xplane_no_event);
+FROM (FROM xplane_batch UNION ALL BY NAME FROM xplane_no_event);
 
 -- xplane_tally
-INSERT INTO xplane_count FROM xplane_tally;
+INSERT INTO xplane_count FROM xplane_batch;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,12 +24,14 @@ from crossprof.store.threads import shared_out, transaction
 
 __all__ = ["stage_space"]
 
-_FEW_BYTES = 128 << 20
 _FEW_BATCHES = 3
 """The events of so many are staged sooner than texts are given numbers."""
-# The database keeps as much of a small file at hand as it may and needs less: the memory is for what decodes it.
+_MOST_HELD = 500_000
+"""Rows that wait for a statement, which takes some milliseconds to plan; of each thread."""
+_FEW_BYTES = 128 << 20
+# The database keeps as much of a small file at hand as it may and needs less: the memory is for what decodes it and writes it.
 _LIMIT = "parse_formatted_bytes(current_setting('memory_limit'))"
-_SPARE_MEMORY = f"SET memory_limit = least({_LIMIT}, greatest({_LIMIT} * 7 // 10, {224 << 20}))::BIGINT || 'B'"
+_SPARE_MEMORY = f"SET memory_limit = least({_LIMIT}, greatest({_LIMIT} * 8 // 10, {256 << 20}))::BIGINT || 'B'"
 _RELATION = re.compile(r"^-- (xplane_\w+).*$", re.MULTILINE)
 
 
@@ -51,7 +54,9 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
     @contextmanager
     def staging(own: duckdb.DuckDBPyConnection) -> Iterator[_Mapper]:
         with transaction(own):
-            yield _Mapper(own, data, glossaries, capture)
+            mapper = _Mapper(own, data, glossaries, capture)
+            yield mapper
+            mapper.flush()
 
     with _returned_memory():
         lost = sum(shared_out(connection, enumerate(work), staging))
@@ -69,6 +74,7 @@ def _returned_memory() -> Iterator[None]:
     try:
         yield
     finally:
+        pa.default_memory_pool().release_unused()
         pa.set_memory_pool(pool)
 
 
@@ -83,7 +89,7 @@ def _batches(data: Bytes, space: Space) -> list[Batch]:
 
 
 class _Mapper:
-    """Stages one batch after the other through a connection."""
+    """Stages one batch after the other through a connection, several of one plane with a statement."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, data: Bytes, glossaries: dict[int, Glossary], capture: int | None
@@ -91,25 +97,42 @@ class _Mapper:
         self._connection = connection
         self._data = data
         self._glossaries = glossaries
+        self._plane = -1
+        self._held: dict[tuple[str, pa.Schema], list[pa.Table]] = defaultdict(list)
         connection.execute("SET VARIABLE capture = ?", [capture])
 
     def __call__(self, numbered: tuple[int, Batch]) -> int:
-        """Stage a batch, the so-manieth of the file. The number of its pieces that are corrupt."""
-        return self._map(*numbered)
+        """Take a batch, the so-manieth of the file. The number of its pieces that are corrupt."""
+        number, batch = numbered
+        if batch.plane != self._plane or sum(len(table) for tables in self._held.values() for table in tables) > _MOST_HELD:
+            self.flush()
+            self._plane = batch.plane
+        return self._take(number, batch)
 
-    def _map(self, number: int, batch: Batch) -> int:
-        """Stage a batch. Pieces that are corrupt are found by halving, and lost: their number."""
-        glossary = self._glossaries[batch.plane]
+    def flush(self) -> None:
+        """Stage what was taken."""
+        if self._held:
+            glossary = self._glossaries[self._plane]
+            self._connection.execute("SET VARIABLE plane = ?", [glossary.plane])
+            self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
+        while self._held:
+            (name, _), tables = self._held.popitem()
+            _map(self._connection, _mappings()[name], pa.concat_tables(tables))
+
+    def _take(self, number: int, batch: Batch) -> int:
+        """Decode a batch. Pieces that are corrupt are found by halving, and lost: their number."""
         try:
-            tables = event_tables(self._data, batch, number, glossary)
+            tables = event_tables(self._data, batch, number, self._glossaries[batch.plane])
         except SpaceError:
-            return sum(self._map(number, half) for half in batch.halves()) if len(batch.pieces) > 1 else 1
-        self._connection.execute("SET VARIABLE plane = ?", [glossary.plane])
-        self._connection.execute("SET VARIABLE device_id = ?", [glossary.device_id])
+            return sum(self._take(number, half) for half in batch.halves()) if len(batch.pieces) > 1 else 1
         for name, table in tables.items():
-            _execute(self._connection, _mappings()[name], {name: table})
-        pa.default_memory_pool().release_unused()
+            self._held[name, table.schema].append(table)
         return 0
+
+
+def _map(connection: duckdb.DuckDBPyConnection, statement: str, xplane_batch: pa.Table) -> None:  # noqa: ARG001 - DuckDB sees it
+    """Run a statement that reads the table by its name in here: one that is registered stays in memory until the commit."""
+    connection.execute(statement).fetchall()
 
 
 @cache

@@ -18,7 +18,7 @@ from crossprof.store.threads import done_in_order
 
 __all__ = ["evaluate"]
 
-_MEMORY = "512MiB"
+_MEMORY = "384MiB"
 _FEW_ROWS = 200_000
 """So many are read once into the scratch catalog; of more, each query reads the columns that it needs from the files."""
 _AT_ONCE = 2

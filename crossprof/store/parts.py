@@ -180,22 +180,26 @@ def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: s
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path, run_id: str) -> dict[str, Any] | None:
-    columns = {row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
-    instant = next(iter(columns & _INSTANT), None)
+    types: dict[str, str] = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
+    instant = next(iter(types.keys() & _INSTANT), None)
     span = f"min({instant}), max({instant})" if instant else "NULL, NULL"
-    rows, strangers, first, last = connection.execute(
-        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span} FROM {source}", [run_id]
+    held = ", ".join(f"count({column})" for column in types)
+    rows, strangers, first, last, *values = connection.execute(
+        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span}, {held} FROM {source}", [run_id]
     ).fetchall()[0]
     if strangers:
         raise StoreError(f"{strangers} rows of {path.stem} are not of run {run_id}: a part holds one rank of one run.")
     if not rows:
         return None
+    # The run is the same in every row, and so is what no row has: put in after the sort, the run as a number for its text, they
+    # cost next to nothing.
+    same = {column: f"NULL::{types[column]}" for column, count in zip(types, values, strict=True) if not count}
+    same["run_id"] = f"{_literal(run_id)}::ENUM({_literal(run_id)})"
     order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
+    sorted_rows = f"SELECT * EXCLUDE ({', '.join(same)}) FROM {source} {order}"
+    columns = ", ".join(f"{same[column]} AS {column}" if column in same else column for column in types)
     options = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"  # V2 writes differences
-    # The run is the same in every row: put in after the sort, as a number for its text, it costs next to nothing.
-    run = _literal(run_id)
-    rows_in_order = f"SELECT {run}::ENUM({run}) AS run_id, * FROM (SELECT * EXCLUDE (run_id) FROM {source} {order})"
-    connection.execute(f"COPY ({rows_in_order}) TO {_literal(str(path))} ({options})")
+    connection.execute(f"COPY (SELECT {columns} FROM ({sorted_rows})) TO {_literal(str(path))} ({options})")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"rows": rows, "sha256": digest, "bytes": path.stat().st_size, "min_ns": first, "max_ns": last}

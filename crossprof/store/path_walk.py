@@ -85,35 +85,22 @@ def _gains(graph: Graph, paths: Sequence[Ints], component: Ints) -> list[Ints]:
 
 
 def _earliness(graph: Graph, on_path: Ints, slack: Ints) -> Ints:
-    """How much later each instant could come without the end of its path coming later; _FAR where nothing waits for it.
-
-    Edges to the next instant of the same thread or stream are followed in one go, all others once in each turn.
-    """
-    early: Ints = np.full(len(graph.time), _FAR, np.int64)
+    """How much later each instant could come without the end of its path coming later; _FAR where nothing waits for it."""
+    early = np.full(len(graph.time), _FAR)
     early[on_path] = 0
-    is_next = graph.target == graph.source + 1
-    next_slack = np.full(len(early), _FAR, np.int64)
-    np.minimum.at(next_slack, graph.source[is_next], slack[is_next])
-    is_last = next_slack >= _FAR
-    chain: Ints = np.cumsum(is_last) - is_last
-    so_far = np.cumsum(np.where(is_last, 0, next_slack)) - np.where(is_last, 0, next_slack)
-    so_far -= so_far[np.searchsorted(chain, chain)]
-    source, target, cross_slack = graph.source[~is_next], graph.target[~is_next], slack[~is_next]
-    while True:
-        before = early.copy()
-        np.minimum.at(early, source, early[target] + cross_slack)
-        # Later chains stand above all earlier ones, so that a minimum from the end does not cross over.
-        height = (np.minimum(early, _FAR) + so_far) + chain * (2 * _FAR)
-        early = np.minimum(np.minimum.accumulate(height[::-1])[::-1] - chain * (2 * _FAR) - so_far, _FAR)
-        if (early == before).all():
-            return early
+    found = early.tolist()
+    back = _forward(graph)[::-1]
+    # An edge at a time: all at once would take a turn for each change of threads on a way, and a way may change at every step.
+    for source, target, spare in zip(
+        graph.source[back].tolist(), graph.target[back].tolist(), slack[back].tolist(), strict=True
+    ):
+        found[source] = min(found[source], found[target] + spare)
+    return np.array(found, np.int64)
 
 
 def replay(graph: Graph, shorter: Ints) -> Ints:
     """When each instant would have come, had each edge taken `shorter` ns less."""
-    place = np.empty(len(graph.order), np.int64)
-    place[graph.order] = np.arange(len(graph.order))
-    forward = np.argsort(place[graph.target], kind="stable")
+    forward = _forward(graph)
     time = np.where(graph.parent < 0, graph.time, np.iinfo(np.int64).min).tolist()
     lag = np.maximum(graph.lag - shorter, 0)
     for source, target, needed in zip(
@@ -121,3 +108,10 @@ def replay(graph: Graph, shorter: Ints) -> Ints:
     ):
         time[target] = max(time[target], time[source] + needed)
     return np.array(time, np.int64)
+
+
+def _forward(graph: Graph) -> Ints:
+    """The edges, each after all that lead to its source."""
+    place = np.empty(len(graph.order), np.int64)
+    place[graph.order] = np.arange(len(graph.order))
+    return np.argsort(place[graph.target], kind="stable")

@@ -1,10 +1,13 @@
 """XPlane in pieces: where a file is cut, by us or by an accident, and in which order it says things."""
 
+import weakref
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from crossprof.ingest import xplane_mapping
 from crossprof.ingest.xplane_pieces import pieces
 from tests.ingest.xspace import US, Plane, Ref, Staged, encoded, environment, gpu
 
@@ -26,13 +29,34 @@ def rows(connection: duckdb.DuckDBPyConnection) -> list[list[Any]]:
     return [connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables]
 
 
-def test_borders_of_batches_do_not_show(staged: Staged, scratch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most_held", [0, 500_000])
+def test_borders_of_batches_do_not_show(most_held: int, staged: Staged, scratch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(environment(), gpu(), busy())
     expected = rows(staged(data))
     for (table,) in scratch.execute("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'staged%'").fetchall():
         scratch.execute(f"DELETE FROM {table}")
     monkeypatch.setattr("crossprof.ingest.xplane_pieces.BATCH_BYTES", 500)
+    monkeypatch.setattr(xplane_mapping, "_MOST_HELD", most_held)
     assert rows(staged(data)) == expected
+
+
+def test_what_is_staged_is_not_held_until_the_transaction_ends(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[weakref.ref[pa.Table]] = []
+    held: list[int] = []
+    original = xplane_mapping._map
+
+    def noting(connection: duckdb.DuckDBPyConnection, statement: str, table: pa.Table) -> None:
+        held.append(sum(earlier() is not None for earlier in seen))
+        seen.append(weakref.ref(table))
+        original(connection, statement, table)
+
+    monkeypatch.setattr("crossprof.ingest.xplane_pieces.BATCH_BYTES", 500)
+    monkeypatch.setattr(xplane_mapping, "_MOST_HELD", 0)
+    monkeypatch.setattr(xplane_mapping, "_map", noting)
+    monkeypatch.setattr("crossprof.store.threads.thread_count", lambda connection: 1)
+    staged(encoded(environment(), gpu(), busy()))
+    assert len(held) > 20
+    assert not any(held)
 
 
 def test_a_long_line_is_cut_between_events(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -36,10 +37,10 @@ def random_graph(drawn: list[tuple[int, int, int]]) -> Graph:
     found += [((0, source), 0) for source in {source for (source, _), _ in found} - reached]
     found.sort(key=lambda edge: edge[0][1])
     size = max(target for (_, target), _ in found) + 1
-    time, parent = [0] * size, [-1] * size
+    at, parent = [0] * size, [-1] * size
     for number, ((source, target), lag) in enumerate(found):
-        if parent[target] < 0 or time[source] + lag > time[target]:
-            time[target], parent[target] = time[source] + lag, number
+        if parent[target] < 0 or at[source] + lag > at[target]:
+            at[target], parent[target] = at[source] + lag, number
     for target in range(1, size):
         if parent[target] < 0:
             found.append(((0, target), 0))
@@ -47,7 +48,7 @@ def random_graph(drawn: list[tuple[int, int, int]]) -> Graph:
     source, target = np.array([edge for edge, _ in found]).T
     count, none = len(found), np.zeros(size, np.int64)
     return Graph(
-        time=np.array(time), window=none, component=none, lane=none, order=np.arange(size), parent=np.array(parent),
+        time=np.array(at), window=none, component=none, lane=none, order=np.arange(size), parent=np.array(parent),
         source=source, target=target, lag=np.array([lag for _, lag in found]), kind=np.zeros(count, np.int64),
         why=np.arange(count), event=np.zeros(count, np.int64), sink=np.array([size - 1]),
     )  # fmt: skip
@@ -71,6 +72,16 @@ def test_an_edge_on_the_path_gains_what_the_next_longest_path_leaves(
             gained = end - replay(graph, shorter)[graph.sink[0]]
             on_path = np.flatnonzero(path == edge)
             assert gained == (min(by, most[on_path[0]]) if len(on_path) else 0)
+
+
+def test_a_way_that_changes_threads_at_every_step_takes_no_longer() -> None:
+    steps = 40_000
+    graph = random_graph([(2 * number, 2 * number + 1, 1) for number in range(steps)] + [(0, 2 * steps - 1, 10 * steps)])
+    (path,) = critical_paths(graph, np.array([0]))
+    start = time.process_time()
+    (most,) = gains(graph, [path])
+    assert time.process_time() - start < 2  # 40,000 looks at all of the graph take a minute
+    assert most.tolist() == [9 * steps]
 
 
 def table(rows: list[tuple[int, ...]], names: str, flags: str) -> dict[str, Any]:
