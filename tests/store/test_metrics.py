@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 import tiny
 
-from crossprof.store import catalog
 from crossprof.store.compare import compare
-from crossprof.store.metrics import registry, samples
+from crossprof.store.metrics import fill_run_metric, registry, samples
 
 
 def values(connection: duckdb.DuckDBPyConnection, run_id: str, rank: int | None = None) -> dict[str, float]:
@@ -172,7 +171,7 @@ def test_the_interval_of_a_share_stays_below_one() -> None:
 def test_filling_twice_leaves_one_row_each() -> None:
     with many_steps() as connection:
         before = connection.sql("SELECT count(*) FROM run_metric").fetchall()
-        catalog.fill_run_metric(connection)
+        fill_run_metric(connection)
         assert connection.sql("SELECT count(*) FROM run_metric").fetchall() == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_a_way_that_changes_threads_at_every_step_takes_no_longer() -> None:
     assert most.tolist() == [9 * steps]
 
 
-def table(rows: list[tuple[int, ...]], names: str, flags: str) -> dict[str, Any]:
+def table(rows: Sequence[tuple[int, ...]], names: str, flags: str) -> dict[str, Any]:
     columns = np.array(rows, np.int64).reshape(-1, len(names.split())).T
     return {
         name: column.astype(bool) if name in flags.split() else column
