@@ -1,0 +1,357 @@
+/* Events of Kineto JSON into columns, faster than a reader of any JSON can: only what kineto.sql reads is kept.
+
+   What this file answers must be what kineto.py answers through DuckDB's reader, or nothing: an event with anything unusual in a
+   field that is read is handed back as it stands ("odd"), and a chunk that is not plainly valid JSON as a whole. So the meaning of
+   odd types, spellings and damage stays in one place. The text is hostile: it ends in a zero byte, at which every loop stops. */
+
+#include "event_table.h"
+#include "event_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_EVENT_BYTES (1 << 20)
+
+enum { TS = START, DUR = END, ARGS = FIELDS };
+struct key { const char *name; size_t size; int field; bool is_spelling; };
+#define KEY(name, field) {name, sizeof name - 1, field, false}
+#define SPELLING(name, field) {name, sizeof name - 1, field, true} /* kineto.py finds it where the colon follows at once */
+static const struct key event_keys[] = {
+    KEY("ph", PH), KEY("cat", CAT), KEY("name", NAME), KEY("pid", PID), KEY("tid", TID), KEY("ts", TS), KEY("dur", DUR),
+    KEY("args", ARGS), {NULL, 0, 0, false},
+};
+static const struct key args_keys[] = {
+    SPELLING("External id", EXTERNAL_ID), SPELLING("external id", EXTERNAL_ID), KEY("correlation", CORRELATION),
+    KEY("device", DEVICE), KEY("stream", STREAM), KEY("bytes", BYTES), KEY("grid", GRID), KEY("block", BLOCK),
+    KEY("registers per thread", REGISTERS), KEY("shared memory", SHARED_MEMORY), KEY("est. achieved occupancy %", OCCUPANCY),
+    KEY("graph node id", GRAPH_NODE_ID), KEY("In msg nelems", MESSAGE_ELEMENTS), KEY("dtype", DTYPE),
+    KEY("Process Group Name", PROCESS_GROUP), KEY("Group size", GROUP_SIZE), SPELLING("Input Dims", INPUT_DIMS),
+    SPELLING("Input dims", INPUT_DIMS), KEY("Input type", INPUT_TYPE), KEY("Sequence number", SEQUENCE_NUMBER),
+    KEY("Fwd thread id", FORWARD_THREAD), KEY("Module Hierarchy", MODULE), KEY("Call stack", CALL_STACK),
+    SPELLING("Bytes", MEMORY_BYTES), KEY("Addr", ADDRESS), KEY("Device Type", DEVICE_TYPE), KEY("Device Id", DEVICE_ID),
+    KEY("Total Allocated", ALLOCATED), KEY("Total Reserved", RESERVED), {NULL, 0, 0, false},
+};
+
+enum { RARE, KERNEL, OP, CALL, ANNOTATION, MEMORY, LANES };
+#define ALL_LANES ((1u << LANES) - 1)
+#define BIT(field) (UINT64_C(1) << (field))
+#define OF_ANY (BIT(PH) | BIT(CAT) | BIT(NAME) | BIT(PID) | BIT(TID) | BIT(START) | BIT(END))
+static const uint64_t lane_fields[LANES] = {
+    [RARE] = BIT(FIELDS) - 1,
+    [KERNEL] = OF_ANY | BIT(DEVICE) | BIT(STREAM) | BIT(CORRELATION) | BIT(BYTES) | BIT(MESSAGE_ELEMENTS) | BIT(DTYPE) | BIT(GRID)
+        | BIT(BLOCK) | BIT(REGISTERS) | BIT(SHARED_MEMORY) | BIT(OCCUPANCY) | BIT(GRAPH_NODE_ID) | BIT(PROCESS_GROUP)
+        | BIT(GROUP_SIZE),
+    [OP] = OF_ANY | BIT(INPUT_DIMS) | BIT(INPUT_TYPE) | BIT(EXTERNAL_ID) | BIT(SEQUENCE_NUMBER) | BIT(FORWARD_THREAD) | BIT(MODULE)
+        | BIT(CALL_STACK),
+    [CALL] = OF_ANY | BIT(CORRELATION) | BIT(EXTERNAL_ID),
+    [ANNOTATION] = OF_ANY | BIT(DEVICE) | BIT(STREAM),
+    [MEMORY] = OF_ANY | BIT(MEMORY_BYTES) | BIT(ADDRESS) | BIT(DEVICE_TYPE) | BIT(DEVICE_ID) | BIT(ALLOCATED) | BIT(RESERVED),
+};
+static const struct { const char *cat; int lane; } lane_of_cat[] = {
+    {"cpu_op", OP}, {"operator", OP}, {"kernel", KERNEL}, {"gpu_memcpy", KERNEL}, {"memcpy", KERNEL}, {"gpu_memset", KERNEL},
+    {"memset", KERNEL}, {"cuda_runtime", CALL}, {"cuda_driver", CALL}, {"runtime", CALL}, {"hip_runtime", CALL},
+    {"xpu_runtime", CALL}, {"mtia_runtime", CALL}, {"privateuse1_runtime", CALL}, {"python_function", ANNOTATION},
+    {"user_annotation", ANNOTATION}, {"overhead", ANNOTATION}, {"cuda_sync", ANNOTATION}, {"gpu_user_annotation", ANNOTATION},
+    {"mtia_ccp_events", ANNOTATION}, {"cuda_profiler_range", ANNOTATION}, {NULL, 0},
+};
+
+struct tally { int64_t events, unreadable, untimed, edges; };
+struct last { text_at from; size_t size; enum kind kind; int32_t number; }; /* the text of a field, which the next event often repeats */
+struct scan {
+    uint8_t *text, *odd;
+    size_t size, room, odd_size, odd_room;
+    struct scratch scratch;
+    int64_t base_ns;
+    bool is_coarse;
+    struct tally tally;
+    struct lane lanes[LANES];
+    struct texts texts;
+    /* Of the event that is read: */
+    struct value values[FIELDS];
+    uint64_t seen;
+    int64_t start_ns, end_ns;
+    bool has_args, is_odd, is_timed, has_end;
+    struct last last[FIELDS];
+};
+
+static const struct key *key_of(const struct key *keys, text_at from, size_t size) {
+    for (; keys->name; keys++)
+        if (keys->size == size && *from == (uint8_t)*keys->name && !memcmp(keys->name, from, size)) return keys;
+    return NULL;
+}
+
+/* After the brace of an event, or of its args: what of it is read goes to the values of the scan. */
+static text_at members_end(struct scan *scan, text_at at, const struct key *keys, int depth) {
+    at = after_space(at);
+    if (*at == '}') return at + 1;
+    for (;; at = after_space(at + 1)) {
+        struct value unread;
+        bool is_plain;
+        text_at name = at + 1;
+        if (*at != '"' || !(at = string_end(name, &is_plain))) return NULL;
+        const struct key *key = key_of(keys, name, (size_t)(at - name));
+        scan->is_odd |= memchr(name, '\\', (size_t)(at - name)) || (at - name == 5 && !memcmp(name, "Byte_", 5))
+            || (key && key->is_spelling && at[1] != ':');
+        at = after_space(at + 1);
+        if (*at != ':') return NULL;
+        at = after_space(at + 1);
+        if (!key) {
+            at = value_end(at, &unread, depth + 1);
+        } else {
+            scan->is_odd |= scan->seen >> key->field & 1;
+            scan->seen |= BIT(key->field);
+            if (key->field != ARGS) {
+                at = value_end(at, &scan->values[key->field], depth + 1);
+            } else if (*at == '{') {
+                scan->has_args = true;
+                at = members_end(scan, at + 1, args_keys, depth + 1);
+            } else {
+                at = value_end(at, &unread, depth + 1);
+                scan->is_odd |= unread.kind != NOTHING;
+            }
+        }
+        if (!at) return NULL;
+        at = after_space(at);
+        if (*at == '}') return at + 1;
+        if (*at != ',') return NULL;
+    }
+}
+
+static const struct value *given(const struct scan *scan, int field) {
+    const struct value *value = &scan->values[field];
+    return scan->seen >> field & 1 && value->kind != NOTHING ? value : NULL;
+}
+
+/* Start and end of the event, by the double nearest to its text unless kineto.py has found times that no double holds. */
+static bool take_times(struct scan *scan) {
+    const struct value *ts = given(scan, TS), *dur = given(scan, DUR);
+    int64_t start = 0, length = 0;
+    double start_us, length_us = 0;
+    scan->is_timed = scan->has_end = false;
+    if (scan->is_coarse) {
+        if ((ts && !exact_ns(ts, 3900000000000000000, &start)) || (dur && !exact_ns(dur, 8900000000000000, &length))) return false;
+        scan->is_timed = ts != NULL;
+        scan->has_end = ts && dur;
+        length += start;
+    } else {
+        if ((ts && !double_of(ts, &start_us)) || (dur && !double_of(dur, &length_us))) return false;
+        if (ts && ts->kind == FRACTION && start_us >= 8e12) return false; /* kineto.py looks at the head of a chunk only */
+        scan->is_timed = ts && ns_of_double(start_us, 0, &start);
+        scan->has_end = ts && dur && ns_of_double(start_us, length_us, &length);
+    }
+    scan->start_ns = scan->base_ns + start;
+    scan->end_ns = scan->base_ns + length;
+    return true;
+}
+
+/* Events: which relations may take one, and its way into their lanes. */
+
+static bool is(const struct value *value, const char *text) {
+    size_t size = strlen(text);
+    return value && value->kind == STRING && (size_t)(value->to - value->from) == size && !memcmp(value->from, text, size);
+}
+
+static bool starts(const struct value *value, const char *text) {
+    size_t size = strlen(text);
+    return value && value->kind == STRING && (size_t)(value->to - value->from) >= size && !memcmp(value->from, text, size);
+}
+
+static int lane_of(const struct value *cat) {
+    size_t size = cat && cat->kind == STRING ? (size_t)(cat->to - cat->from) : 0;
+    for (int i = 0; size && lane_of_cat[i].cat; i++) {
+        const char *name = lane_of_cat[i].cat;
+        size_t at = 0;
+        while (at < size && name[at] && ((cat->from[at] >= 'A' && cat->from[at] <= 'Z') ? cat->from[at] | 32 : cat->from[at]) == (uint8_t)name[at]) at++;
+        if (at == size && !name[at]) return lane_of_cat[i].lane;
+    }
+    return LANES;
+}
+
+/* A text that is compared must be one that can be compared as it stands. */
+static bool is_comparable(const struct value *value) {
+    return !value || is_whole_plain(value) || (value->kind == STRING && value->is_plain);
+}
+
+static unsigned lanes_of(const struct scan *scan, char phase) {
+    const struct value *name = given(scan, NAME);
+    bool is_written_oddly = name && name->kind == STRING && !name->is_plain;
+    bool is_memory = is_written_oddly || is(name, "[memory]");
+    unsigned lanes = 0;
+    if (phase == 'X') {
+        int lane = lane_of(given(scan, CAT));
+        lanes |= lane < LANES ? 1u << lane : 0;
+        /* Markers of steps are annotations, whatever their category. */
+        if ((lane == OP || lane == ANNOTATION) && (is_written_oddly || starts(name, "ProfilerStep#")))
+            lanes |= 1u << OP | 1u << ANNOTATION | 1u << RARE;
+    }
+    if (phase == 'B' || phase == 'E' || (phase == 'i' && (is_written_oddly || is(name, "Record Window End")))) lanes |= 1u << RARE;
+    if ((phase == 'X' || phase == 'i' || phase == 'I') && is_memory) lanes |= 1u << MEMORY;
+    return lanes;
+}
+
+/* The number of a text, without a look for it where it is that of the event before. */
+static bool text_again(struct scan *scan, enum field field, const struct value *value, int32_t *number) {
+    struct last *last = &scan->last[field];
+    size_t size = (size_t)(value->to - value->from);
+    if (!last->from || last->kind != value->kind || last->size != size || memcmp(last->from, value->from, size)) {
+        last->from = NULL;
+        if (!text_of(value, &scan->texts, &scan->scratch, &last->number)) return false;
+        *last = (struct last){value->from, size, value->kind, last->number};
+    }
+    *number = last->number;
+    return true;
+}
+
+static bool place(struct scan *scan, struct lane *lane, enum field field) {
+    union { int32_t text; int32_t small; int64_t whole; uint64_t natural; double real; } out;
+    const struct value *value = given(scan, field);
+    struct value number;
+    if (field == START || field == END) {
+        set_value(lane, field, field == START || scan->has_end, field == START ? &scan->start_ns : &scan->end_ns);
+        return true;
+    }
+    if (value) {
+        switch (column_kinds[field].type) {
+        case TEXT:
+            if (!text_again(scan, field, value, &out.text)) return false;
+            break;
+        case FLOAT64:
+            if (!double_of(value, &out.real)) return false;
+            break;
+        case UINT64:
+            if (!whole_of(value, &number) || number.is_negative) return false;
+            out.natural = number.digits;
+            break;
+        default:
+            if (!whole_of(value, &number) || number.digits > INT64_MAX) return false;
+            out.whole = number.is_negative ? -(int64_t)number.digits : (int64_t)number.digits;
+            if (column_kinds[field].type == INT32) {
+                if (out.whole < INT32_MIN || out.whole > INT32_MAX) return false;
+                out.small = (int32_t)out.whole;
+            }
+        }
+    }
+    set_value(lane, field, value != NULL, &out);
+    return true;
+}
+
+static bool take_rows(struct scan *scan, unsigned lanes) {
+    for (int number = 0; number < LANES; number++) {
+        struct lane *lane = &scan->lanes[number];
+        if (!(lanes >> number & 1)) continue;
+        if (!make_room(lane)) return false;
+        for (int field = 0; field < FIELDS; field++)
+            if (lane->fields >> field & 1 && !place(scan, lane, field)) return false;
+    }
+    for (int number = 0; number < LANES; number++)
+        if (lanes >> number & 1) add_row(&scan->lanes[number], scan->has_args);
+    return true;
+}
+
+/* Whether the event is taken, or known to be of no relation. */
+static bool take(struct scan *scan) {
+    const struct value *ph = given(scan, PH);
+    if (scan->is_odd || !is_comparable(ph) || !is_comparable(given(scan, CAT))) return false;
+    char phase = ph && ph->kind == STRING && ph->to - ph->from == 1 ? (char)*ph->from : 0;
+    bool is_span = phase == 'X' || phase == 'B' || phase == 'E';
+    scan->is_timed = false;
+    if ((is_span || phase == 'i' || phase == 'I') && !take_times(scan)) return false;
+    unsigned lanes = scan->is_timed ? lanes_of(scan, phase) : 0;
+    if (lanes && !take_rows(scan, lanes)) return false;
+    scan->tally.events++;
+    scan->tally.unreadable += !ph;
+    scan->tally.untimed += is_span && !scan->is_timed;
+    scan->tally.edges += (phase == 'B' || phase == 'E') && scan->is_timed;
+    return true;
+}
+
+static bool keep_odd(struct scan *scan, text_at from, text_at to) {
+    size_t size = (size_t)(to - from);
+    if (!room_for(&scan->odd, &scan->odd_room, scan->odd_size + size + 1)) return false;
+    if (scan->odd_size) scan->odd[scan->odd_size++] = ',';
+    memcpy(scan->odd + scan->odd_size, from, size);
+    scan->odd_size += size;
+    return true;
+}
+
+/* What Python calls */
+
+#if defined(__GNUC__)
+#define EXPORT __attribute__((visibility("default")))
+#else
+#define EXPORT
+#endif
+
+EXPORT struct scan *scan_new(void) {
+    struct scan *scan = calloc(1, sizeof *scan);
+    for (int lane = 0; scan && lane < LANES; lane++) scan->lanes[lane].fields = lane_fields[lane];
+    return scan;
+}
+
+EXPORT void scan_free(struct scan *scan) {
+    for (int lane = 0; lane < LANES; lane++) free_lane(&scan->lanes[lane]);
+    free_texts(&scan->texts);
+    free(scan->text);
+    free(scan->odd);
+    free(scan->scratch.bytes);
+    free(scan);
+}
+
+/* Begin a chunk. */
+EXPORT void scan_begin(struct scan *scan) {
+    scan->size = 0;
+}
+
+/* A further piece of the chunk. 0 without memory. */
+EXPORT int scan_add(struct scan *scan, const char *piece, size_t size) {
+    if (size > SIZE_MAX / 4 - scan->size) return 0;
+    if (!room_for(&scan->text, &scan->room, scan->size + size + PADDING)) return 0;
+    memcpy(scan->text + scan->size, piece, size);
+    scan->size += size;
+    return 1;
+}
+
+/* Read the chunk: events with commas between them. 0 where it is not plainly that; then nothing of it counts. */
+EXPORT int scan_events(struct scan *scan, int64_t base_ns, int is_coarse) {
+    for (int lane = 0; lane < LANES; lane++) empty_lane(&scan->lanes[lane]);
+    forget_texts(&scan->texts);
+    memset(scan->last, 0, sizeof scan->last);
+    scan->tally = (struct tally){0, 0, 0, 0};
+    scan->odd_size = 0;
+    scan->base_ns = base_ns;
+    scan->is_coarse = is_coarse;
+    if (!room_for(&scan->text, &scan->room, scan->size + PADDING)) return 0;
+    memset(scan->text + scan->size, 0, PADDING);
+    text_at end = scan->text + scan->size, at = after_space(scan->text);
+    for (;; at = after_space(at + 1)) {
+        text_at from = at;
+        scan->seen = 0;
+        scan->has_args = scan->is_odd = false;
+        if (*at != '{' || !(at = members_end(scan, at + 1, event_keys, 1)) || at - from > MOST_EVENT_BYTES) return 0;
+        if (!take(scan) && !keep_odd(scan, from, at)) return 0;
+        at = after_space(at);
+        if (at == end) return 1;
+        if (*at != ',') return 0;
+    }
+}
+
+EXPORT const char *scan_text(const struct scan *scan, size_t *size) {
+    *size = scan->size;
+    return (const char *)scan->text;
+}
+
+/* The events that are to be read otherwise, with commas between them. */
+EXPORT const char *scan_odd(const struct scan *scan, size_t *size) {
+    *size = scan->odd_size;
+    return (const char *)scan->odd;
+}
+
+/* How many events were taken, those without a phase, spans without a time, and begins and ends. */
+EXPORT void scan_tally(const struct scan *scan, int64_t out[4]) {
+    memcpy(out, &scan->tally, sizeof scan->tally);
+}
+
+/* The rows of one lane, until the next chunk. */
+EXPORT void scan_stream(const struct scan *scan, int lane, struct lane_stream *out) {
+    lane_stream(out, &scan->lanes[lane], &scan->texts);
+}
