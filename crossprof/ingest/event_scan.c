@@ -311,10 +311,24 @@ EXPORT int scan_add(struct scan *scan, const char *piece, size_t size) {
     return 1;
 }
 
-/* Read the chunk: events with commas between them. 0 where it is not plainly that; then nothing of it counts. */
+static bool take_chunk(struct scan *scan) {
+    text_at end = scan->text + scan->size, at = after_space(scan->text);
+    for (;; at = after_space(at + 1)) {
+        text_at from = at;
+        scan->seen = 0;
+        scan->has_args = scan->is_odd = false;
+        if (*at != '{' || !(at = members_end(scan, at + 1, event_keys, 1)) || at - from > MOST_EVENT_BYTES) return false;
+        if (!take(scan) && !keep_odd(scan, from, at)) return false;
+        at = after_space(at);
+        if (at == end) return true;
+        if (*at != ',') return false;
+    }
+}
+
+/* Add the events of the chunk, with commas between them, to the lanes. 0 where it is not plainly that; then none of them is. */
 EXPORT int scan_events(struct scan *scan, int64_t base_ns, int is_coarse) {
-    for (int lane = 0; lane < LANES; lane++) empty_lane(&scan->lanes[lane]);
-    forget_texts(&scan->texts);
+    int64_t rows[LANES];
+    for (int lane = 0; lane < LANES; lane++) rows[lane] = scan->lanes[lane].rows;
     memset(scan->last, 0, sizeof scan->last);
     scan->tally = (struct tally){0, 0, 0, 0};
     scan->odd_size = 0;
@@ -322,17 +336,22 @@ EXPORT int scan_events(struct scan *scan, int64_t base_ns, int is_coarse) {
     scan->is_coarse = is_coarse;
     if (!room_for(&scan->text, &scan->room, scan->size + PADDING)) return 0;
     memset(scan->text + scan->size, 0, PADDING);
-    text_at end = scan->text + scan->size, at = after_space(scan->text);
-    for (;; at = after_space(at + 1)) {
-        text_at from = at;
-        scan->seen = 0;
-        scan->has_args = scan->is_odd = false;
-        if (*at != '{' || !(at = members_end(scan, at + 1, event_keys, 1)) || at - from > MOST_EVENT_BYTES) return 0;
-        if (!take(scan) && !keep_odd(scan, from, at)) return 0;
-        at = after_space(at);
-        if (at == end) return 1;
-        if (*at != ',') return 0;
-    }
+    if (take_chunk(scan)) return 1;
+    for (int lane = 0; lane < LANES; lane++) scan->lanes[lane].rows = rows[lane];
+    return 0;
+}
+
+/* Empty the lanes. */
+EXPORT void scan_clear(struct scan *scan) {
+    for (int lane = 0; lane < LANES; lane++) scan->lanes[lane].rows = 0;
+    forget_texts(&scan->texts);
+}
+
+/* How many bytes the lanes take. */
+EXPORT int64_t scan_bytes(const struct scan *scan) {
+    int64_t bytes = scan->texts.count ? scan->texts.ends[scan->texts.count] : 0;
+    for (int lane = 0; lane < LANES; lane++) bytes += scan->lanes[lane].rows * row_bytes(&scan->lanes[lane]);
+    return bytes;
 }
 
 EXPORT const char *scan_text(const struct scan *scan, size_t *size) {
@@ -351,7 +370,7 @@ EXPORT void scan_tally(const struct scan *scan, int64_t out[4]) {
     memcpy(out, &scan->tally, sizeof scan->tally);
 }
 
-/* The rows of one lane, until the next chunk. */
+/* The rows of one lane, until an event is added to it. */
 EXPORT void scan_stream(const struct scan *scan, int lane, struct lane_stream *out) {
     lane_stream(out, &scan->lanes[lane], &scan->texts);
 }

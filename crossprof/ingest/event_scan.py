@@ -39,7 +39,7 @@ class _Lane:
 
 
 class EventScan:
-    """Reads one chunk of events after the other. What it answers of one holds until the next."""
+    """Reads one chunk of events after the other into lanes, until it is told to clear them. The rest is of the last chunk."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
@@ -49,13 +49,21 @@ class EventScan:
         self._streams: list[_Stream] = []
 
     def read(self, pieces: Iterable[bytes], *, base_ns: int, is_coarse: bool) -> bool:
-        """Read a chunk; False where it is not plainly JSON, or where memory is short. `pieces` gives it back then."""
-        self._streams.clear()
+        """Read a chunk; False where it is not plainly JSON, or where memory is short: no lane has anything of it then."""
         self._library.scan_begin(self._scan)
         for piece in pieces:
             if not self._library.scan_add(self._scan, piece, len(piece)):
                 raise MemoryError
         return bool(self._library.scan_events(self._scan, base_ns, is_coarse))
+
+    def clear(self) -> None:
+        """Empty the lanes."""
+        self._streams.clear()
+        self._library.scan_clear(self._scan)
+
+    def bytes_held(self) -> int:
+        """What the lanes take."""
+        return int(self._library.scan_bytes(self._scan))
 
     def pieces(self) -> Iterator[bytes]:
         """The chunk as it came, in pieces up to a closing brace each: no key and no number is torn."""
@@ -77,7 +85,7 @@ class EventScan:
         return (counts[0], counts[1], counts[2], counts[3])
 
     def lanes(self) -> dict[str, _Lane]:
-        """What DuckDB registers: the rows of each lane, those of the chunk that was read last."""
+        """What DuckDB registers: the rows of each lane when it asks."""
         return {name: _Lane(self, number) for number, name in enumerate(LANES)}
 
     def stream(self, lane: int) -> object:
@@ -128,6 +136,8 @@ def _built() -> ctypes.CDLL | None:
             ("scan_begin", None, (pointer,)),
             ("scan_add", ctypes.c_int, (pointer, ctypes.c_char_p, ctypes.c_size_t)),
             ("scan_events", ctypes.c_int, (pointer, ctypes.c_int64, ctypes.c_int)),
+            ("scan_clear", None, (pointer,)),
+            ("scan_bytes", ctypes.c_int64, (pointer,)),
             ("scan_text", pointer, (pointer, size)),
             ("scan_odd", pointer, (pointer, size)),
             ("scan_tally", None, (pointer, ctypes.POINTER(ctypes.c_int64))),

@@ -145,8 +145,11 @@ void add_row(struct lane *lane, bool has_args) {
     set_bit(lane->has_args, lane->rows++, has_args);
 }
 
-void empty_lane(struct lane *lane) {
-    lane->rows = 0;
+int64_t row_bytes(const struct lane *lane) {
+    int64_t bytes = 0;
+    for (int field = 0; field < FIELDS; field++)
+        if (lane->fields >> field & 1) bytes += (int64_t)forms[column_kinds[field].type].size;
+    return bytes;
 }
 
 void free_lane(struct lane *lane) {

@@ -64,7 +64,7 @@ bool make_room(struct lane *lane);
 /* The last row of a lane, which counts once add_row is called. A value is an int64_t, uint64_t, double or the number of a text. */
 void set_value(struct lane *lane, enum field field, bool is_given, const void *value);
 void add_row(struct lane *lane, bool has_args);
-void empty_lane(struct lane *lane);
+int64_t row_bytes(const struct lane *lane); /* without the bitmaps */
 void free_lane(struct lane *lane);
 
 /* The rows of a lane as a stream of one batch. They must stay as they are until it and the batch are released. */
