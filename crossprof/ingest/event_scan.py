@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-__all__ = ["LANES", "EventScan", "event_scan"]
+__all__ = ["LANES", "EventScan", "event_scan", "is_built"]
 
 LANES = ("rare", "kernel", "op", "call", "annotation", "memory")
 """The relations that the scanner fills: a lane has every event that kineto.sql may take for them, and the fields for that.
@@ -121,6 +121,11 @@ def event_scan(connection: duckdb.DuckDBPyConnection) -> Iterator[EventScan | No
         for name in LANES:
             connection.unregister(f"scanned_{name}")
         scan.close()
+
+
+def is_built() -> bool:
+    """Whether a C compiler has built the scanner. Without it DuckDB reads every event, which takes twice as long."""
+    return _LIBRARY is not None
 
 
 def _built() -> ctypes.CDLL | None:

@@ -203,7 +203,7 @@ class _Way:
         return Tally.of([tally, self._read([odd], number, is_coarse=is_coarse)]) if odd else tally
 
     def flush(self) -> None:
-        """Stage what the scanner holds: planning the statement takes a quarter of the time that the rows of a chunk take."""
+        """Stage what the scanner holds: to plan the statement takes as long for one chunk as for several."""
         if self.scan and self.scan.bytes_held():
             _set(self.connection, **_SCANNED)
             self.connection.execute(_sql("kineto.sql"))

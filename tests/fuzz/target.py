@@ -41,7 +41,7 @@ def target() -> Iterator[Callable[[bytes], None]]:
                 source = open_source(path)
                 reader = reader_for(source)
                 reader.stage(connection, source, capture=None)
-                if reader.format == "kineto" and event_scan._LIBRARY:
+                if reader.format == "kineto" and event_scan.is_built():
                     found = [sorted(map(repr, connection.execute(f"FROM {name}").fetchall())) for name in staged]
                     connection.execute(empty)
                     with without_scanner():

@@ -24,7 +24,7 @@ from crossprof.ingest.reader import open_source, reader_for
 from tests.fuzz.target import without_scanner
 from tests.ingest.random_trace import traces
 
-pytestmark = pytest.mark.skipif(not event_scan._LIBRARY, reason="no C compiler has built it; `make setup` does")
+pytestmark = pytest.mark.skipif(not event_scan.is_built(), reason="no C compiler has built it; `make setup` does")
 
 CORPUS = os.environ.get("CROSSPROF_CORPUS")
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
