@@ -22,8 +22,8 @@ setup(
     ext_modules=[
         Extension(
             "crossprof.ingest._event_scan",  # loaded by ctypes: it needs no headers of Python
-            sources=[f"{FOLDER}/event_{part}.c" for part in ("json", "scan", "table", "value")],
-            depends=[f"{FOLDER}/event_{part}.h" for part in ("json", "table", "value")],
+            sources=[f"{FOLDER}/event_{part}.c" for part in ("json", "members", "scan", "table", "value")],
+            depends=[f"{FOLDER}/event_{part}.h" for part in ("json", "members", "table", "value")],
             # It computes as DuckDB does: no product and sum in one rounding.
             extra_compile_args=["-std=c11", "-O2", "-flto", "-fvisibility=hidden", "-ffp-contract=off"],
             extra_link_args=["-O2", "-flto", "-lm"],

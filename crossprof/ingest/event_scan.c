@@ -1,9 +1,10 @@
 /* Events of Kineto JSON into columns, faster than a reader of any JSON can: only what kineto.sql reads is kept.
 
-   What this file answers must be what kineto.py answers through DuckDB's reader, or nothing: an event with anything unusual in a
+   What this file answers must be what kineto_chunk.py answers through DuckDB's reader, or nothing: an event with anything unusual in a
    field that is read is handed back as it stands ("odd"), and a chunk that is not plainly valid JSON as a whole. So the meaning of
    odd types, spellings and damage stays in one place. The text is hostile: it ends in a zero byte, at which every loop stops. */
 
+#include "event_members.h"
 #include "event_table.h"
 #include "event_value.h"
 
@@ -12,29 +13,7 @@
 
 #define MOST_EVENT_BYTES (1 << 20)
 
-enum { TS = START, DUR = END, ARGS = FIELDS };
-struct key { const char *name; size_t size; int field; bool is_spelling; };
-#define KEY(name, field) {name, sizeof name - 1, field, false}
-#define SPELLING(name, field) {name, sizeof name - 1, field, true} /* kineto.py finds it where the colon follows at once */
-static const struct key event_keys[] = {
-    KEY("ph", PH), KEY("cat", CAT), KEY("name", NAME), KEY("pid", PID), KEY("tid", TID), KEY("ts", TS), KEY("dur", DUR),
-    KEY("args", ARGS), {NULL, 0, 0, false},
-};
-static const struct key args_keys[] = {
-    SPELLING("External id", EXTERNAL_ID), SPELLING("external id", EXTERNAL_ID), KEY("correlation", CORRELATION),
-    KEY("device", DEVICE), KEY("stream", STREAM), KEY("bytes", BYTES), KEY("grid", GRID), KEY("block", BLOCK),
-    KEY("registers per thread", REGISTERS), KEY("shared memory", SHARED_MEMORY), KEY("est. achieved occupancy %", OCCUPANCY),
-    KEY("graph node id", GRAPH_NODE_ID), KEY("In msg nelems", MESSAGE_ELEMENTS), KEY("dtype", DTYPE),
-    KEY("Process Group Name", PROCESS_GROUP), KEY("Group size", GROUP_SIZE), SPELLING("Input Dims", INPUT_DIMS),
-    SPELLING("Input dims", INPUT_DIMS), KEY("Input type", INPUT_TYPE), KEY("Sequence number", SEQUENCE_NUMBER),
-    KEY("Fwd thread id", FORWARD_THREAD), KEY("Module Hierarchy", MODULE), KEY("Call stack", CALL_STACK),
-    SPELLING("Bytes", MEMORY_BYTES), KEY("Addr", ADDRESS), KEY("Device Type", DEVICE_TYPE), KEY("Device Id", DEVICE_ID),
-    KEY("Total Allocated", ALLOCATED), KEY("Total Reserved", RESERVED), {NULL, 0, 0, false},
-};
-
 enum { RARE, KERNEL, OP, CALL, ANNOTATION, MEMORY, LANES };
-#define ALL_LANES ((1u << LANES) - 1)
-#define BIT(field) (UINT64_C(1) << (field))
 #define OF_ANY (BIT(PH) | BIT(CAT) | BIT(NAME) | BIT(PID) | BIT(TID) | BIT(START) | BIT(END))
 static const uint64_t lane_fields[LANES] = {
     [RARE] = BIT(FIELDS) - 1,
@@ -66,65 +45,15 @@ struct scan {
     struct tally tally;
     struct lane lanes[LANES];
     struct texts texts;
-    /* Of the event that is read: */
-    struct value values[FIELDS];
-    uint64_t seen;
+    struct event event;
     int64_t start_ns, end_ns;
-    bool has_args, is_odd, is_timed, has_end;
+    bool is_timed, has_end;
     struct last last[FIELDS];
 };
 
-static const struct key *key_of(const struct key *keys, text_at from, size_t size) {
-    for (; keys->name; keys++)
-        if (keys->size == size && *from == (uint8_t)*keys->name && !memcmp(keys->name, from, size)) return keys;
-    return NULL;
-}
-
-/* After the brace of an event, or of its args: what of it is read goes to the values of the scan. */
-static text_at members_end(struct scan *scan, text_at at, const struct key *keys, int depth) {
-    at = after_space(at);
-    if (*at == '}') return at + 1;
-    for (;; at = after_space(at + 1)) {
-        struct value unread;
-        bool is_plain;
-        text_at name = at + 1;
-        if (*at != '"' || !(at = string_end(name, &is_plain))) return NULL;
-        const struct key *key = key_of(keys, name, (size_t)(at - name));
-        scan->is_odd |= memchr(name, '\\', (size_t)(at - name)) || (at - name == 5 && !memcmp(name, "Byte_", 5))
-            || (key && key->is_spelling && at[1] != ':');
-        at = after_space(at + 1);
-        if (*at != ':') return NULL;
-        at = after_space(at + 1);
-        if (!key) {
-            at = value_end(at, &unread, depth + 1);
-        } else {
-            scan->is_odd |= scan->seen >> key->field & 1;
-            scan->seen |= BIT(key->field);
-            if (key->field != ARGS) {
-                at = value_end(at, &scan->values[key->field], depth + 1);
-            } else if (*at == '{') {
-                scan->has_args = true;
-                at = members_end(scan, at + 1, args_keys, depth + 1);
-            } else {
-                at = value_end(at, &unread, depth + 1);
-                scan->is_odd |= unread.kind != NOTHING;
-            }
-        }
-        if (!at) return NULL;
-        at = after_space(at);
-        if (*at == '}') return at + 1;
-        if (*at != ',') return NULL;
-    }
-}
-
-static const struct value *given(const struct scan *scan, int field) {
-    const struct value *value = &scan->values[field];
-    return scan->seen >> field & 1 && value->kind != NOTHING ? value : NULL;
-}
-
-/* Start and end of the event, by the double nearest to its text unless kineto.py has found times that no double holds. */
+/* Start and end of the event, by the double nearest to its text unless kineto_chunk.py has found times that no double holds. */
 static bool take_times(struct scan *scan) {
-    const struct value *ts = given(scan, TS), *dur = given(scan, DUR);
+    const struct value *ts = given(&scan->event, TS), *dur = given(&scan->event, DUR);
     int64_t start = 0, length = 0;
     double start_us, length_us = 0;
     scan->is_timed = scan->has_end = false;
@@ -135,7 +64,7 @@ static bool take_times(struct scan *scan) {
         length += start;
     } else {
         if ((ts && !double_of(ts, &start_us)) || (dur && !double_of(dur, &length_us))) return false;
-        if (ts && ts->kind == FRACTION && start_us >= 8e12) return false; /* kineto.py looks at the head of a chunk only */
+        if (ts && ts->kind == FRACTION && start_us >= 8e12) return false; /* kineto_chunk.py looks at the head of a chunk only */
         scan->is_timed = ts && ns_of_double(start_us, 0, &start);
         scan->has_end = ts && dur && ns_of_double(start_us, length_us, &length);
     }
@@ -157,13 +86,13 @@ static bool starts(const struct value *value, const char *text) {
 }
 
 static int lane_of(const struct value *cat) {
+    char lower[20]; /* no category is longer */
     size_t size = cat && cat->kind == STRING ? (size_t)(cat->to - cat->from) : 0;
-    for (int i = 0; size && lane_of_cat[i].cat; i++) {
-        const char *name = lane_of_cat[i].cat;
-        size_t at = 0;
-        while (at < size && name[at] && ((cat->from[at] >= 'A' && cat->from[at] <= 'Z') ? cat->from[at] | 32 : cat->from[at]) == (uint8_t)name[at]) at++;
-        if (at == size && !name[at]) return lane_of_cat[i].lane;
-    }
+    if (!size || size >= sizeof lower) return LANES;
+    for (size_t i = 0; i < size; i++) lower[i] = (char)(cat->from[i] >= 'A' && cat->from[i] <= 'Z' ? cat->from[i] | 32 : cat->from[i]);
+    lower[size] = 0;
+    for (int i = 0; lane_of_cat[i].cat; i++)
+        if (!strcmp(lane_of_cat[i].cat, lower)) return lane_of_cat[i].lane;
     return LANES;
 }
 
@@ -173,12 +102,12 @@ static bool is_comparable(const struct value *value) {
 }
 
 static unsigned lanes_of(const struct scan *scan, char phase) {
-    const struct value *name = given(scan, NAME);
+    const struct value *name = given(&scan->event, NAME);
     bool is_written_oddly = name && name->kind == STRING && !name->is_plain;
     bool is_memory = is_written_oddly || is(name, "[memory]");
     unsigned lanes = 0;
     if (phase == 'X') {
-        int lane = lane_of(given(scan, CAT));
+        int lane = lane_of(given(&scan->event, CAT));
         lanes |= lane < LANES ? 1u << lane : 0;
         /* Markers of steps are annotations, whatever their category. */
         if ((lane == OP || lane == ANNOTATION) && (is_written_oddly || starts(name, "ProfilerStep#")))
@@ -204,7 +133,7 @@ static bool text_again(struct scan *scan, enum field field, const struct value *
 
 static bool place(struct scan *scan, struct lane *lane, enum field field) {
     union { int32_t text; int32_t small; int64_t whole; uint64_t natural; double real; } out;
-    const struct value *value = given(scan, field);
+    const struct value *value = given(&scan->event, field);
     struct value number;
     if (field == START || field == END) {
         set_value(lane, field, field == START || scan->has_end, field == START ? &scan->start_ns : &scan->end_ns);
@@ -244,14 +173,14 @@ static bool take_rows(struct scan *scan, unsigned lanes) {
             if (lane->fields >> field & 1 && !place(scan, lane, field)) return false;
     }
     for (int number = 0; number < LANES; number++)
-        if (lanes >> number & 1) add_row(&scan->lanes[number], scan->has_args);
+        if (lanes >> number & 1) add_row(&scan->lanes[number], scan->event.has_args);
     return true;
 }
 
 /* Whether the event is taken, or known to be of no relation. */
 static bool take(struct scan *scan) {
-    const struct value *ph = given(scan, PH);
-    if (scan->is_odd || !is_comparable(ph) || !is_comparable(given(scan, CAT))) return false;
+    const struct value *ph = given(&scan->event, PH);
+    if (scan->event.is_odd || !is_comparable(ph) || !is_comparable(given(&scan->event, CAT))) return false;
     char phase = ph && ph->kind == STRING && ph->to - ph->from == 1 ? (char)*ph->from : 0;
     bool is_span = phase == 'X' || phase == 'B' || phase == 'E';
     scan->is_timed = false;
@@ -276,11 +205,7 @@ static bool keep_odd(struct scan *scan, text_at from, text_at to) {
 
 /* What Python calls */
 
-#if defined(__GNUC__)
 #define EXPORT __attribute__((visibility("default")))
-#else
-#define EXPORT
-#endif
 
 EXPORT struct scan *scan_new(void) {
     struct scan *scan = calloc(1, sizeof *scan);
@@ -315,9 +240,7 @@ static bool take_chunk(struct scan *scan) {
     text_at end = scan->text + scan->size, at = after_space(scan->text);
     for (;; at = after_space(at + 1)) {
         text_at from = at;
-        scan->seen = 0;
-        scan->has_args = scan->is_odd = false;
-        if (*at != '{' || !(at = members_end(scan, at + 1, event_keys, 1)) || at - from > MOST_EVENT_BYTES) return false;
+        if (!(at = event_end(at, &scan->event)) || at - from > MOST_EVENT_BYTES) return false;
         if (!take(scan) && !keep_odd(scan, from, at)) return false;
         at = after_space(at);
         if (at == end) return true;
