@@ -3,7 +3,7 @@
 FROM python:3.11-slim AS service
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml setup.py constraints.txt README.md LICENSE ./
 COPY crossprof ./crossprof
 RUN python -m pip install ".[dashboard,gpu]"
 RUN useradd --uid 10001 --create-home crossprof && install -d -o crossprof -g crossprof -m 2775 /store

@@ -15,9 +15,12 @@ help: ## list the commands
 
 setup: .venv/.complete ## make .venv with crossprof, the frameworks, the models to compare them by, and the tools
 
-.venv/.complete: pyproject.toml constraints.txt
+SCANNER := $(wildcard crossprof/ingest/event_*.[ch])
+
+.venv/.complete: pyproject.toml setup.py constraints.txt $(SCANNER)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[all,workloads,dev]'
+	@$(BIN)/python -c "from crossprof.ingest.event_scan import is_built; is_built() or print('No C compiler: Kineto JSON is read at half the speed.')"
 	touch $@
 
 demo: setup ## profile the same Transformer in every framework, compare, open the dashboard

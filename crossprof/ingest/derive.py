@@ -42,7 +42,7 @@ _REPEATED = {
 _MANY_ROWS = 100_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
-    "span", "work", "mark", "nested", "inside_op", "inner_time", "launch", "kernel_category", "op_category"
+    "span", "work", "mark", "nested", "inside_op", "inner_time", "loose_call", "launch", "kernel_category", "op_category"
 )  # fmt: skip
 
 

@@ -15,6 +15,14 @@ WHERE inner_mark.kind <> 'annotation' AND inner_mark.op_depth > 1;
 CREATE OR REPLACE TEMP TABLE inner_time AS
 SELECT outer_number AS op_id, sum(inside_ns)::BIGINT AS inside_ns FROM nested WHERE outer_kind = 'op' GROUP BY ALL;
 
+-- Calls in no op that carry a number of the profiler. Most traces have none, and then no op need be looked up by its number.
+CREATE OR REPLACE TEMP TABLE loose_call AS
+SELECT DISTINCT call.external_id
+FROM staged_runtime_call AS call
+JOIN span ON span.kind = 'call' AND span.source = call.rowid
+ANTI JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.number
+WHERE call.external_id IS NOT NULL;
+
 INSERT INTO runtime_call BY NAME
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS call_id, call.name, call_kind(call.name) AS kind,
@@ -27,7 +35,7 @@ LEFT JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.numbe
 LEFT JOIN (
     SELECT op.external_id, any_value(op_span.number) AS op_id, min(op.start_ns) AS start_ns, max(op.end_ns) AS end_ns
     FROM staged_op AS op JOIN span AS op_span ON op_span.kind = 'op' AND op_span.source = op.rowid
-    WHERE op.external_id IS NOT NULL GROUP BY ALL HAVING count(*) = 1
+    WHERE op.external_id IN (SELECT external_id FROM loose_call) GROUP BY ALL HAVING count(*) = 1
 ) AS by_id
     ON inside_op.op_id IS NULL AND by_id.external_id = call.external_id
     AND call.start_ns >= by_id.start_ns AND call.start_ns < by_id.end_ns;

@@ -1,13 +1,10 @@
 -- Events onto the staged relations, read once: the answer counts them.
--- Variables: event_source (the query that gives them: a chunk of the file, or the pairs of kineto_pair.sql), capture, chunk_number.
+-- Variables: event_source (the query that gives them: a chunk of the file, or the pairs of kineto_pair.sql), capture, chunk_number;
+-- kernel_source, op_source, call_source, annotation_source, memory_source: 'FROM timed', or where a scanner has put the events that
+-- one relation may take. What is taken, and what it means, is decided here alone.
 
-WITH event AS MATERIALIZED (
-    SELECT
-        ph, lower(cat) AS cat, name, pid, CASE WHEN starts_with(tid, 'stream ') THEN tid[8:] ELSE tid END AS tid, args,
-        -- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
-        start_ns, end_ns
-    FROM query(getvariable('event_source'))
-),
+-- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
+WITH event AS MATERIALIZED (FROM query(getvariable('event_source'))),
 timed AS (SELECT * FROM event WHERE start_ns IS NOT NULL),
 steps AS (
     INSERT INTO staged_step BY NAME
@@ -36,7 +33,7 @@ kernels AS (
         args."Process Group Name" AS process_group,
         args."Group size" AS group_size,
         getvariable('capture') AS capture
-    FROM timed
+    FROM query(getvariable('kernel_source'))
     WHERE ph = 'X' AND cat IN ('kernel', 'gpu_memcpy', 'memcpy', 'gpu_memset', 'memset')
 ),
 -- Triton and Inductor launches are cpu_op events with a stream: the category decides, not the arguments.
@@ -52,7 +49,7 @@ ops AS (
         nullif(args."Module Hierarchy", '') AS module,
         nullif(args."Call stack", '') AS stack,
         getvariable('capture') AS capture
-    FROM timed
+    FROM query(getvariable('op_source'))
     WHERE ph = 'X' AND cat IN ('cpu_op', 'operator') AND NOT regexp_matches(coalesce(name, ''), '^ProfilerStep#\d+')
 ),
 runtime_calls AS (
@@ -61,7 +58,7 @@ runtime_calls AS (
         coalesce(name, '?') AS name, start_ns, end_ns, tid AS thread,
         nullif(args.correlation, 0) AS correlation_id, nullif(args."External id", 0) AS external_id,
         getvariable('capture') AS capture
-    FROM timed
+    FROM query(getvariable('call_source'))
     WHERE ph = 'X' AND cat IN ('cuda_runtime', 'cuda_driver', 'runtime', 'hip_runtime', 'xpu_runtime', 'mtia_runtime', 'privateuse1_runtime')
 ),
 annotations AS (
@@ -81,7 +78,7 @@ annotations AS (
             THEN coalesce(args.device, try_cast(pid AS BIGINT)) END AS device_id,
         cat IN ('user_annotation', 'cpu_op', 'operator') AS nests,
         getvariable('capture') AS capture
-    FROM timed
+    FROM query(getvariable('annotation_source'))
     WHERE ph = 'X' AND (
         cat IN ('user_annotation', 'python_function', 'overhead', 'cuda_sync', 'gpu_user_annotation', 'mtia_ccp_events', 'cuda_profiler_range')
         OR (cat IN ('cpu_op', 'operator') AND regexp_matches(name, '^ProfilerStep#\d+')))
@@ -97,7 +94,7 @@ memory_events AS (
         -- The CPU has no pool: its total is always 0, which says nothing.
         CASE WHEN args."Device Type" <> 0 THEN args."Total Reserved" END AS reserved_bytes,
         getvariable('capture') AS capture
-    FROM timed
+    FROM query(getvariable('memory_source'))
     WHERE name = '[memory]' AND ph IN ('i', 'I', 'X') AND args."Byte_" IS NOT NULL
 ),
 facts AS (

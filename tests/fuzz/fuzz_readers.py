@@ -13,7 +13,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 with atheris.instrument_imports(
     include=[
         f"crossprof.ingest.{name}"
-        for name in ("event_text", "event_map", "source", "xplane_arrays", "xplane_stats", "xplane_tables")
+        for name in (
+            "event_text",
+            "event_map",
+            "event_scan",
+            "kineto_chunk",
+            "source",
+            "xplane_arrays",
+            "xplane_stats",
+            "xplane_tables",
+        )
     ]
 ):
     import crossprof.ingest.xplane_mapping  # noqa: F401 - its reader imports it when it reads
