@@ -124,7 +124,8 @@ def test_the_commands_of_the_image_work_in_a_clean_environment(tmp_path: Path) -
         if name in os.environ:
             environment[name] = os.environ[name]
     for stage in ("wheel", "service"):
-        (install,) = (item["value"] for item in instructions(stage) if item["instruction"] == "RUN" and " -m pip " in item["value"])
+        commands = [item["value"] for item in instructions(stage) if item["instruction"] == "RUN"]
+        (install,) = (command for command in commands if " -m pip " in command)
         text = install.replace("/wheels", str(tmp_path / "wheels"))
         subprocess.run(["sh", "-c", text], cwd=ROOT, env=environment, check=True, capture_output=True)
     assert list((tmp_path / "venv").rglob("_event_scan*")), "the image reads JSON without its compiled scanner"
