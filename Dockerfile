@@ -1,11 +1,19 @@
 # syntax=docker/dockerfile:1
 # Two images: `service` (dashboard and ingest, no framework) and `demo` (the service with the three frameworks on the CPU).
-FROM python:3.11-slim AS service
+# `wheel` has the compiler that the scanner of Kineto JSON is built with.
+FROM python:3.11 AS wheel
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
 WORKDIR /src
 COPY pyproject.toml setup.py constraints.txt README.md LICENSE ./
 COPY crossprof ./crossprof
-RUN python -m pip install ".[dashboard,gpu]"
+RUN python -m pip wheel --no-deps --wheel-dir /wheels .
+
+FROM python:3.11-slim AS service
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
+WORKDIR /src
+COPY constraints.txt ./
+COPY --from=wheel /wheels /wheels
+RUN python -m pip install "$(echo /wheels/*.whl)[dashboard,gpu]"
 RUN useradd --uid 10001 --create-home crossprof && install -d -o crossprof -g crossprof -m 2775 /store
 USER crossprof
 WORKDIR /home/crossprof
@@ -22,7 +30,7 @@ USER root
 # Where the index at hand has CPU builds of torch, this is the place to name it.
 ARG PIP_EXTRA_INDEX_URL=""
 WORKDIR /src
-RUN PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL" python -m pip install ".[torch,tensorflow,jax]"
+RUN PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL" python -m pip install "$(echo /wheels/*.whl)[torch,tensorflow,jax]"
 USER crossprof
 WORKDIR /home/crossprof
 HEALTHCHECK NONE

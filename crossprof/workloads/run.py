@@ -81,10 +81,16 @@ def _missing(framework: str) -> list[str]:
 
 
 def _start(cell: Cell, place: Place, store: Path, folder: Path) -> Any:
-    numbers = share(processors(), place.rank, ranks=place.world_size, cores=cell.cores * _devices(cell, place))
+    numbers = _processors(cell, place)
     environment = {**place.environment(), **framework_named(cell.framework).environment(cell, place), "CROSSPROF_WAIT": "600"}
     task = {"cell": cell.to_json(), "store": str(store), "folder": str(folder), "rank": place.rank, "processors": numbers}
     return start("crossprof.workloads.rank", [json.dumps(task)], environment=environment, log=folder / f"rank-{place.rank}.log")
+
+
+def _processors(cell: Cell, place: Place) -> list[int]:
+    if framework_named(cell.framework).STRATEGIES.get(cell.strategy, ALONE).is_bound:
+        return share(processors(), place.rank, ranks=place.world_size, cores=cell.cores * _devices(cell, place))
+    return share(processors(), 0, ranks=1, cores=cell.cores * place.world_size)
 
 
 def _devices(cell: Cell, place: Place) -> int:

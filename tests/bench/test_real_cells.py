@@ -99,6 +99,8 @@ def test_ranks_work_together_and_what_shows_it_is_noted(tmp_path):
     assert found == [
         (framework, strategy, scaling, how, "true") for framework, strategy, how in strategies for scaling in ("strong", "weak")
     ]
+    bound = "SELECT DISTINCT tags['strategy'], json_array_length(config -> '$.processors') FROM run ORDER BY ALL"
+    assert rows(tmp_path, bound) == [("ddp", 1), ("mirrored", 2), ("multiworker", 1), ("none", 1), ("sharding", 2)]
     shares = rows(
         tmp_path,
         """SELECT tags['framework'], tags['strategy'] FROM run_metric JOIN run USING (run_id)

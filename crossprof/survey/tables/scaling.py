@@ -28,6 +28,8 @@ _IN_ONE_PROCESS = "mirrored"
 _SHARED = {
     _IN_ONE_PROCESS: "Ranks of mirrored are devices of one process, which share its threads and processors: none is bound to "
     "one, and times of operators add up over all ranks.",
+    "sharding": "Ranks of sharding have their processors together: with one each, gloo's thread and its caller would wait "
+    "for each other.",
     "parameter_server": "Beside the workers of parameter_server, its server and its coordinator need the same processors.",
 }
 """What is unlike ranks that are processes with a processor each, on a CPU."""

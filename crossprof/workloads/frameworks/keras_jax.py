@@ -28,7 +28,7 @@ IS_PROFILED_FIRST = False
 MODES = ("xla",)
 PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
-STRATEGIES = {"sharding": Strategy()}
+STRATEGIES = {"sharding": Strategy(is_bound=False)}
 PACKAGES = ("jax", "keras", "keras_hub")
 
 
