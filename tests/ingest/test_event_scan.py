@@ -8,6 +8,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -278,3 +279,15 @@ def _is_json(value: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return value not in ("NaN", "Infinity", "1e999") and not any(half in value for half in ('"\\ud83d"', '"\\ude00"'))
+
+
+def test_an_error_in_a_void_transaction_is_told_as_it_is() -> None:
+    def fail(connection: duckdb.DuckDBPyConnection) -> None:
+        with event_scan.event_scan(connection):
+            connection.execute("BEGIN")
+            with suppress(duckdb.Error):
+                connection.execute("SELECT error('void')")
+            raise ValueError("the cause")
+
+    with duckdb.connect() as connection, pytest.raises(ValueError, match="the cause"):
+        fail(connection)
