@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
 
@@ -31,38 +32,50 @@ CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN regexp_matches(name, '(?i)memset') THEN 'memset'
     WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
     WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
-    ELSE 'other' END"""
+    ELSE 'other' END;
+CREATE OR REPLACE TEMP TABLE call_name AS
+SELECT name::runtime_call_name AS name, call_kind(name) AS kind FROM (SELECT DISTINCT name FROM staged_runtime_call)"""
 # Texts that a table takes over from the staged relation as they are, and that repeat.
 _REPEATED = {
-    "kernel": ("name", "stream", "module"),
-    "op": ("name", "module", "thread"),
+    "kernel": ("name", "stream", "module", "grid", "block"),
+    "op": ("name", "module", "thread", "shapes", "dtypes"),
     "runtime_call": ("name", "thread"),
     "annotation": ("name", "kind", "thread"),
 }
 _MANY_ROWS = 100_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
-    "span", "work", "mark", "nested", "inside_op", "inner_time", "loose_call", "launch", "kernel_category", "op_category"
+    "span", "work", "mark", "nested", "in_annotation", "inside_op", "inner_time", "loose_call", "launch", "call_name",
+    "kernel_category", "op_category",
 )  # fmt: skip
 
 
-def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> None:
+def derive(
+    connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int, on_final: Callable[[str], object] = lambda _: None
+) -> None:
     """Fill kernel, op, runtime_call, annotation, memory_event, device, step and finding of a rank from the staged relations.
 
-    Steps and devices that the rank already has are kept: they are our own, and better than the profiler's.
+    Steps and devices that the rank already has are kept: they are our own, and better than the profiler's. `on_final` is told
+    the name of each large table when nothing in it will change any more.
     """
     connection.execute("SET VARIABLE run_id = ?", [run_id])
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
-    connection.execute(_CALL_KINDS)
     _drop_implausible(connection)
     _enumerate_texts(connection)
     with suppress(duckdb.CatalogException):  # it is one already
         connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
+    connection.execute(_CALL_KINDS)
+    connection.execute(_sql("step.sql"))
+    connection.execute(_sql("unnested.sql"))
+    on_final("annotation")
+    on_final("memory_event")
     connection.execute(_sql("span.sql"))
     _nest(connection)
-    connection.execute(_sql("derive.sql"))
+    for table in ("runtime_call", "kernel", "op"):
+        connection.execute(_sql(f"{table}.sql"))
+        on_final(table)
     connection.execute(_sql("capture.sql"))
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
@@ -83,17 +96,22 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
     """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
     for table, columns in _REPEATED.items():
         ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
-        counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
-        is_large = rows >= _MANY_ROWS
-        texts = connection.execute(f"SELECT {counts} FROM staged_{table}").fetchall()[0] if is_large else (0,) * len(columns)
         types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
-        for column, kind, count in zip(columns, types, texts, strict=True):
-            known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
-            is_worthwhile = 0 < count <= _FEW_TEXTS
-            numbered = STAGED_TEXT if kind.id == "enum" else f"ENUM ({known})" if is_worthwhile else "VARCHAR"
+        for column, kind in zip(columns, types, strict=True):
+            numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
+            if kind.id != "enum" and rows >= _MANY_ROWS and _has_few_texts(connection, f"staged_{table}", column):
+                numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
             connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
             if numbered != "VARCHAR":
                 connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
+
+
+def _has_few_texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether a column has few enough texts to give them numbers. They are in known_text."""
+    connection.execute(f"""CREATE OR REPLACE TEMP TABLE known_text AS
+        SELECT {column} AS text FROM {table} WHERE {column} IS NOT NULL GROUP BY ALL""")
+    ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
+    return 0 < int(count) <= _FEW_TEXTS
 
 
 def _nest(connection: duckdb.DuckDBPyConnection) -> None:
