@@ -9,14 +9,12 @@ from importlib.resources import files
 import duckdb
 
 from crossprof.ingest.categories import classify
+from crossprof.ingest.nest import nest
 
 __all__ = ["STAGED_TEXT", "derive"]
 
 STAGED_TEXT = "staged_text"
 """The ENUM of a reader that knows the texts of its events beforehand: its staged columns may be of that type."""
-
-# Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
-_MAX_PASSES = 32
 
 _LONGEST_NS, _LATEST_NS = 2**53, 2**62  # as in plausible.sql
 _TIMED = ("staged_kernel", "staged_op", "staged_runtime_call", "staged_annotation", "staged_step")
@@ -45,8 +43,7 @@ _REPEATED = {
 _MANY_ROWS = 100_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
-    "span", "work", "mark", "nested", "in_annotation", "inside_op", "inner_time", "loose_call", "launch", "call_name",
-    "kernel_category", "op_category",
+    "span", "work", "nested", "inner_time", "loose_call", "launch", "call_name", "kernel_category", "op_category"
 )  # fmt: skip
 
 
@@ -72,7 +69,7 @@ def derive(
     on_final("annotation")
     on_final("memory_event")
     connection.execute(_sql("span.sql"))
-    _nest(connection)
+    nest(connection)
     for table in ("runtime_call", "kernel", "op"):
         connection.execute(_sql(f"{table}.sql"))
         on_final(table)
@@ -112,15 +109,6 @@ def _has_few_texts(connection: duckdb.DuckDBPyConnection, table: str, column: st
         SELECT {column} AS text FROM {table} WHERE {column} IS NOT NULL GROUP BY ALL""")
     ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
     return 0 < int(count) <= _FEW_TEXTS
-
-
-def _nest(connection: duckdb.DuckDBPyConnection) -> None:
-    nest = _sql("nest.sql")
-    for _ in range(_MAX_PASSES):
-        connection.execute(nest)
-        over = connection.execute("SELECT count(*) FROM nested WHERE is_over").fetchone()
-        if not over or not over[0]:
-            return
 
 
 def _sql(name: str) -> str:

@@ -28,7 +28,11 @@ SELECT
     staged.bytes_accessed, staged.grid, staged.block, staged.registers_per_thread, staged.shared_memory_bytes,
     staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size,
     launch.start_ns AS launch_ns, launch.root_op_id
-FROM (SELECT rowid AS source, * REPLACE (name::kernel_name AS name) FROM staged_kernel) AS staged
+FROM (
+    SELECT rowid AS source, * REPLACE (name::kernel_name AS name, stream::kernel_stream AS stream, module::kernel_module AS module,
+        grid::kernel_grid AS grid, block::kernel_block AS block)
+    FROM staged_kernel
+) AS staged
 JOIN work ON work.source = staged.source
 JOIN (SELECT * REPLACE (name::kernel_name AS name) FROM kernel_category) AS known
     ON known.name = staged.name AND known.hlo_category IS NOT DISTINCT FROM staged.hlo_category

@@ -1,8 +1,7 @@
--- Which span lies in which, on each thread. Run again while it clips a span that ends after the one around it.
+-- How many spans are around each, on each thread; nest.py finds which.
 -- span: (kind op | annotation | call, source, number, thread, start_ns, end_ns, is_backward, step, sequence); a call opens nothing and
 -- lies in something.
--- Spans of a thread form a stack, so the count of open spans at a start is a running sum, and the span around it is the
--- last one before it that is one level up: two sorts instead of a walk.
+-- Spans of a thread form a stack, so the count of open spans at a start is a running sum.
 
 -- What a span adds to the counts of open spans, open ops and open ops of the backward pass, in one number, of 40 bits each.
 CREATE OR REPLACE TEMP MACRO levels_of(is_op, is_backward) AS
@@ -41,22 +40,3 @@ SELECT
     is_in_backward AS is_backward
 FROM placed
 WHERE turn > 0;
-
-CREATE OR REPLACE TEMP TABLE nested AS
-SELECT
-    inner_mark.kind, inner_mark.number, inner_mark.op_depth, outer_mark.kind AS outer_kind, outer_mark.number AS outer_number,
-    inner_mark.kind <> 'call' AND inner_mark.end_ns > outer_mark.end_ns AND inner_mark.start_ns < outer_mark.end_ns AS is_over,
-    outer_mark.end_ns AS outer_end_ns,
-    greatest(0, least(inner_mark.end_ns, outer_mark.end_ns) - inner_mark.start_ns) AS inside_ns
-FROM mark AS inner_mark
-ASOF JOIN (SELECT * FROM mark WHERE is_open) AS outer_mark
-    ON inner_mark.thread = outer_mark.thread
-    AND inner_mark.depth - 1 = outer_mark.depth
-    AND inner_mark.position > outer_mark.position
--- The op around a call is the outermost one where only one is.
-WHERE inner_mark.depth > 0 AND (inner_mark.kind <> 'call' OR inner_mark.op_depth > 1);
-
-UPDATE span
-SET end_ns = nested.outer_end_ns
-FROM nested
-WHERE nested.is_over AND span.kind = nested.kind AND span.number = nested.number;

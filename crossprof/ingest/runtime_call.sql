@@ -1,44 +1,31 @@
 -- Calls, the op that each lies in, and what they launched. Variables: run_id, rank.
 
--- The innermost op around each op and each call. Where only one is, it is the outermost one too.
-CREATE OR REPLACE TEMP TABLE in_annotation AS
-SELECT kind, number FROM nested WHERE kind <> 'annotation' AND outer_kind = 'annotation' AND op_depth > 1;
-CREATE OR REPLACE TEMP TABLE inside_op AS
-SELECT kind, number, root_op_id AS op_id FROM mark WHERE kind <> 'annotation' AND op_depth = 1
-UNION ALL
-SELECT kind, number, outer_number FROM nested WHERE kind <> 'annotation' AND outer_kind = 'op' AND op_depth > 1
-UNION ALL
-SELECT inner_mark.kind, inner_mark.number, outer_mark.number
-FROM (FROM mark SEMI JOIN in_annotation USING (kind, number)) AS inner_mark
-ASOF JOIN (SELECT * FROM mark WHERE is_open AND kind = 'op' AND EXISTS (FROM in_annotation)) AS outer_mark
-    ON inner_mark.thread = outer_mark.thread
-    AND inner_mark.op_depth - 1 = outer_mark.op_depth
-    AND inner_mark.position > outer_mark.position;
-
 -- Calls in no op that carry a number of the profiler. Most traces have none, and then no op need be looked up by its number.
 CREATE OR REPLACE TEMP TABLE loose_call AS
 SELECT DISTINCT call.external_id
 FROM staged_runtime_call AS call
 JOIN span ON span.kind = 'call' AND span.source = call.rowid
-ANTI JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.number
+ANTI JOIN nested ON nested.kind = 'call' AND nested.number = span.number AND nested.op_id IS NOT NULL
 WHERE call.external_id IS NOT NULL;
 
 INSERT INTO runtime_call BY NAME
 SELECT
     getvariable('run_id') AS run_id, getvariable('rank') AS rank, span.number AS call_id, call.name, known.kind,
     call.start_ns, span.end_ns - call.start_ns AS dur_ns, call.thread, call.correlation_id,
-    coalesce(inside_op.op_id, by_id.op_id) AS op_id, span.step
-FROM (SELECT rowid AS source, * REPLACE (name::runtime_call_name AS name) FROM staged_runtime_call) AS call
+    coalesce(nested.op_id, by_id.op_id) AS op_id, span.step
+FROM (
+    SELECT rowid AS source, * REPLACE (name::runtime_call_name AS name, thread::runtime_call_thread AS thread) FROM staged_runtime_call
+) AS call
 JOIN call_name AS known ON known.name = call.name
 JOIN span ON span.kind = 'call' AND span.source = call.source
-LEFT JOIN inside_op ON inside_op.kind = 'call' AND inside_op.number = span.number
+LEFT JOIN nested ON nested.kind = 'call' AND nested.number = span.number
 -- A call on a thread of its own is tied to its op by the profiler's number alone.
 LEFT JOIN (
     SELECT op.external_id, any_value(op_span.number) AS op_id, min(op.start_ns) AS start_ns, max(op.end_ns) AS end_ns
     FROM staged_op AS op JOIN span AS op_span ON op_span.kind = 'op' AND op_span.source = op.rowid
     WHERE op.external_id IN (SELECT external_id FROM loose_call) GROUP BY ALL HAVING count(*) = 1
 ) AS by_id
-    ON inside_op.op_id IS NULL AND by_id.external_id = call.external_id
+    ON nested.op_id IS NULL AND by_id.external_id = call.external_id
     AND call.start_ns >= by_id.start_ns AND call.start_ns < by_id.end_ns;
 
 -- Of each number that work on a device carries the call that launched it, and the op around that.
@@ -53,8 +40,8 @@ WITH numbered AS (
     WHERE call.run_id = getvariable('run_id') AND call.rank = getvariable('rank') AND call.correlation_id IN (SELECT correlation_id FROM staged_kernel)
     GROUP BY ALL
 )
-SELECT numbered.*, call.op_id, call.step, call.start_ns, mark.root_op_id, op.name AS op_name
+SELECT numbered.*, call.op_id, call.step, call.start_ns, nested.root_op_id, op.name AS op_name
 FROM numbered
 JOIN runtime_call AS call ON call.call_id = numbered.call_id AND call.run_id = getvariable('run_id') AND call.rank = getvariable('rank')
-LEFT JOIN mark ON mark.kind = 'op' AND mark.number = call.op_id
-LEFT JOIN staged_op AS op ON op.rowid = mark.source;
+LEFT JOIN nested ON nested.kind = 'op' AND nested.number = call.op_id
+LEFT JOIN staged_op AS op ON op.rowid = nested.source;
