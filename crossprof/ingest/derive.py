@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import duckdb
 
-from crossprof.ingest.categories import classify
+from crossprof.ingest.categories import CATEGORIES, classify
 from crossprof.ingest.nest import nest
 
 __all__ = ["STAGED_TEXT", "derive"]
@@ -35,12 +35,21 @@ CREATE OR REPLACE TEMP TABLE call_name AS
 SELECT name::runtime_call_name AS name, call_kind(name) AS kind FROM (SELECT DISTINCT name FROM staged_runtime_call)"""
 # Texts that a table takes over from the staged relation as they are, and that repeat.
 _REPEATED = {
-    "kernel": ("name", "stream", "module", "grid", "block"),
+    "kernel": ("name", "stream", "op_name", "module", "grid", "block"),
     "op": ("name", "module", "thread", "shapes", "dtypes"),
     "runtime_call": ("name", "thread"),
     "annotation": ("name", "kind", "thread"),
+    "memory_event": ("allocator", "op_name", "source_line"),
 }
-_MANY_ROWS = 100_000
+_OF_OP = "(SELECT op_name FROM staged_kernel UNION ALL SELECT name FROM staged_op)"  # which a kernel may take over as well
+# Texts of which there are no others, beside that of the run.
+_FIXED: dict[str, dict[str, tuple[str, ...]]] = {
+    "kernel": {"kind": ("kernel", "collective", "memcpy", "memset", "async"), "category": CATEGORIES},
+    "op": {"category": CATEGORIES},
+    "runtime_call": {"kind": ("graph_launch", "launch", "memcpy", "memset", "memory", "sync", "other")},
+    "memory_event": {},
+}
+_MANY_ROWS = 20_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
     "span", "work", "nested", "inner_time", "loose_call", "launch", "call_name", "kernel_category", "op_category"
@@ -59,7 +68,7 @@ def derive(
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     _drop_implausible(connection)
-    _enumerate_texts(connection)
+    _enumerate_texts(connection, run_id)
     with suppress(duckdb.CatalogException):  # it is one already
         connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
@@ -77,7 +86,7 @@ def derive(
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
-    connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
+    connection.execute("DROP TABLE IF EXISTS known_text; DROP TYPE span_kind; DROP TYPE span_thread")
 
 
 def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
@@ -89,26 +98,34 @@ def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_sql("plausible.sql"))
 
 
-def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
+def _enumerate_texts(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
     for table, columns in _REPEATED.items():
         ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
         types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
+        if rows >= _MANY_ROWS and table in _FIXED:
+            for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
+                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(_literal, texts))})")
         for column, kind in zip(columns, types, strict=True):
             numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
-            if kind.id != "enum" and rows >= _MANY_ROWS and _has_few_texts(connection, f"staged_{table}", column):
+            source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
+            if kind.id != "enum" and rows >= _MANY_ROWS and _has_few_texts(connection, source, column):
                 numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
             connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
             if numbered != "VARCHAR":
                 connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
 
 
-def _has_few_texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+def _has_few_texts(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
     """Whether a column has few enough texts to give them numbers. They are in known_text."""
     connection.execute(f"""CREATE OR REPLACE TEMP TABLE known_text AS
-        SELECT {column} AS text FROM {table} WHERE {column} IS NOT NULL GROUP BY ALL""")
+        SELECT {column} AS text FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL""")
     ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
     return 0 < int(count) <= _FEW_TEXTS
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _sql(name: str) -> str:

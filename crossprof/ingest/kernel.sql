@@ -29,7 +29,7 @@ SELECT
     staged.occupancy_ratio, staged.graph_node_id, staged.process_group, staged.group_size,
     launch.start_ns AS launch_ns, launch.root_op_id
 FROM (
-    SELECT rowid AS source, * REPLACE (name::kernel_name AS name, stream::kernel_stream AS stream, module::kernel_module AS module,
+    SELECT rowid AS source, * REPLACE (name::kernel_name AS name, stream::kernel_stream AS stream, op_name::kernel_op_name AS op_name, module::kernel_module AS module,
         grid::kernel_grid AS grid, block::kernel_block AS block)
     FROM staged_kernel
 ) AS staged

@@ -23,8 +23,8 @@ _LAST = "WHEN {level} + 1 THEN last_value(CASE WHEN is_open AND {depth} = {level
 def nest(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `nested`: the spans of `span`, in an order of their own, with what each lies in.
 
-    Its columns are those of mark in nest.sql, `outer_end_ns` and, where that is an op, `outer_op_id` of the span directly around
-    it, and `op_id`, the innermost op around it. Ends in `span` are clipped to those of the spans around them.
+    Its columns are those of mark in nest.sql; `outer_end_ns` and, where that is an op, `outer_op_id` of the span next around
+    it; `op_id`, the innermost op around it. Ends in `span` are clipped to those of the spans around them.
     """
     mark = _sql("nest.sql")
     for _ in range(_MAX_PASSES):

@@ -40,7 +40,7 @@ WITH numbered AS (
     WHERE call.run_id = getvariable('run_id') AND call.rank = getvariable('rank') AND call.correlation_id IN (SELECT correlation_id FROM staged_kernel)
     GROUP BY ALL
 )
-SELECT numbered.*, call.op_id, call.step, call.start_ns, nested.root_op_id, op.name AS op_name
+SELECT numbered.*, call.op_id, call.step, call.start_ns, nested.root_op_id, op.name::kernel_op_name AS op_name
 FROM numbered
 JOIN runtime_call AS call ON call.call_id = numbered.call_id AND call.run_id = getvariable('run_id') AND call.rank = getvariable('rank')
 LEFT JOIN nested ON nested.kind = 'op' AND nested.number = call.op_id
