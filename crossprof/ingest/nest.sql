@@ -1,11 +1,7 @@
 -- How many spans are around each, on each thread; nest.py finds which.
 -- span: (kind op | annotation | call, source, number, thread, start_ns, end_ns, is_backward, step, sequence); a call opens nothing and
 -- lies in something.
--- Spans of a thread form a stack, so the count of open spans at a start is a running sum.
-
--- What a span adds to the counts of open spans, open ops and open ops of the backward pass, in one number, of 40 bits each.
-CREATE OR REPLACE TEMP MACRO levels_of(is_op, is_backward) AS
-    1::HUGEINT + CASE WHEN is_op THEN 1::HUGEINT << 40 ELSE 0 END + CASE WHEN is_backward THEN 1::HUGEINT << 80 ELSE 0 END;
+-- Spans of a thread form a stack, so the count of open spans at a start is a running count.
 
 CREATE OR REPLACE TEMP TABLE mark AS
 WITH edge AS (
@@ -20,23 +16,23 @@ WITH edge AS (
     FROM span
     WHERE kind <> 'call' AND end_ns > start_ns
 ),
--- Every span of a thread closes, so sums over all threads, one after the other, start each thread at zero. Without PARTITION and
--- ORDER inside the window DuckDB sums as the sorted rows stream by, six times as fast.
+-- Every span of a thread closes, so counts over all threads, one after the other, start each thread at zero. Without PARTITION and
+-- ORDER inside the window DuckDB counts as the sorted rows stream by, six times as fast, and rows ten times as fast as it sums.
 counted AS (
-    SELECT *, sum(opens * levels_of(kind = 'op', is_backward)) OVER so_far AS levels, row_number() OVER () AS position
+    SELECT
+        *, row_number() OVER () AS position,
+        count(*) FILTER (opens = 1) OVER so_far - count(*) FILTER (opens = -1) OVER so_far - opens AS depth,
+        count(*) FILTER (opens = 1 AND kind = 'op') OVER so_far - count(*) FILTER (opens = -1 AND kind = 'op') OVER so_far
+            - opens * (kind = 'op')::INTEGER AS op_depth,
+        count(*) FILTER (opens = 1 AND is_backward) OVER so_far > count(*) FILTER (opens = -1 AND is_backward) OVER so_far AS is_in_backward
     FROM (SELECT * FROM edge ORDER BY thread, at_ns, turn)
     WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
-),
-placed AS (
-    SELECT *, (levels & 1099511627775)::INTEGER - opens AS depth,
-        (levels >> 40 & 1099511627775)::INTEGER - opens * (kind = 'op')::INTEGER AS op_depth,
-        is_backward OR levels >> 80 > 0 AS is_in_backward
-    FROM counted
 )
 SELECT
-    thread, at_ns AS start_ns, end_ns, kind, number, source, step, opens = 1 AS is_open, position, depth, op_depth,
+    thread, at_ns AS start_ns, end_ns, kind, number, source, step, opens = 1 AS is_open, position,
+    depth::INTEGER AS depth, op_depth::INTEGER AS op_depth,
     -- Of an op, the outermost one around it, or itself: no thread has an op before its first outermost one.
-    arg_max(number, position) FILTER (kind = 'op' AND op_depth = 0) OVER (ROWS UNBOUNDED PRECEDING) AS root_op_id,
-    is_in_backward AS is_backward
-FROM placed
+    last_value(CASE WHEN kind = 'op' AND op_depth = 0 THEN number END IGNORE NULLS) OVER (ROWS UNBOUNDED PRECEDING) AS root_op_id,
+    is_backward OR is_in_backward AS is_backward
+FROM counted
 WHERE turn > 0;

@@ -1,5 +1,5 @@
 -- Spans of the host, numbered by start, each with the step whose window holds that start.
--- Numbers and steps are running sums over rows sorted once, steps among them: DuckDB adds up sorted rows as they stream by, which
+-- Numbers and steps are running counts over rows sorted once, steps among them: DuckDB counts sorted rows as they stream by, which
 -- ranking in partitions and joining each start to its step would not.
 
 -- Numbers for kinds and threads: what is sorted and joined a few times is then no text.
@@ -10,11 +10,6 @@ CREATE TYPE span_thread AS ENUM (
     UNION SELECT thread::VARCHAR FROM staged_runtime_call WHERE thread IS NOT NULL
     UNION SELECT '' ORDER BY thread);
 
--- Counts of the four kinds in one number, of 31 bits each: a running sum takes longer than all that is done with it.
-CREATE OR REPLACE TEMP MACRO one_span(kind) AS CASE kind
-    WHEN 'op' THEN 1::HUGEINT WHEN 'call' THEN 1::HUGEINT << 31 WHEN 'annotation' THEN 1::HUGEINT << 62 ELSE 1::HUGEINT << 93 END;
-CREATE OR REPLACE TEMP MACRO spans_of(counts, kind) AS
-    (counts >> CASE kind WHEN 'op' THEN 0 WHEN 'call' THEN 31 WHEN 'annotation' THEN 62 ELSE 93 END & 2147483647)::BIGINT;
 CREATE OR REPLACE TEMP TABLE span AS
 WITH started AS (
     SELECT
@@ -30,14 +25,18 @@ WITH started AS (
     UNION ALL SELECT 'step'::span_kind, number, NULL, start_ns, 9223372036854775807, number, false, NULL FROM window_of_step
 ),
 counted AS (
-    SELECT *, row_number() OVER () AS sequence, sum(one_span(kind)) OVER so_far AS counts
+    SELECT
+        *, row_number() OVER () AS sequence, count(*) FILTER (kind = 'op') OVER so_far AS ops,
+        count(*) FILTER (kind = 'call') OVER so_far AS calls, count(*) FILTER (kind = 'annotation') OVER so_far AS annotations,
+        count(*) FILTER (kind = 'step') OVER so_far AS steps
     FROM (SELECT * FROM started ORDER BY start_ns, end_ns DESC, kind, tie, source)
     WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
 )
 SELECT
     kind, source, thread, counted.start_ns,
     greatest(coalesce(counted.end_ns, counted.start_ns), counted.start_ns) AS end_ns, is_backward, counted.capture, sequence,
-    spans_of(counts, kind) - 1 AS number, CASE WHEN counted.start_ns < held.end_ns THEN held.step END AS step
+    CASE kind WHEN 'op' THEN ops WHEN 'call' THEN calls ELSE annotations END - 1 AS number,
+    CASE WHEN counted.start_ns < held.end_ns THEN held.step END AS step
 FROM counted
-LEFT JOIN window_of_step AS held ON held.number = spans_of(counts, 'step')
+LEFT JOIN window_of_step AS held ON held.number = counted.steps
 WHERE kind <> 'step';
