@@ -4,9 +4,8 @@
 CREATE OR REPLACE TEMP TABLE loose_call AS
 SELECT DISTINCT call.external_id
 FROM staged_runtime_call AS call
-JOIN span ON span.kind = 'call' AND span.source = call.rowid
-ANTI JOIN nested ON nested.kind = 'call' AND nested.number = span.number AND nested.op_id IS NOT NULL
-WHERE call.external_id IS NOT NULL;
+JOIN nested ON nested.kind = 'call' AND nested.source = call.rowid
+WHERE nested.op_id IS NULL AND call.external_id IS NOT NULL;
 
 INSERT INTO runtime_call BY NAME
 SELECT
