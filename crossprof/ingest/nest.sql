@@ -17,7 +17,7 @@ WITH edge AS (
     WHERE kind <> 'call' AND end_ns > start_ns
 ),
 -- Every span of a thread closes, so counts over all threads, one after the other, start each thread at zero. Without PARTITION and
--- ORDER inside the window DuckDB counts as the sorted rows stream by, six times as fast, and rows ten times as fast as it sums.
+-- ORDER inside the window DuckDB counts as the sorted rows stream by, six times as fast, and far faster than it sums.
 counted AS (
     SELECT
         *, row_number() OVER () AS position,

@@ -14,8 +14,6 @@ import duckdb
 
 __all__ = ["another_connection", "done_in_order", "ended", "shared_out", "thread_count", "transaction"]
 
-# What other threads meet when one has failed: they are interrupted, which voids the transaction that they are in.
-_CONSEQUENCES = (duckdb.InterruptException, duckdb.TransactionException)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -54,7 +52,7 @@ def shared_out(
                 ended(futures, owns)
         failed = [error for future in futures if (error := future.exception())]
         if failed:
-            raise next((error for error in failed if not isinstance(error, _CONSEQUENCES)), failed[0])
+            raise next((error for error in failed if not isinstance(error, duckdb.InterruptException)), failed[0])
         return [result for future in futures for result in future.result()]
     finally:
         for own in owns:
