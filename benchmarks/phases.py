@@ -17,6 +17,7 @@ from typing import Any
 
 from crossprof.ingest.reader import READERS
 from crossprof.store import publish
+from crossprof.store.part_writer import PartWriter
 
 # A package's name is taken by its function of the same name, so modules are asked for by theirs.
 _INGEST = importlib.import_module("crossprof.ingest.ingest")
@@ -24,8 +25,8 @@ _PART = importlib.import_module("crossprof.ingest.part")
 _PHASES: list[tuple[str, Any, str]] = [
     ("find the file", _INGEST, "discover"),
     *(("stage: JSON or protobuf to relations, beside the hash", type(reader), "stage") for reader in READERS),
-    ("derive: ids, nesting, launches, steps, findings", _PART, "derive"),
-    ("write the part", _PART, "write_part"),
+    ("derive: ids, nesting, launches, steps, findings, and write what is final beside it", _PART, "derive"),
+    ("write the rest of the part", PartWriter, "finish"),
     ("publish", _INGEST, "publish"),
 ]
 

@@ -31,8 +31,9 @@ launch AS (
     SELECT call.capture, call.thread, call.start_ns, work.start_ns - call.start_ns AS behind_ns,
         greatest(call.end_ns, work.end_ns) AS end_ns
     FROM staged_runtime_call AS call
+    JOIN call_name AS known ON known.name = call.name AND known.kind IN ('launch', 'graph_launch')
     LEFT JOIN work ON work.correlation_id = call.correlation_id AND work.capture IS NOT DISTINCT FROM call.capture
-    WHERE call_kind(call.name) IN ('launch', 'graph_launch') AND call.correlation_id IS NOT NULL
+    WHERE call.correlation_id IS NOT NULL
 ),
 thread AS (
     SELECT capture, thread, count(*) AS launches, max(start_ns) FILTER (behind_ns IS NOT NULL) AS last_ns,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
 
 import duckdb
 
-from crossprof.ingest.categories import classify
+from crossprof.ingest.categories import CATEGORIES, classify
+from crossprof.ingest.nest import nest
 
 __all__ = ["STAGED_TEXT", "derive"]
 
 STAGED_TEXT = "staged_text"
 """The ENUM of a reader that knows the texts of its events beforehand: its staged columns may be of that type."""
-
-# Rounding to microseconds makes a child end after its parent. Each pass clips one level of such spans.
-_MAX_PASSES = 32
 
 _LONGEST_NS, _LATEST_NS = 2**53, 2**62  # as in plausible.sql
 _TIMED = ("staged_kernel", "staged_op", "staged_runtime_call", "staged_annotation", "staged_step")
@@ -31,43 +30,63 @@ CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN regexp_matches(name, '(?i)memset') THEN 'memset'
     WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
     WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
-    ELSE 'other' END"""
+    ELSE 'other' END;
+CREATE OR REPLACE TEMP TABLE call_name AS
+SELECT name::runtime_call_name AS name, call_kind(name) AS kind FROM (SELECT DISTINCT name FROM staged_runtime_call)"""
 # Texts that a table takes over from the staged relation as they are, and that repeat.
 _REPEATED = {
-    "kernel": ("name", "stream", "module"),
-    "op": ("name", "module", "thread"),
+    "kernel": ("name", "stream", "op_name", "module", "grid", "block"),
+    "op": ("name", "module", "thread", "shapes", "dtypes"),
     "runtime_call": ("name", "thread"),
     "annotation": ("name", "kind", "thread"),
+    "memory_event": ("allocator", "op_name", "source_line"),
 }
-_MANY_ROWS = 100_000
+_OF_OP = "(SELECT op_name FROM staged_kernel UNION ALL SELECT name FROM staged_op)"  # which a kernel may take over as well
+# Texts of which there are no others, beside that of the run.
+_FIXED: dict[str, dict[str, tuple[str, ...]]] = {
+    "kernel": {"kind": ("kernel", "collective", "memcpy", "memset", "async"), "category": CATEGORIES},
+    "op": {"category": CATEGORIES},
+    "runtime_call": {"kind": ("graph_launch", "launch", "memcpy", "memset", "memory", "sync", "other")},
+    "memory_event": {},
+}
+_MANY_ROWS = 20_000
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
 _SCRATCH = (
-    "span", "work", "mark", "nested", "inside_op", "inner_time", "loose_call", "launch", "kernel_category", "op_category"
+    "span", "work", "nested", "inner_time", "loose_call", "launch", "call_name", "kernel_category", "op_category"
 )  # fmt: skip
 
 
-def derive(connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int) -> None:
+def derive(
+    connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int, on_final: Callable[[str], object] = lambda _: None
+) -> None:
     """Fill kernel, op, runtime_call, annotation, memory_event, device, step and finding of a rank from the staged relations.
 
-    Steps and devices that the rank already has are kept: they are our own, and better than the profiler's.
+    Steps and devices that the rank already has are kept: they are our own, and better than the profiler's. `on_final` is told
+    the name of each large table when nothing in it will change any more.
     """
     connection.execute("SET VARIABLE run_id = ?", [run_id])
     connection.execute("SET VARIABLE rank = ?", [rank])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
-    connection.execute(_CALL_KINDS)
     _drop_implausible(connection)
-    _enumerate_texts(connection)
+    _enumerate_texts(connection, run_id)
     with suppress(duckdb.CatalogException):  # it is one already
         connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
+    connection.execute(_CALL_KINDS)
+    connection.execute(_sql("step.sql"))
+    connection.execute(_sql("unnested.sql"))
+    on_final("annotation")
+    on_final("memory_event")
     connection.execute(_sql("span.sql"))
-    _nest(connection)
-    connection.execute(_sql("derive.sql"))
+    nest(connection)
+    for table in ("runtime_call", "kernel", "op"):
+        connection.execute(_sql(f"{table}.sql"))
+        on_final(table)
     connection.execute(_sql("capture.sql"))
     connection.execute(_sql("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
-    connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
+    connection.execute("DROP TABLE IF EXISTS known_text; DROP TYPE span_kind; DROP TYPE span_thread")
 
 
 def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
@@ -79,30 +98,34 @@ def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_sql("plausible.sql"))
 
 
-def _enumerate_texts(connection: duckdb.DuckDBPyConnection) -> None:
+def _enumerate_texts(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
     for table, columns in _REPEATED.items():
         ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
-        counts = ", ".join(f"count(DISTINCT {column})" for column in columns)
-        is_large = rows >= _MANY_ROWS
-        texts = connection.execute(f"SELECT {counts} FROM staged_{table}").fetchall()[0] if is_large else (0,) * len(columns)
         types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
-        for column, kind, count in zip(columns, types, texts, strict=True):
-            known = f"SELECT DISTINCT {column} FROM staged_{table} WHERE {column} IS NOT NULL ORDER BY {column}"
-            is_worthwhile = 0 < count <= _FEW_TEXTS
-            numbered = STAGED_TEXT if kind.id == "enum" else f"ENUM ({known})" if is_worthwhile else "VARCHAR"
+        if rows >= _MANY_ROWS and table in _FIXED:
+            for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
+                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(_literal, texts))})")
+        for column, kind in zip(columns, types, strict=True):
+            numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
+            source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
+            if kind.id != "enum" and rows >= _MANY_ROWS and _has_few_texts(connection, source, column):
+                numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
             connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
             if numbered != "VARCHAR":
                 connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
 
 
-def _nest(connection: duckdb.DuckDBPyConnection) -> None:
-    nest = _sql("nest.sql")
-    for _ in range(_MAX_PASSES):
-        connection.execute(nest)
-        over = connection.execute("SELECT count(*) FROM nested WHERE is_over").fetchone()
-        if not over or not over[0]:
-            return
+def _has_few_texts(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
+    """Whether a column has few enough texts to give them numbers. They are in known_text."""
+    connection.execute(f"""CREATE OR REPLACE TEMP TABLE known_text AS
+        SELECT {column} AS text FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL""")
+    ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
+    return 0 < int(count) <= _FEW_TEXTS
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _sql(name: str) -> str:

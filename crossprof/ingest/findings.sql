@@ -19,7 +19,8 @@ SELECT 'no_device_work', 'warning', count(*),
     count(*) || ' launches were recorded, but no work on a device.',
     'The profiler was not told to record the device, or could not: nothing can be said of the device.'
 FROM staged_runtime_call
-WHERE call_kind(name) IN ('launch', 'graph_launch') AND NOT EXISTS (FROM staged_kernel)
+JOIN call_name USING (name)
+WHERE kind IN ('launch', 'graph_launch') AND NOT EXISTS (FROM staged_kernel)
 HAVING count(*) > 0;
 
 INSERT INTO found
@@ -34,11 +35,10 @@ HAVING count(*) FILTER (call_id IS NULL) > 0;
 INSERT INTO found
 SELECT 'kernels_before_launch', 'warning', count(*),
     printf('%d kernels start before the call that launched them, by up to %.3f µs.', count(*),
-        max(call.start_ns - work.start_ns) / 1000),
+        max(launch_ns - start_ns) / 1000),
     'The clocks of host and device disagree by that much: gaps and delays between them are no better.'
-FROM own_kernel AS work
-JOIN runtime_call AS call ON call.run_id = work.run_id AND call.rank = work.rank AND call.call_id = work.call_id
-WHERE work.start_ns < call.start_ns
+FROM own_kernel
+WHERE start_ns < launch_ns
 HAVING count(*) > 0;
 
 INSERT INTO found

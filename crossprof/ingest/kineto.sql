@@ -3,7 +3,7 @@
 -- kernel_source, op_source, call_source, annotation_source, memory_source: 'FROM timed', or where a scanner has put the events that
 -- one relation may take. What is taken, and what it means, is decided here alone.
 
--- An end that is missing stays NULL, and an end before the start stays before it: derive.sql counts both.
+-- An end that is missing stays NULL, and an end before the start stays before it: findings.sql counts both.
 WITH event AS MATERIALIZED (FROM query(getvariable('event_source'))),
 timed AS (SELECT * FROM event WHERE start_ns IS NOT NULL),
 steps AS (

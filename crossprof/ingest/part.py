@@ -21,7 +21,8 @@ from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
 from crossprof.ingest.run_folder import stage_recording
 from crossprof.ingest.scratch import MEMORY_BYTES, scratch_database
-from crossprof.store.parts import part_exists, rank_exists, write_part
+from crossprof.store.part_writer import part_writer, write_part
+from crossprof.store.parts import part_exists, rank_exists
 
 __all__ = ["Outcome", "Request", "present", "write_failure", "write_recording", "write_trace"]
 
@@ -71,21 +72,27 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         run_id, rank = job.run_id, job.rank if job.rank is not None else _staged_rank(connection, job)
         if outcome := _known(job, rank, request):
             return outcome
-        derive(connection, run_id=run_id, rank=rank)
-        _set(connection, run_id=run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)
-        _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
-        _run(connection, "trace_run.sql")
-        _run(connection, "run_device.sql")
-        if request.is_xla and reader.format == "xplane":
-            add_hlo(connection, source, run_id=run_id, rank=rank)
-        home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
-        found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk, origin=job.origin)]
-        add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
-        home.copy(job.path.parent, found)
-        part = write_part(connection, root, run_id=run_id, rank=rank, content_sha256=job.sha256, replace=request.is_forced)
+        with part_writer(connection, root, run_id=run_id) as writer:
+            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin)
+            _describe(connection, job, rank, request)
+            if request.is_xla and reader.format == "xplane":
+                add_hlo(connection, source, run_id=run_id, rank=rank)
+            home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
+            found = [SourceFile(job.path.name, reader.format, job.sha256, source.bytes_on_disk, origin=job.origin)]
+            add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
+            home.copy(job.path.parent, found)
+            part = writer.finish(rank=rank, content_sha256=job.sha256, replace=request.is_forced)
         if part is None:
             return present(run_id, job.run, rank)
         return Outcome(run_id, job.run, rank, part=part, n_events=_staged_number(connection, "n_events"))
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, job: TraceJob, rank: int, request: Request) -> None:
+    """Fill run and rank of a foreign trace."""
+    _set(connection, run_id=job.run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)
+    _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
+    _run(connection, "trace_run.sql")
+    _run(connection, "run_device.sql")
 
 
 def write_failure(job: TraceJob, rank: int, reason: str, request: Request) -> None:
@@ -162,16 +169,17 @@ def _written(
             if (name := str(path.relative_to(recording.folder))) in hashes
             for size in [(recording.folder / name).stat().st_size]
         ]
-        derive(connection, run_id=run_id, rank=rank)
-        _run(connection, "run_device.sql")
-        _override(connection, request)
-        for file in found if request.is_xla else ():
-            if file.format == "xplane":
-                source = open_source(recording.folder / file.name)
-                add_hlo(connection, source, run_id=run_id, rank=rank, capture=file.capture)
-        add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
-        home.copy(recording.folder, found)
-        part = write_part(connection, request.root, run_id=run_id, rank=rank, content_sha256=content, replace=request.is_forced)
+        with part_writer(connection, request.root, run_id=run_id) as writer:
+            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin)
+            _run(connection, "run_device.sql")
+            _override(connection, request)
+            for file in found if request.is_xla else ():
+                if file.format == "xplane":
+                    source = open_source(recording.folder / file.name)
+                    add_hlo(connection, source, run_id=run_id, rank=rank, capture=file.capture)
+            add_artifacts(connection, found, home=home, run_id=run_id, rank=rank)
+            home.copy(recording.folder, found)
+            part = writer.finish(rank=rank, content_sha256=content, replace=request.is_forced)
         if part is None:
             return present(run_id, run, rank)
         return Outcome(run_id, run, rank, part=part, n_events=_staged_number(connection, "n_events"))

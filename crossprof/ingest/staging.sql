@@ -1,5 +1,5 @@
 -- What a reader fills: plain facts of the trace files of one rank, in unix nanoseconds, nothing derived.
--- derive.sql turns these relations into the tables of store/schema.sql (ids, nesting, self time, links, steps, categories).
+-- derive.py turns these relations into the tables of store/schema.sql (ids, nesting, self time, links, steps, categories).
 -- Intervals are [start_ns, end_ns): start and end are rounded to the nanosecond, never the duration.
 
 CREATE TABLE staged_device (
@@ -9,7 +9,7 @@ CREATE TABLE staged_device (
 CREATE TABLE staged_step ( -- the profiler's own markers on the host
     step BIGINT, start_ns BIGINT, end_ns BIGINT, capture INTEGER
 );
-CREATE TABLE staged_kernel ( -- kind is kernel, memcpy, memset or async; derive.sql finds the collectives among the kernels
+CREATE TABLE staged_kernel ( -- kind is kernel, memcpy, memset or async; kernel.sql finds the collectives among the kernels
     device_id BIGINT, stream VARCHAR, name VARCHAR, kind VARCHAR, start_ns BIGINT, end_ns BIGINT, correlation_id BIGINT,
     op_name VARCHAR, module VARCHAR, hlo_category VARCHAR, bytes BIGINT, flops BIGINT, bytes_accessed BIGINT,
     grid VARCHAR, block VARCHAR, registers_per_thread INTEGER, shared_memory_bytes BIGINT, occupancy_ratio DOUBLE,

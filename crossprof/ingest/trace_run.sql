@@ -1,4 +1,4 @@
--- The run and the rank of a foreign trace, from what it says of itself and what derive.sql made of it.
+-- The run and the rank of a foreign trace, from what it says of itself and what derive.py made of it.
 -- Variables: run_id, rank, run, framework, tags, rank_count, crossprof_version.
 
 CREATE OR REPLACE TEMP MACRO fact(name) AS (SELECT max(value) FROM staged_fact WHERE key = name);
@@ -9,7 +9,7 @@ FROM (
     SELECT min(start_ns) AS start_ns, max(start_ns + dur_ns) AS end_ns FROM kernel
     UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM op
     UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM runtime_call
-    UNION ALL SELECT min(start_ns), max(start_ns + dur_ns) FROM annotation
+    UNION ALL SELECT min(start_ns), max(greatest(start_ns, end_ns)) FROM staged_annotation
     UNION ALL SELECT min(at_ns), max(at_ns) FROM memory_event
 );
 

@@ -2,7 +2,8 @@
 
 from crossprof.store.layout import Layout
 from crossprof.store.lifecycle import delete, gc, reindex
-from crossprof.store.parts import part_exists, write_part
+from crossprof.store.part_writer import write_part
+from crossprof.store.parts import part_exists
 from crossprof.store.publish import Published, prepare, publish
 from crossprof.store.store import Store
 

@@ -5,33 +5,19 @@ A part is known by (run id, rank, content hash). Of several parts of one rank th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import shutil
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from crossprof._version import __version__
 from crossprof.errors import StoreError
-from crossprof.store.layout import Layout, checked_run_id, create, sync, writing
-from crossprof.store.tables import FILED, ORDER, SCHEMA_VERSION, TABLES
-from crossprof.store.threads import shared_out
+from crossprof.store.layout import Layout, checked_run_id
 
-__all__ = ["Part", "part_exists", "part_paths", "rank_exists", "read_part", "retire", "write_part"]
+__all__ = ["Part", "part_exists", "part_paths", "rank_exists", "read_part", "retire"]
 
 _log = logging.getLogger(__name__)
-_ROW_GROUP = 122_880
-_INSTANT = {"at_ns", "start_ns", "started_ns"}
 
 
 @dataclass(frozen=True)
@@ -54,38 +40,6 @@ class Part:
     def file(self, root: Path, table: str) -> Path:
         """The Parquet file of a table."""
         return Layout(root).run(self.run_id) / self.name / f"{table}.parquet"
-
-
-def write_part(
-    connection: duckdb.DuckDBPyConnection,
-    root: Path,
-    *,
-    run_id: str,
-    rank: int,
-    content_sha256: str,
-    replace: bool = False,
-) -> Path | None:
-    """The folder of a new part that holds the connection's tables, None where the store has that very part.
-
-    Writes under .staging/ and moves the folder into place when it is on disk. The tables may be views, but not over temporary
-    tables or variables: several connections read them. With `replace` the part is written in any case
-    and takes the place of the rank's earlier one at the next publish. Raises StoreError: the store can't be written.
-    """
-    layout = create(root)
-    if not replace and part_exists(root, run_id, rank, content_sha256):
-        return None
-    name = f"part-{uuid.uuid4().hex}"
-    staged = layout.staged() / name
-    final = layout.run(run_id) / name
-    with writing(root):
-        staged.mkdir(parents=True)
-        try:
-            tables = _write_tables(connection, staged, run_id)
-            _write_manifest(staged, run_id=run_id, rank=rank, content_sha256=content_sha256, tables=tables)
-            _move_into_place(staged, final)
-        finally:
-            shutil.rmtree(staged.parent, ignore_errors=True)
-    return final
 
 
 def part_exists(root: Path, run_id: str, rank: int, content_sha256: str) -> bool:
@@ -153,83 +107,3 @@ def _counting(folder: Path | str) -> Iterator[str]:
     for name in names:
         if name.startswith("part-") and "." not in name and f"{name}.retired" not in names:
             yield name
-
-
-def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, run_id: str) -> dict[str, dict[str, Any]]:
-    """Write each table that has rows, several at a time, the large ones first."""
-    has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
-    prefix = "base." if has_base else ""
-
-    @contextmanager
-    def write(own: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str], tuple[str, dict[str, Any] | None]]]:
-        def write_one(table: str) -> tuple[str, dict[str, Any] | None]:
-            path = folder / f"{table}.parquet"
-            facts = _write_table(own, prefix + table, path, run_id)
-            if facts:
-                flushed.append(disk.submit(sync, path))
-            return table, facts
-
-        yield write_one
-
-    flushed: list[Future[None]] = []
-    with ThreadPoolExecutor() as disk:  # it is waited for once, not after each table
-        written = dict(shared_out(connection, sorted(TABLES, key=lambda table: table not in FILED), write))
-        for done in flushed:
-            done.result()
-    return {table: facts for table in TABLES if (facts := written[table])}
-
-
-def _write_table(connection: duckdb.DuckDBPyConnection, source: str, path: Path, run_id: str) -> dict[str, Any] | None:
-    types: dict[str, str] = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
-    instant = next(iter(types.keys() & _INSTANT), None)
-    span = f"min({instant}), max({instant})" if instant else "NULL, NULL"
-    held = ", ".join(f"count({column})" for column in types)
-    rows, strangers, first, last, *values = connection.execute(
-        f"SELECT count(*), count(*) FILTER (run_id <> ?), {span}, {held} FROM {source}", [run_id]
-    ).fetchall()[0]
-    if strangers:
-        raise StoreError(f"{strangers} rows of {path.stem} are not of run {run_id}: a part holds one rank of one run.")
-    if not rows:
-        return None
-    # The run is the same in every row, and so is what no row has: put in after the sort, the run as a number for its text, they
-    # cost next to nothing.
-    same = {column: f"NULL::{types[column]}" for column, count in zip(types, values, strict=True) if not count}
-    same["run_id"] = f"{_literal(run_id)}::ENUM({_literal(run_id)})"
-    order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
-    sorted_rows = f"SELECT * EXCLUDE ({', '.join(same)}) FROM {source} {order}"
-    columns = ", ".join(f"{same[column]} AS {column}" if column in same else column for column in types)
-    options = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"  # V2 writes differences
-    connection.execute(f"COPY (SELECT {columns} FROM ({sorted_rows})) TO {_literal(str(path))} ({options})")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"rows": rows, "sha256": digest, "bytes": path.stat().st_size, "min_ns": first, "max_ns": last}
-
-
-def _write_manifest(folder: Path, *, run_id: str, rank: int, content_sha256: str, tables: dict[str, Any]) -> None:
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "crossprof_version": __version__,
-        "run_id": run_id,
-        "rank": rank,
-        "content_sha256": content_sha256,
-        "created_ns": time.time_ns(),
-        "tables": tables,
-    }
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(manifest, indent=1), "utf-8")
-    sync(path)
-    sync(folder)
-
-
-def _move_into_place(staged: Path, final: Path) -> None:
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        staged.rename(final)
-    except FileNotFoundError:  # gc removed the run's empty folder between the two
-        final.parent.mkdir(parents=True, exist_ok=True)
-        staged.rename(final)
-    sync(final.parent)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -8,11 +8,11 @@ from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadP
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from graphlib import TopologicalSorter
 from threading import Event, Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
-__all__ = ["done_in_order", "shared_out", "thread_count", "transaction"]
+__all__ = ["another_connection", "done_in_order", "ended", "shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -41,7 +41,7 @@ def shared_out(
                 results.append(work(item))  # type: ignore[arg-type]  # is_over marks the end
         return results
 
-    owns = [_another_connection(connection) for _ in range(thread_count(connection))]
+    owns = [another_connection(connection) for _ in range(thread_count(connection))]
     try:
         with ThreadPoolExecutor(len(owns)) as pool:
             futures = [pool.submit(take, own) for own in owns]
@@ -49,10 +49,7 @@ def shared_out(
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 is_over.set()
-                while wait(futures, timeout=0).not_done:  # an interrupt between two statements is lost
-                    for own in owns:
-                        own.interrupt()
-                    time.sleep(0.01)
+                ended(futures, owns)
         failed = [error for future in futures if (error := future.exception())]
         if failed:
             raise next((error for error in failed if not isinstance(error, duckdb.InterruptException)), failed[0])
@@ -78,9 +75,9 @@ def done_in_order(
     ready: list[str] = []
     running: dict[Future[None], tuple[str, duckdb.DuckDBPyConnection]] = {}
     with ExitStack() as stack:
-        idle = [stack.enter_context(_another_connection(connection)) for _ in range(at_once)]
+        idle = [stack.enter_context(another_connection(connection)) for _ in range(at_once)]
         pool = stack.enter_context(ThreadPoolExecutor(at_once))  # ends before its connections
-        stack.callback(lambda: _end(running))
+        stack.callback(lambda: ended(running, [own for _, own in running.values()]))
         while order.is_active():
             ready += order.get_ready()
             while ready and idle:
@@ -93,9 +90,10 @@ def done_in_order(
                 order.done(name)
 
 
-def _end(running: Mapping[Future[None], tuple[str, duckdb.DuckDBPyConnection]]) -> None:
-    while wait(running, timeout=0).not_done:  # an interrupt between two statements is lost
-        for _, own in running.values():
+def ended(futures: Collection[Future[Any]], connections: Collection[duckdb.DuckDBPyConnection]) -> None:
+    """Interrupts connections until no future runs any more."""
+    while wait(futures, timeout=0).not_done:  # an interrupt between two statements is lost
+        for own in connections:
             own.interrupt()
         time.sleep(0.01)
 
@@ -117,7 +115,7 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A further connection to the same tables."""
     database = connection.execute("SELECT current_database()").fetchall()[0][0]
     further = connection.cursor()

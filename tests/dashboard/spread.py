@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from crossprof.store.parts import write_part
+from crossprof.store.part_writer import write_part
 from crossprof.store.publish import publish
 
 MILLISECOND = 1_000_000

@@ -162,7 +162,7 @@ def write_store(path: Path, runs: tuple[SyntheticRun, ...] = DEMO) -> Path:
     """Write the runs as parts of a new store and publish it."""
     from importlib.resources import files
 
-    from crossprof.store.parts import write_part
+    from crossprof.store.part_writer import write_part
     from crossprof.store.publish import publish
 
     for run in runs:

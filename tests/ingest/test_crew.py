@@ -66,7 +66,7 @@ import os, sys
 sys.path[:] = sys.argv[2:]
 from crossprof.ingest import part
 derive = part.derive
-part.derive = lambda connection, run_id, rank: {end} if rank == 1 else derive(connection, run_id=run_id, rank=rank)
+part.derive = lambda connection, **options: {end} if options["rank"] == 1 else derive(connection, **options)
 """
     monkeypatch.setattr(worker, "_START", dies + worker._START)
     for rank in range(4):
@@ -98,8 +98,8 @@ sys.path[:] = sys.argv[2:]
 from crossprof.ingest import part
 from pathlib import Path
 derive = part.derive
-def slow(connection, *, run_id, rank):
-    derive(connection, run_id=run_id, rank=rank)
+def slow(connection, *, rank, **options):
+    derive(connection, rank=rank, **options)
     if rank:
         Path(r"%s", f"began{rank}").touch()
         time.sleep(600)

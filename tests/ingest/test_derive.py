@@ -251,7 +251,7 @@ class Span:
 
 
 def walk(spans: list[Span]) -> None:
-    """What nest.sql computes, by a walk with a stack."""
+    """What nest.py computes, by a walk with a stack."""
     stack: list[Span] = []
     for span in sorted(spans, key=lambda s: (s.start, s.kind == "call" or s.end == s.start, -s.end, s.kind, s.tie)):
         while stack and stack[-1].end <= span.start:
@@ -289,9 +289,13 @@ def fill(database: duckdb.DuckDBPyConnection, spans: list[Span]) -> None:
     derive(database, run_id="r", rank=0)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("levels", [16, 1], ids=["by level", "deep by a join"])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=SPANS)
-def test_nesting_equals_a_walk_with_a_stack(scratch: duckdb.DuckDBPyConnection, drawn: list[tuple[str, list[int]]]) -> None:
+def test_nesting_equals_a_walk_with_a_stack(
+    scratch: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, levels: int, drawn: list[tuple[str, list[int]]]
+) -> None:
+    monkeypatch.setattr("crossprof.ingest.nest._MOST_LEVELS", levels)
     spans: list[Span] = []
     for tie, (kind, (start, end)) in enumerate(drawn):
         span = Span(kind, start, end, tie)

@@ -19,6 +19,7 @@ from crossprof.ingest import ingest, pending
 from crossprof.ingest import part as part_module
 from crossprof.ingest.home import Home
 from crossprof.store import delete
+from crossprof.store.part_writer import PartWriter
 from tests.ingest.recorded import KINETO, STEPS, alive, document, run_folder
 
 ingest_module = sys.modules["crossprof.ingest.ingest"]
@@ -339,7 +340,7 @@ def killed(*_args: Any, **_options: Any) -> None:
     ("place", "name", "then"),
     [
         (part_module, "derive", "added"),
-        (part_module, "write_part", "added"),
+        (PartWriter, "finish", "added"),
         (Home, "move", "present"),
         (ingest_module, "publish", "present"),
     ],
@@ -393,10 +394,10 @@ def test_what_nobody_foresaw_in_one_file_loses_no_other(
     (odd / "run.json").write_text(json.dumps({"run_id": "odd", "rank": "one", "host": "h"}))
     real = part_module.derive
 
-    def derive(connection: Any, *, run_id: str, rank: int) -> None:
+    def derive(connection: Any, *, run_id: str, **options: Any) -> None:
         if run_id == "20261123-bert":
             raise ValueError("no\nsuch shape")
-        real(connection, run_id=run_id, rank=rank)
+        real(connection, run_id=run_id, **options)
 
     monkeypatch.setattr(part_module, "derive", derive)
     results = ingest([odd, run_folder(tmp_path / "more"), trace], store=store)

@@ -12,6 +12,7 @@ import small_run
 
 from crossprof.errors import StoreError
 from crossprof.store import Layout, part_exists, write_part
+from crossprof.store.part_writer import part_writer
 from crossprof.store.parts import part_paths, read_part, retire
 
 
@@ -88,6 +89,43 @@ def test_a_write_that_fails_leaves_nothing(root: Path) -> None:
         )
         with pytest.raises(duckdb.Error, match="no"):
             write_part(connection, root, run_id="a", rank=0, content_sha256="x")
+    assert part_paths(root) == {}
+    assert list(Layout(root).staging.iterdir()) == []
+
+
+def test_a_table_that_was_begun_is_the_one_that_is_written_at_the_end(root: Path) -> None:
+    with small_run.tables("a") as connection:
+        connection.execute("ALTER TABLE base.kernel RENAME TO other; CREATE VIEW base.kernel AS FROM base.other")
+        plain = write_part(connection, root, run_id="a", rank=0, content_sha256="x")
+        with part_writer(connection, root, run_id="a") as writer:
+            writer.begin("kernel")
+            connection.execute("CREATE TABLE base.busy AS SELECT * FROM range(1000)")
+            begun = writer.finish(rank=0, content_sha256="y")
+    assert plain is not None
+    assert begun is not None
+    written, early = (json.loads((path / "manifest.json").read_text())["tables"] for path in (plain, begun))
+    assert written == early
+    assert (early["kernel"]["rows"], early["kernel"]["min_ns"], early["kernel"]["max_ns"]) == (small_run.KERNELS, 310, 910)
+
+
+def written_beside(connection: duckdb.DuckDBPyConnection, root: Path, *, is_to_stop: bool = False) -> None:
+    with part_writer(connection, root, run_id="a") as writer:
+        writer.begin("kernel")
+        writer.begin("step")
+        if is_to_stop:
+            raise ValueError("stop")
+        writer.finish(rank=0, content_sha256="x")
+
+
+def test_what_fails_while_a_table_is_written_ends_both(root: Path) -> None:
+    endless = "CREATE VIEW base.kernel AS SELECT other.* FROM base.other, range(1000000000000) AS numbers"
+    with small_run.tables("a") as connection:
+        connection.execute(f"ALTER TABLE base.kernel RENAME TO other; {endless}")
+        with pytest.raises(ValueError, match="stop"):
+            written_beside(connection, root, is_to_stop=True)
+        connection.execute("CREATE OR REPLACE VIEW base.kernel AS SELECT * REPLACE ('b' AS run_id) FROM base.other")
+        with pytest.raises(StoreError, match="7 rows of kernel are not of run a"):
+            written_beside(connection, root)
     assert part_paths(root) == {}
     assert list(Layout(root).staging.iterdir()) == []
 
