@@ -29,6 +29,7 @@ __all__ = [
     "fill_rollup",
     "import_fillings",
     "rollups_before",
+    "rollups_without_rows",
     "views",
 ]
 
@@ -67,6 +68,7 @@ _BASE_COLUMNS = """
     WHERE schema_name = 'base' AND database_name = current_database() AND comment IS NOT NULL
 """
 _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
+_PREMISE = re.compile(r"^--\s*empty without:\s*(.+)$", re.MULTILINE)
 _CREATING = re.compile(r"^CREATE VIEW \w+ AS\b", re.MULTILINE)
 
 
@@ -85,14 +87,24 @@ FILLED = {
 }
 """The roll-ups that are computed from the others, with NumPy and Arrow: imported then, which takes a tenth of a second."""
 
+SWEPT = {"_device_time": Filling("device_sweep", ("_capture", "_profiled_step"))}
+"""Roll-ups that NumPy fills as their query would, in a tenth of its time."""
+
+_FILLED_WITH = {"idle_cause": "_device_time"}
+"""Roll-ups that another's filling fills too."""
+
 
 @dataclass(frozen=True)
 class View:
-    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds its rows."""
+    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds its rows.
+
+    `premises` are relations, with a condition or without, of which one has rows if the view has any; none: it is not said.
+    """
 
     name: str
     sql: str
     uses: tuple[str, ...]
+    premises: tuple[str, ...]
     is_rollup: bool
 
     @property
@@ -147,32 +159,47 @@ def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
 
 def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Fills a roll-up of a catalog, once those are filled that `rollups_before` says."""
-    if name in FILLED:
+    if name in FILLED or name in SWEPT:
         getattr(_module(name), f"fill_{name}")(connection)
     else:
         query = next(view.query for view in views() if view.name == name)
         connection.execute(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})")
 
 
+def rollups_without_rows(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The roll-ups that would have no rows, since all is empty that their views say they are empty without.
+
+    To ask for all of them at once takes less than to plan the query of one.
+    """
+    premises = {view.name: view.premises for view in views() if view.is_rollup and view.premises}
+    distinct = sorted({premise for several in premises.values() for premise in several})
+    (answers,) = connection.execute("SELECT " + ", ".join(f"EXISTS (FROM {premise})" for premise in distinct)).fetchall()
+    holds = dict(zip(distinct, answers, strict=True))
+    without = {name for name, several in premises.items() if not any(holds[premise] for premise in several)}
+    return without | {name for name, other in _FILLED_WITH.items() if other in without}
+
+
 def import_fillings() -> None:
     """Imports what `fill_rollup` will need."""
-    for name in FILLED:
+    for name in (*FILLED, *SWEPT):
         _module(name)
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"crossprof.store.{FILLED[name].module}")
+    return import_module(f"crossprof.store.{(FILLED | SWEPT)[name].module}")
 
 
 @cache
 def rollups_before() -> dict[str, set[str]]:
-    """Every roll-up, with those that its rows are made from."""
-    uses = {view.name: view.uses for view in views()} | {name: filling.uses for name, filling in FILLED.items()}
+    """Every roll-up that is to be filled, with those that its rows are made from."""
+    uses = {view.name: view.uses for view in views()} | {name: filling.uses for name, filling in (FILLED | SWEPT).items()}
 
     def before(name: str) -> set[str]:
         return {rollup for used in uses[name] for rollup in ({used} if used in ROLLUPS else before(used))}
 
-    return {name: before(name) for name in ROLLUPS}
+    return {
+        name: {_FILLED_WITH.get(rollup, rollup) for rollup in before(name)} for name in ROLLUPS if name not in _FILLED_WITH
+    }
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:
@@ -209,6 +236,9 @@ def _sources() -> Iterable[tuple[str, str]]:
 
 def _read(source: tuple[str, str]) -> View:
     name, sql = source
-    match = _USES.search(sql)
-    uses = tuple(word.strip() for word in match.group(1).split(",")) if match else ()
-    return View(name=name, sql=sql, uses=uses, is_rollup=name in ROLLUPS)
+    return View(name=name, sql=sql, uses=_listed(_USES, sql), premises=_listed(_PREMISE, sql), is_rollup=name in ROLLUPS)
+
+
+def _listed(line: re.Pattern[str], sql: str) -> tuple[str, ...]:
+    match = line.search(sql)
+    return tuple(word.strip() for word in match.group(1).split(",")) if match else ()

@@ -10,7 +10,7 @@ import duckdb
 
 from crossprof.store import contents
 from crossprof.store.blank import blank
-from crossprof.store.catalog import fill_rollup, rollups_before
+from crossprof.store.catalog import ROLLUPS, fill_rollup, rollups_before, rollups_without_rows
 from crossprof.store.layout import Layout
 from crossprof.store.parts import Part
 from crossprof.store.tables import SCHEMA_VERSION
@@ -52,8 +52,11 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequ
             connection.execute("RESET threads")
             contents.point(connection, layout.root)
         contents.list_runs(connection)
-        done_in_order(connection, rollups_before(), fill_rollup, at_once=_AT_ONCE)
-        contents.copy(connection, source=_SCRATCH, target=catalog)
+        without = rollups_without_rows(connection)
+        before = {name: names - without for name, names in rollups_before().items() if name not in without}
+        done_in_order(connection, before, fill_rollup, at_once=_AT_ONCE)
+        filled = [*contents.tables_of(parts), *(f"rollup.{name}" for name in ROLLUPS if name not in without)]
+        contents.copy(connection, source=_SCRATCH, target=catalog, tables=filled)
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 -- Caveats: total_ns of an operator holds the operators inside it, so share_ratio and per_step_ns go by self_ns there. *_per_step is over
 -- measured steps, and over ranks and devices: the mean of one device in one step.
 -- uses: _device_time, kernel_summary, op_summary
+-- empty without: kernel, op
 CREATE VIEW operation_summary AS
 WITH measured AS (
     SELECT run_id, true AS is_device, count(*) AS steps FROM _device_time WHERE is_measured GROUP BY run_id
