@@ -29,7 +29,7 @@ _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
     "catalog.py", "contents.py", "metrics.py", "statistics.py", "student.py", "autocorrelation.py",
     "critical_path.sql", "critical_path.py", "step_instants.py", "step_graph.py", "path_walk.py", "intervals.py",
-    "arrays.py", "device_sweep.sql", "device_sweep.py", "idle_sweep.py",
+    "arrays.py", "device_sweep.sql", "device_sweep.py", "idle_sweep.py", "kernel_path.sql", "kernel_path.py",
     "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",
     "peers/hta.py", "peers/tracelens.py", "peers/tensorboard.py", "peers/tensorboard_step.py", "peers/xprof.py",
 )  # fmt: skip
