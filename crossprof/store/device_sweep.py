@@ -66,9 +66,7 @@ def _lines(windows: Table, steps: Table, work: Table, waits: Table) -> Iterator[
         process = int(work["process"][first])
         own = {name: values[first:last] for name, values in work.items()}
         spans = _spans(own, _of_process(windows, process))
-        yield _Line(
-            process, int(own["device_id"][0]), own, spans, _of_process(steps, process), _of_process(waits, process)
-        )
+        yield _Line(process, int(own["device_id"][0]), own, spans, _of_process(steps, process), _of_process(waits, process))
 
 
 def _in_order(work: Table) -> Table:

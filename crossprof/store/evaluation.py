@@ -52,7 +52,7 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequ
             connection.execute("RESET threads")
             contents.point(connection, layout.root)
         contents.list_runs(connection)
-        without = rollups_without_rows(connection)
+        without = rollups_without_rows(connection, {table for part in parts for table in part.tables})
         before = {name: names - without for name, names in rollups_before().items() if name not in without}
         done_in_order(connection, before, fill_rollup, at_once=_AT_ONCE)
         filled = [*contents.tables_of(parts), *(f"rollup.{name}" for name in ROLLUPS if name not in without)]

@@ -1,4 +1,4 @@
-"""The ways of launches, held in `rollup._kernel_path`: as the view says, without a join of all operators for each level of nesting."""
+"""The ways of launches, held in `rollup._kernel_path`: what the view says, with no join of all operators for each level."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ class _Ops:
 
     def chain(self, process: int, op_id: int) -> list[tuple[int, int]]:
         """The processes and numbers of the operators around one, from the outermost to itself."""
-        place, found = int(self._places(joint(np.array([process]), np.array([op_id])))[0]), []
+        place, found = int(self._places(joint(np.array([process]), np.array([op_id])))[0]), list[int]()
         while place >= 0:
-            process, op_id = split(self.keys[place])
-            found.append((int(process), int(op_id)))
+            found.append(place)
             place = int(self.parent[place])
-        return found[::-1]
+        processes, numbers = split(self.keys[found[::-1]])
+        return list(zip(processes.tolist(), numbers.tolist(), strict=True))
 
 
 @cache

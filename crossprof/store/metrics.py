@@ -71,7 +71,8 @@ _SERIES = """
     WITH sampled AS (
         SELECT sample.* EXCLUDE (run), metric.across_ranks
         FROM metric_sample AS sample
-        JOIN (SELECT unnest($id::VARCHAR[]) AS id, unnest($across_ranks::VARCHAR[]) AS across_ranks) AS metric ON metric.id = sample.metric
+        JOIN (SELECT unnest($id::VARCHAR[]) AS id, unnest($across_ranks::VARCHAR[]) AS across_ranks) AS metric
+            ON metric.id = sample.metric
         WHERE {condition}
     )
     SELECT run_id, metric, rank, list(value ORDER BY step, at_ns) AS values, list(weight ORDER BY step, at_ns) AS weights
