@@ -53,7 +53,7 @@ def empty(tiny: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(works, calls, loads, steps)
 def test_the_sweep_finds_what_the_views_say(
     empty: duckdb.DuckDBPyConnection,
