@@ -27,6 +27,7 @@ __all__ = [
     "create_views",
     "expose_base",
     "fill_rollup",
+    "filled_with",
     "import_fillings",
     "rollups_before",
     "rollups_without_rows",
@@ -166,6 +167,11 @@ def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         getattr(_module(name), f"fill_{name}")(connection)
     else:
         connection.execute(_fillings()[name])
+
+
+def filled_with(name: str) -> list[str]:
+    """The roll-ups that `fill_rollup` fills at once: the one of that name, and those that come of it."""
+    return [name, *(filled for filled, other in _FILLED_WITH.items() if other == name)]
 
 
 @cache
