@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 import duckdb
@@ -69,7 +69,7 @@ def test_the_sweep_finds_what_the_views_say(
     assert_swept(empty)
 
 
-def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
     layout = LAYOUTS[table]
     connection.register("told", pa.Table.from_pylist([dict(zip(layout.names, row, strict=True)) for row in rows], layout))
     connection.execute(f"DELETE FROM base.{table}")
