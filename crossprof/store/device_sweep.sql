@@ -11,7 +11,7 @@ JOIN sweep_process USING (run_id, rank)
 ORDER BY process, start_ns, end_ns;
 ---
 -- The number without a like stands for what the trace does not say.
-SELECT process, device_id::BIGINT AS device_id, start_ns, start_ns + dur_ns AS end_ns, coalesce(launch_ns, -9223372036854775807) AS launch_ns,
+SELECT process::INTEGER AS process, device_id, start_ns, start_ns + dur_ns AS end_ns, coalesce(launch_ns, -9223372036854775807) AS launch_ns,
     coalesce(step, -9223372036854775807) AS step,
     CASE kind WHEN 'kernel' THEN 0 WHEN 'collective' THEN 1 WHEN 'memcpy' THEN 2 WHEN 'memset' THEN 2 ELSE 3 END::TINYINT AS kind
 FROM kernel
