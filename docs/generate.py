@@ -89,7 +89,8 @@ def view_page(view: catalog.View) -> str:
 
 def prose(sql: str) -> str:
     """The comment that opens a view's file, a paragraph for each sentence that begins a line after a full stop."""
-    lines = [line[3:] for line in sql.partition("CREATE ")[0].splitlines() if line.startswith("-- ") and "uses:" not in line]
+    opening = sql.partition("CREATE ")[0].splitlines()
+    lines = [line[3:] for line in opening if line.startswith("-- ") and not line.startswith(("-- uses:", "-- empty without:"))]
     return re.sub(r"(?<=[.?:])\n(?=[A-Z`])", "\n\n", "\n".join(lines))
 
 

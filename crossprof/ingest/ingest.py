@@ -155,7 +155,7 @@ def _read(jobs: Sequence[Job], request: Request, tell: Progress) -> list[_Read]:
                 done[number] = result_of_outcome(jobs[number], outcome), None
         waiting = {number: jobs[number] for number in numbers if number not in done}
         if waiting:
-            prepare()
+            prepare(request.root)
         with closing(read_jobs(waiting, request, lambda name: tell(name, len(done), len(jobs)))) as reading:
             for number, read in reading:
                 done[number] = read

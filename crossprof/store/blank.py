@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
@@ -12,6 +13,8 @@ from crossprof.store import contents
 from crossprof.store.layout import Layout, sync
 
 __all__ = ["blank", "discard", "made"]
+
+_making = Lock()
 
 
 def blank(layout: Layout) -> Path:
@@ -35,9 +38,14 @@ def discard(layout: Layout) -> None:
         file.unlink()
 
 
-@cache
 def made() -> bytes:
-    """A catalog without runs, as a file; once a process."""
+    """A catalog without runs, as a file; once a process, whichever thread asks first."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "blank.duckdb"
         with duckdb.connect(str(file)) as connection:

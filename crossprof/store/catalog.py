@@ -8,7 +8,7 @@ A view whose name starts with an underscore is private: other views read it, peo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -27,8 +27,10 @@ __all__ = [
     "create_views",
     "expose_base",
     "fill_rollup",
+    "filled_with",
     "import_fillings",
     "rollups_before",
+    "rollups_without_rows",
     "views",
 ]
 
@@ -67,6 +69,7 @@ _BASE_COLUMNS = """
     WHERE schema_name = 'base' AND database_name = current_database() AND comment IS NOT NULL
 """
 _USES = re.compile(r"^--\s*uses:\s*(.+)$", re.MULTILINE)
+_PREMISE = re.compile(r"^--\s*empty without:\s*(.+)$", re.MULTILINE)
 _CREATING = re.compile(r"^CREATE VIEW \w+ AS\b", re.MULTILINE)
 
 
@@ -85,14 +88,27 @@ FILLED = {
 }
 """The roll-ups that are computed from the others, with NumPy and Arrow: imported then, which takes a tenth of a second."""
 
+SWEPT = {
+    "_device_time": Filling("device_sweep", ("_capture", "_profiled_step")),
+    "_kernel_path": Filling("kernel_path", ()),
+}
+"""Roll-ups that NumPy fills as their query would, in a tenth of its time."""
+
+_FILLED_WITH = {"idle_cause": "_device_time"}
+"""Roll-ups that another's filling fills too."""
+
 
 @dataclass(frozen=True)
 class View:
-    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds its rows."""
+    """One view: its name, the statements that create and comment it, the views it reads, whether publish holds its rows.
+
+    `premises` are relations, with a condition or without, of which one has rows if the view has any; none: it is not said.
+    """
 
     name: str
     sql: str
     uses: tuple[str, ...]
+    premises: tuple[str, ...]
     is_rollup: bool
 
     @property
@@ -147,32 +163,64 @@ def create_rollups(connection: duckdb.DuckDBPyConnection) -> None:
 
 def fill_rollup(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Fills a roll-up of a catalog, once those are filled that `rollups_before` says."""
-    if name in FILLED:
+    if name in FILLED or name in SWEPT:
         getattr(_module(name), f"fill_{name}")(connection)
     else:
-        query = next(view.query for view in views() if view.name == name)
-        connection.execute(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})")
+        connection.execute(_fillings()[name])
+
+
+def filled_with(name: str) -> list[str]:
+    """The roll-ups that `fill_rollup` fills at once: the one of that name, and those that come of it."""
+    return [name, *(filled for filled, other in _FILLED_WITH.items() if other == name)]
+
+
+@cache
+def _fillings() -> dict[str, duckdb.Statement]:
+    """The parsed statements that fill the roll-ups which a query fills: to parse them takes as long as to run some."""
+    queries = {
+        view.name: view.query for view in views() if view.is_rollup and view.name not in (*FILLED, *SWEPT, *_FILLED_WITH)
+    }
+    text = ";\n".join(f"INSERT INTO rollup.{name} SELECT * EXCLUDE (run) FROM ({query})" for name, query in queries.items())
+    return dict(zip(queries, duckdb.extract_statements(text), strict=True))
+
+
+def rollups_without_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> set[str]:
+    """The roll-ups that would have no rows, since all is empty that their views say they are empty without.
+
+    `tables` are those with rows. To ask for a row of some sort takes a tenth of what the plan of such a query takes.
+    """
+
+    @cache
+    def is_met(premise: str) -> bool:
+        table, *condition = premise.split(maxsplit=1)
+        is_held = table in tables
+        return is_held and (not condition or bool(connection.execute(f"SELECT 1 FROM {premise} LIMIT 1").fetchall()))
+
+    premises = {view.name: view.premises for view in views() if view.is_rollup and view.premises}
+    without = {name for name, several in premises.items() if not any(map(is_met, several))}
+    return without | {name for name, other in _FILLED_WITH.items() if other in without}
 
 
 def import_fillings() -> None:
-    """Imports what `fill_rollup` will need."""
-    for name in FILLED:
+    """Imports and parses what `fill_rollup` will need."""
+    for name in (*FILLED, *SWEPT):
         _module(name)
+    _fillings()
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"crossprof.store.{FILLED[name].module}")
+    return import_module(f"crossprof.store.{(FILLED | SWEPT)[name].module}")
 
 
 @cache
 def rollups_before() -> dict[str, set[str]]:
-    """Every roll-up, with those that its rows are made from."""
-    uses = {view.name: view.uses for view in views()} | {name: filling.uses for name, filling in FILLED.items()}
+    """Every roll-up that is to be filled, with those that its rows are made from."""
+    uses = {view.name: view.uses for view in views()} | {name: filling.uses for name, filling in (FILLED | SWEPT).items()}
 
     def before(name: str) -> set[str]:
         return {rollup for used in uses[name] for rollup in ({used} if used in ROLLUPS else before(used))}
 
-    return {name: before(name) for name in ROLLUPS}
+    return {name: {_FILLED_WITH.get(rollup, rollup) for rollup in before(name)} for name in ROLLUPS if name not in _FILLED_WITH}
 
 
 def create_base(connection: duckdb.DuckDBPyConnection) -> None:
@@ -209,6 +257,9 @@ def _sources() -> Iterable[tuple[str, str]]:
 
 def _read(source: tuple[str, str]) -> View:
     name, sql = source
-    match = _USES.search(sql)
-    uses = tuple(word.strip() for word in match.group(1).split(",")) if match else ()
-    return View(name=name, sql=sql, uses=uses, is_rollup=name in ROLLUPS)
+    return View(name=name, sql=sql, uses=_listed(_USES, sql), premises=_listed(_PREMISE, sql), is_rollup=name in ROLLUPS)
+
+
+def _listed(line: re.Pattern[str], sql: str) -> tuple[str, ...]:
+    match = line.search(sql)
+    return tuple(word.strip() for word in match.group(1).split(",")) if match else ()

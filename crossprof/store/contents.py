@@ -20,7 +20,7 @@ from crossprof.store.edits import Edits
 from crossprof.store.parts import Part
 from crossprof.store.tables import FILED, HELD
 
-__all__ = ["add", "copy", "create", "definitions", "hold", "list_runs", "point", "remove", "settle"]
+__all__ = ["add", "copy", "create", "definitions", "hold", "list_runs", "point", "remove", "settle", "tables_of"]
 
 # run_id is text even where it looks like a number
 _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {'run_id': VARCHAR}"
@@ -29,7 +29,8 @@ _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
     "catalog.py", "contents.py", "metrics.py", "statistics.py", "student.py", "autocorrelation.py",
     "critical_path.sql", "critical_path.py", "step_instants.py", "step_graph.py", "path_walk.py", "intervals.py",
-    "arrays.py", "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",
+    "arrays.py", "device_sweep.sql", "device_sweep.py", "idle_sweep.py", "kernel_path.sql", "kernel_path.py",
+    "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",
     "peers/hta.py", "peers/tracelens.py", "peers/tensorboard.py", "peers/tensorboard_step.py", "peers/xprof.py",
 )  # fmt: skip
 _PACKED = """
@@ -63,6 +64,12 @@ def definitions() -> str:
     ).hexdigest()
 
 
+def tables_of(parts: Iterable[Part]) -> list[str]:
+    """The tables that `add` fills for runs, but that of the runs themselves, which is `settle`'s to make."""
+    held = {table for part in parts for table in part.tables}
+    return ["store.part", "store.run", *(f"base.{table}" for table in HELD if table in held and table != "run")]
+
+
 def remove(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
     """Takes all rows of runs out of the tables."""
     if not run_ids:
@@ -90,9 +97,9 @@ def hold(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part
         _insert(connection, f"store.{table}", [part.file(root, table) for part in parts if table in part.tables])
 
 
-def copy(connection: duckdb.DuckDBPyConnection, *, source: str, target: str) -> None:
-    """Adds all rows of one catalog to another; the row of a run is `settle`'s to make."""
-    for table in (*_RUN_TABLES, *(f"rollup.{name}" for name in ROLLUPS)):
+def copy(connection: duckdb.DuckDBPyConnection, *, source: str, target: str, tables: Iterable[str]) -> None:
+    """Adds all rows of tables of one catalog to another."""
+    for table in tables:
         connection.execute(f'INSERT INTO "{target}".{table} BY NAME FROM "{source}".{table}')
 
 

@@ -43,10 +43,7 @@ def fill_critical_path(connection: duckdb.DuckDBPyConnection) -> None:
     connection.register("path_found", _segments(steps))
     connection.execute(_statements()[-1])
     connection.unregister("path_found")
-    connection.execute("INSERT INTO rollup.critical_path BY NAME FROM path_row ORDER BY run_id, rank, step, segment")
-    connection.execute(
-        "DROP TABLE path_row; DROP TABLE path_range; DROP TABLE path_kernel; DROP TABLE path_span; DROP TABLE path_window"
-    )
+    connection.execute("DROP TABLE path_range; DROP TABLE path_kernel; DROP TABLE path_span; DROP TABLE path_window")
 
 
 def read_steps(connection: duckdb.DuckDBPyConnection) -> Steps | None:

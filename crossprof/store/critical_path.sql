@@ -145,7 +145,7 @@ WHERE named.start_ns < until_ns AND named.start_ns + dur_ns > path_window.since_
     AND named.start_ns >= path_window.since_ns - length_ns;
 ---
 -- The rows, from the segments that were found: (number, segment, start_ns, dur_ns, place, kind, why, event, thread, gain_ns).
-CREATE OR REPLACE TEMP TABLE path_row AS
+INSERT INTO rollup.critical_path BY NAME
 WITH host AS (
     SELECT run_id, rank, op_id, name, category, thread FROM op WHERE start_ns >= getvariable('path_since') AND start_ns < getvariable('path_until')
 ),
@@ -172,4 +172,5 @@ LEFT JOIN call ON found.kind IN ('call', 'sync_wait', 'queue_wait') AND call.run
 LEFT JOIN work ON found.kind IN ('kernel', 'collective', 'memcpy', 'memset', 'launch_wait', 'stream_wait', 'unknown_wait')
     AND work.run_id = place.run_id AND work.rank = place.rank AND work.kernel_id = event
 LEFT JOIN path_range ON found.why = 'program_order' AND path_range.id = event
-LEFT JOIN thread ON thread.number = found.place AND thread.thread = found.thread;
+LEFT JOIN thread ON thread.number = found.place AND thread.thread = found.thread
+ORDER BY own.run_id, own.rank, own.step, segment;

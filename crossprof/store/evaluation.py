@@ -10,7 +10,7 @@ import duckdb
 
 from crossprof.store import contents
 from crossprof.store.blank import blank
-from crossprof.store.catalog import fill_rollup, rollups_before
+from crossprof.store.catalog import fill_rollup, filled_with, rollups_before, rollups_without_rows
 from crossprof.store.layout import Layout
 from crossprof.store.parts import Part
 from crossprof.store.tables import SCHEMA_VERSION
@@ -52,8 +52,15 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequ
             connection.execute("RESET threads")
             contents.point(connection, layout.root)
         contents.list_runs(connection)
-        done_in_order(connection, rollups_before(), fill_rollup, at_once=_AT_ONCE)
-        contents.copy(connection, source=_SCRATCH, target=catalog)
+        contents.copy(connection, source=_SCRATCH, target=catalog, tables=contents.tables_of(parts))
+        without = rollups_without_rows(connection, {table for part in parts for table in part.tables})
+        before = {name: names - without for name, names in rollups_before().items() if name not in without}
+
+        def fill(own: duckdb.DuckDBPyConnection, name: str) -> None:
+            fill_rollup(own, name)
+            contents.copy(own, source=_SCRATCH, target=catalog, tables=[f"rollup.{filled}" for filled in filled_with(name)])
+
+        done_in_order(connection, before, fill, at_once=_AT_ONCE)
 
 
 @contextmanager

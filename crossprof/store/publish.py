@@ -9,7 +9,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -18,7 +18,7 @@ import duckdb
 
 from crossprof.errors import StoreError
 from crossprof.store import contents, edits, packs
-from crossprof.store.blank import blank, discard
+from crossprof.store.blank import blank, discard, made
 from crossprof.store.catalog import import_fillings, rollups_before
 from crossprof.store.evaluation import evaluate
 from crossprof.store.layout import Layout, create, sync, writing
@@ -63,18 +63,20 @@ def publish(root: Path, *, rebuild: bool = False) -> Published:
         return publish_locked(layout, rebuild=rebuild)
 
 
-def prepare() -> None:
-    """Has Python ready for a publish to come, in a thread of its own: imports, and the texts of the views.
+def prepare(root: Path) -> None:
+    """Has ready for a publish to come what needs no lock, in a thread of its own: imports, statements, a catalog without runs.
 
     For a caller that leaves Python idle meanwhile, as one does whose time DuckDB takes.
     """
-    Thread(target=_prepare, name="prepare to publish").start()
+    Thread(target=_prepare, args=[Layout(root)], name="prepare to publish").start()
 
 
-def _prepare() -> None:
+def _prepare(layout: Layout) -> None:
     import_fillings()
-    contents.definitions()
     rollups_before()
+    if not layout.blank(contents.definitions()).exists():
+        with suppress(OSError, duckdb.Error):  # the publish tries again, and says so
+            made()
 
 
 @contextmanager

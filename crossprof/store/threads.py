@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from graphlib import TopologicalSorter
+from itertools import chain
 from threading import Event, Lock
 from typing import Any, TypeVar
 
@@ -68,9 +69,9 @@ def done_in_order(
 ) -> None:
     """Does the work for each name once it is done for those before it, `at_once` at a time, each with a connection of its own.
 
-    An error or Ctrl-C ends what runs.
+    What others wait for comes first. An error or Ctrl-C ends what runs.
     """
-    order = TopologicalSorter(before)
+    order, awaited = TopologicalSorter(before), set(chain.from_iterable(before.values()))
     order.prepare()
     ready: list[str] = []
     running: dict[Future[None], tuple[str, duckdb.DuckDBPyConnection]] = {}
@@ -79,7 +80,7 @@ def done_in_order(
         pool = stack.enter_context(ThreadPoolExecutor(at_once))  # ends before its connections
         stack.callback(lambda: ended(running, [own for _, own in running.values()]))
         while order.is_active():
-            ready += order.get_ready()
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: name not in awaited)
             while ready and idle:
                 name, own = ready.pop(0), idle.pop()
                 running[pool.submit(work, own, name)] = name, own

@@ -3,6 +3,7 @@
 -- as many of them; the offset is the median difference of their ends, the residual the median distance from it.
 -- Caveats: fewer than 20 instances give no offset. Point-to-point transfers and collectives on the host (gloo) end when they like: the
 -- first are left out, the second are no device work. Ranks that do not say on which host they ran are taken to share one.
+-- empty without: rank JOIN rank AS other USING (run_id) WHERE rank.rank <> other.rank
 CREATE VIEW _clock AS
 WITH lowest AS (
     SELECT run_id, arg_min(struct_pack(rank, host, boot_id), rank) AS of_run FROM rank GROUP BY run_id

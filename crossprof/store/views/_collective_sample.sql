@@ -1,5 +1,6 @@
 -- One row is one sample of a metric of collectives: one measured step of one rank. metric_sample holds these rows.
 -- uses: _collective, _profiled_step
+-- empty without: kernel WHERE kind = 'collective'
 CREATE VIEW _collective_sample AS
 WITH summed AS (
     SELECT run_id, rank, step, sum(wait_ns)::DOUBLE AS wait_ns, sum(moved_bytes * bus_ratio) AS bus_bytes,

@@ -4,6 +4,7 @@
 -- count of what is open says what the device was doing. Overlaps, streams and zero lengths need no special case. `async` is left out.
 -- Caveat: time is attributed by device time; only spill_ns looks at the step of the launch.
 -- uses: _capture, _profiled_step
+-- empty without: kernel
 CREATE VIEW _device_time AS
 WITH work AS (
     SELECT run_id, rank, device_id, hash(run_id, rank, device_id) AS line, step, start_ns, start_ns + dur_ns AS end_ns,

@@ -2,6 +2,7 @@
 -- publish, since walking up from each launch takes longer than one waits for a page.
 -- Where the trace ties no operator to the launch but names one, that one is the way.
 -- Ways are told apart by a hash of their operators' names, and only one operator of each is walked up to spell it.
+-- empty without: kernel
 CREATE VIEW _kernel_path AS
 WITH RECURSIVE launcher AS MATERIALIZED (
     SELECT run_id, rank, op_id, parent_id, name, hash(name) AS code

@@ -1,6 +1,7 @@
 -- One row is one sample of a metric of launches or of idle time by cause: one measured step of one rank. metric_sample holds these rows.
 -- Figures of several devices are means over them; the depth of the queue is that of all devices of the rank together.
 -- uses: idle_cause, _profiled_step
+-- empty without: kernel, runtime_call
 CREATE VIEW _launch_sample AS
 WITH waited AS (
     SELECT run_id, run, rank, step, bool_or(is_launched) AS is_launched, avg(host_wait_ns) AS host_wait_ns, avg(sync_wait_ns) AS sync_wait_ns,

@@ -1,5 +1,6 @@
 -- One row is one device of one rank. Is it known what launched its work? Then work without a launch in the file belongs to no step; on a
 -- device whose launches no trace shows, such as a TPU, work belongs to the step that it starts in.
+-- empty without: kernel
 CREATE VIEW _launching_device AS
 SELECT kernel.run_id, run.run, rank, device_id, bool_or(step IS NOT NULL OR call_id IS NOT NULL) AS is_launched
 FROM kernel

@@ -4,6 +4,7 @@
 -- the trace records; convolutions, whose stride no shape tells, where the profiler counted them itself (with_flops). An op inside a
 -- counted one adds its device time, never its operations. Where the kernels of a rank carry XLA's cost, they alone are counted.
 -- Causal attention counts as full; both gradients of a convolution count, though the first layer needs one.
+-- empty without: op WHERE flops IS NOT NULL OR shapes IS NOT NULL, kernel WHERE flops IS NOT NULL
 CREATE VIEW _op_work AS
 WITH RECURSIVE told AS (
     SELECT DISTINCT run_id, rank FROM kernel WHERE flops IS NOT NULL

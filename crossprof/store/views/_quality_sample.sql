@@ -1,5 +1,6 @@
 -- One row is one sample of a metric of capture quality or of fragmentation of one rank, part of metric_sample.
 -- uses: category_summary
+-- empty without: kernel, memory_event
 CREATE VIEW _quality_sample AS
 WITH categorized AS (
     SELECT run_id, run, rank, step, sum(total_ns)::DOUBLE AS total_ns, coalesce(sum(total_ns) FILTER (category <> 'other'), 0) AS known_ns

@@ -3,6 +3,7 @@
 -- Figures of a rank are NULL, but for flops_coverage, where a tenth or more of the device time of its products of matrices, convolutions and
 -- attention is of operations that nobody counted: what is left would be read as the whole.
 -- uses: step_time, _op_work, device_peak, category_summary
+-- empty without: op WHERE flops IS NOT NULL OR shapes IS NOT NULL, kernel WHERE flops IS NOT NULL
 CREATE VIEW _work_sample AS
 WITH peak AS (
     SELECT run_id, rank, any_value(COLUMNS('_per_second$')) FROM device_peak GROUP BY run_id, rank HAVING count(DISTINCT model) = 1

@@ -3,6 +3,7 @@
 -- nanosecond: where things overlap, compute goes before communication, communication before copies. A memset is a copy.
 -- Caveat: by device time; waiting inside a collective is communication; async work is in no part.
 -- uses: _device_time
+-- empty without: kernel
 CREATE VIEW breakdown AS
 SELECT run_id, run, rank, device_id, step, compute_ns, communication_ns, exposed_communication_ns, copy_ns, exposed_copy_ns,
     window_ns - busy_ns AS idle_ns, window_ns

@@ -3,6 +3,7 @@
 -- Caveat: total_ns is a sum over streams or threads, so it can pass step_ns. Device work belongs to the step of its launch, on a device
 -- without any launch in the file to the step that it starts in, as ops do; step NULL is work of no step, such as what was launched before.
 -- uses: _launching_device
+-- empty without: kernel, op
 CREATE VIEW category_summary AS
 WITH work AS (
     SELECT run_id, rank, device_id, if(is_launched, step, device_step) AS step, kind, category, dur_ns

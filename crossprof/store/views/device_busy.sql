@@ -3,6 +3,7 @@
 -- Scope `steps` is the union of the profiled steps that are no warm-up; intervals are clipped to it by device time.
 -- Caveat: waiting inside a collective counts as busy. No row for a device without work, nor for `steps` where no step is marked.
 -- uses: _capture, _device_time
+-- empty without: kernel
 CREATE VIEW device_busy AS
 WITH event AS (
     SELECT run_id, rank, start_ns, start_ns + dur_ns AS end_ns FROM kernel

@@ -12,6 +12,7 @@
 -- not to, it agrees (tests/store/test_real_timelines.py) but on times of 19 digits, where its doubles put a launch before or after an end
 -- at random. Data loading is known where the trace marks it: DataLoader of PyTorch, operators of category input.
 -- uses: _capture, _profiled_step
+-- empty without: kernel
 CREATE VIEW idle_cause AS
 WITH work AS (
     SELECT run_id, rank, device_id, start_ns, start_ns + dur_ns AS end_ns, launch_ns FROM kernel WHERE kind <> 'async'

@@ -4,6 +4,7 @@
 -- `family` is the name without what one library, GPU or shape changes: types, tiles, architectures, numbers, C++ arguments. ATen's
 -- templates that apply a function are known by that function.
 -- uses: _launching_device
+-- empty without: kernel
 CREATE VIEW kernel_summary AS
 WITH measured AS (
     SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup

@@ -4,6 +4,7 @@
 -- what was launched earlier and has not started when the call begins, on all devices of the rank; work of unknown launch is not in it.
 -- Caveats: all kernels of a graph are launched by one call, so most are shorter than it. HTA counts delays from the end of the call and its
 -- queue by stream, at every change of it.
+-- empty without: runtime_call
 CREATE VIEW launch_summary AS
 WITH call AS (
     SELECT run_id, rank, call_id, name, kind, start_ns, dur_ns, hash(run_id, rank, name, kind) AS code

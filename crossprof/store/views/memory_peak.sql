@@ -3,6 +3,7 @@
 -- the host. Caveat: the driver counts every process and the allocator's cache; JAX preallocates 75 % of the device unless told otherwise.
 -- With several allocators on one device the largest is shown. Telemetry sees what lasts as long as its interval.
 -- uses: memory_timeline
+-- empty without: memory_event, sample
 CREATE VIEW memory_peak AS
 WITH held AS (
     SELECT run_id, rank, device_id, max(peak_bytes) AS peak_bytes FROM memory_event GROUP BY ALL

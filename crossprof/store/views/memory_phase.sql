@@ -3,6 +3,7 @@
 -- the step; forward: the rest of the step; other: outside of steps.
 -- Caveat: a phase inherits what earlier ones hold, so peaks don't add up; growth_bytes is what it leaves behind. With several
 -- backward passes in one step (accumulated gradients) the forward passes between them count as backward.
+-- empty without: memory_event
 CREATE VIEW memory_phase AS
 WITH optimizer AS (
     SELECT run_id, rank, step, start_ns, start_ns + dur_ns AS end_ns

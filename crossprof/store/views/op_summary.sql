@@ -2,6 +2,7 @@
 -- Caveat: total_ns holds the time of the ops inside, so it counts an op within an op of the same name twice; self_ns adds up.
 -- device_ns sums the kernels launched directly under the op; NULL where the trace has no device work.
 -- measured_* count the ops that start in a measured step.
+-- empty without: op
 CREATE VIEW op_summary AS
 WITH measured AS (
     SELECT run_id, rank, step FROM step WHERE is_profiled AND NOT is_warmup

@@ -4,11 +4,20 @@
 -- Caveats: total_ns of an operator holds the operators inside it, so share_ratio and per_step_ns go by self_ns there. *_per_step is over
 -- measured steps, and over ranks and devices: the mean of one device in one step.
 -- uses: _device_time, kernel_summary, op_summary
+-- empty without: kernel, op
 CREATE VIEW operation_summary AS
 WITH measured AS (
     SELECT run_id, true AS is_device, count(*) AS steps FROM _device_time WHERE is_measured GROUP BY run_id
     UNION ALL
     SELECT run_id, false, count(*) FROM step WHERE is_profiled AND NOT is_warmup GROUP BY run_id
+),
+host_work AS ( -- a text is cut once for all calls of one shape
+    SELECT op.run_id, name, category, op.shapes, count(*) AS calls, sum(op.dur_ns) AS total_ns, min(op.dur_ns) AS min_ns, max(op.dur_ns) AS max_ns,
+        sum(self_ns) AS self_ns, sum(device_ns) AS device_ns, count(step.step) AS measured_calls,
+        coalesce(sum(self_ns) FILTER (step.step IS NOT NULL), 0) AS measured_ns
+    FROM op
+    LEFT JOIN step ON step.run_id = op.run_id AND step.rank = op.rank AND step.step = op.step AND is_profiled AND NOT is_warmup
+    GROUP BY ALL
 ),
 operation AS (
     SELECT run_id, true AS is_device, 'name' AS level, name, kind, category, NULL::VARCHAR AS shapes, any_value(family) AS family,
@@ -27,11 +36,9 @@ operation AS (
     FROM op_summary
     GROUP BY run_id, name, category
     UNION ALL
-    SELECT op.run_id, false, 'operator and shape', name, 'op', category, regexp_replace(op.shapes, '(,\[\])+\]$', ']'), NULL, count(*),
-        sum(op.dur_ns), min(op.dur_ns), max(op.dur_ns), sum(self_ns), sum(device_ns), count(step.step),
-        coalesce(sum(self_ns) FILTER (step.step IS NOT NULL), 0)
-    FROM op
-    LEFT JOIN step ON step.run_id = op.run_id AND step.rank = op.rank AND step.step = op.step AND is_profiled AND NOT is_warmup
+    SELECT run_id, false, 'operator and shape', name, 'op', category, regexp_replace(shapes, '(,\[\])+\]$', ']'), NULL, sum(calls),
+        sum(total_ns), min(min_ns), max(max_ns), sum(self_ns), sum(device_ns), sum(measured_calls), sum(measured_ns)
+    FROM host_work
     GROUP BY ALL
 ),
 shared AS (

@@ -1,5 +1,6 @@
 -- One row is one step of one rank. How long is a step? Bare and profiled ones are told apart, since a profiler slows what it watches.
 -- Caveat: a step is host time; work that it launched on a device may end after it.
+-- empty without: step
 CREATE VIEW step_time AS
 SELECT
     step.run_id, run.run, step.rank, step.step, step.start_ns, step.dur_ns, step.is_profiled, step.is_warmup, step.samples,
