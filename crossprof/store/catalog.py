@@ -89,7 +89,7 @@ FILLED = {
 """The roll-ups that are computed from the others, with NumPy and Arrow: imported then, which takes a tenth of a second."""
 
 SWEPT = {
-    "_device_time": Filling("device_sweep", ("_capture", "_profiled_step")),
+    "_device_time": Filling("device_sweep", ("_capture", "_host_wait", "_profiled_step")),
     "_kernel_path": Filling("kernel_path", ()),
 }
 """Roll-ups that NumPy fills as their query would, in a tenth of its time."""

@@ -18,24 +18,7 @@ FROM kernel
 JOIN sweep_process USING (run_id, rank)
 WHERE kind <> 'async';
 ---
--- What keeps a thread that launches.
-WITH launching AS (
-    SELECT DISTINCT run_id, rank, thread FROM runtime_call WHERE kind IN ('launch', 'graph_launch', 'memcpy', 'memset')
-),
-waiting AS (
-    SELECT run_id, rank, thread, start_ns, dur_ns, 1 AS sync, 0 AS input
-    FROM runtime_call
-    WHERE kind = 'sync' AND NOT regexp_matches(name, '(?i)query|waitevent') OR kind = 'memcpy' AND NOT contains(name, 'Async')
-    UNION ALL
-    SELECT run_id, rank, thread, start_ns, dur_ns, 0, 1 FROM op WHERE category = 'input'
-    UNION ALL
-    SELECT run_id, rank, thread, start_ns, dur_ns, 0, 1 FROM annotation WHERE kind = 'user' AND contains(name, 'DataLoader')
-)
-SELECT process, start_ns, start_ns + dur_ns AS end_ns, sync::BIGINT AS sync, input::BIGINT AS input
-FROM waiting
-SEMI JOIN launching USING (run_id, rank, thread)
-JOIN sweep_process USING (run_id, rank)
-ORDER BY process;
+SELECT process, start_ns, end_ns, sync, input FROM _host_wait JOIN sweep_process USING (run_id, rank) ORDER BY process;
 ---
 INSERT INTO rollup._device_time BY NAME
 SELECT run_id, rank, swept.* EXCLUDE (process, is_step) REPLACE (if(is_step = 1, step, NULL) AS step, is_measured = 1 AS is_measured)

@@ -11,7 +11,7 @@
 -- launch wait together, its kernel wait (gaps under 30 ns) and other wait our kernel_wait. It rounds to us and leaves out the last step; told
 -- not to, it agrees (tests/store/test_real_timelines.py) but on times of 19 digits, where its doubles put a launch before or after an end
 -- at random. Data loading is known where the trace marks it: DataLoader of PyTorch, operators of category input.
--- uses: _capture, _profiled_step
+-- uses: _capture, _host_wait, _profiled_step
 -- empty without: kernel
 CREATE VIEW idle_cause AS
 WITH work AS (
@@ -29,18 +29,6 @@ worker AS (
     FROM span
     GROUP BY run_id, rank, device_id
 ),
-launching AS (
-    SELECT DISTINCT run_id, rank, thread FROM runtime_call WHERE kind IN ('launch', 'graph_launch', 'memcpy', 'memset')
-),
-waiting AS (
-    SELECT run_id, rank, thread, start_ns, dur_ns, 1 AS sync, 0 AS input
-    FROM runtime_call
-    WHERE kind = 'sync' AND NOT regexp_matches(name, '(?i)query|waitevent') OR kind = 'memcpy' AND NOT contains(name, 'Async')
-    UNION ALL
-    SELECT run_id, rank, thread, start_ns, dur_ns, 0, 1 FROM op WHERE category = 'input'
-    UNION ALL
-    SELECT run_id, rank, thread, start_ns, dur_ns, 0, 1 FROM annotation WHERE kind = 'user' AND contains(name, 'DataLoader')
-),
 stretch AS (
     SELECT run_id, rank, device_id, start_ns, end_ns, 0::BIGINT AS step_key, 1 AS span, 0 AS sync, 0 AS input FROM span
     UNION ALL
@@ -48,9 +36,8 @@ stretch AS (
     FROM _profiled_step
     JOIN worker USING (run_id, rank)
     UNION ALL
-    SELECT run_id, rank, device_id, start_ns, start_ns + dur_ns, 0, 0, sync, input
-    FROM waiting
-    SEMI JOIN launching USING (run_id, rank, thread)
+    SELECT run_id, rank, device_id, start_ns, end_ns, 0, 0, sync, input
+    FROM _host_wait
     JOIN worker USING (run_id, rank)
 ),
 change AS (
