@@ -37,10 +37,10 @@ def write_ranks(capture: Path, folder: Path, *, ranks: int, size: int) -> None:
         (folder / f"rank{rank}.json").write_bytes(f"{head}, ".encode() + text[1:])
 
 
-def line(name: str, folder: Path, store: Path) -> str:
+def line(name: str, folder: Path, store: Path, *, may_fail: bool = False) -> str:
     """A row of the table: what the ingest of a folder took, and what the store holds afterwards."""
     publish(store)
-    found = measure(ingest_command(folder, store), may_fail=True)
+    found = measure(ingest_command(folder, store), may_fail=may_fail)
     with Store(store) as opened:
         (ranks,) = opened.sql("SELECT count(DISTINCT rank) FROM kernel").fetchall()[0]
         codes = opened.sql(
@@ -74,7 +74,9 @@ def main() -> None:
             print(line(f"{ranks} ranks", folder, base / f"store{ranks}"), flush=True)
         corrupt = folder / f"rank{options.ranks // 4}.json"
         corrupt.write_bytes(b"no trace " * 1000)
-        print(line(f"{ranks} ranks, rank {options.ranks // 4} corrupt", folder, base / "store-corrupt"), flush=True)
+        print(
+            line(f"{ranks} ranks, rank {options.ranks // 4} corrupt", folder, base / "store-corrupt", may_fail=True), flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -43,3 +43,8 @@ def __getattr__(name: str) -> Any:
     if name in _INTEGRATIONS:
         return import_module(f"crossprof.collectors.integrations.{name}")
     raise AttributeError(f"module 'crossprof' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What a notebook offers to complete."""
+    return [*globals(), *__all__, *_INTEGRATIONS]

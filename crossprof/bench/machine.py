@@ -17,7 +17,7 @@ __all__ = ["Machine", "State", "state"]
 
 _FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 _LOADED = 0.5
-"""Share of the processors that others keep busy, from which on the machine counts as loaded."""
+"""Share of the processors, or of a GPU, that others keep busy, from which on the machine counts as loaded."""
 _LOOK_S = 0.2
 _GPU_TAGS = {
     "hw.gpu.clock.sm": "gpu_clock_hz",

@@ -17,7 +17,7 @@ from crossprof.bench.proving import Lacking, current, lacking, proof_tags, prove
 from crossprof.bench.session import Session
 from crossprof.bench.standing import note, ranks_that_spoke, set_aside, standing
 from crossprof.errors import CrossprofError
-from crossprof.workloads import LONGEST_S, Cell, framework_named, run
+from crossprof.workloads import LONGEST_S, Cell, TooLong, framework_named, run
 
 __all__ = ["Failure", "Progress", "Runner"]
 
@@ -110,6 +110,8 @@ class Runner:
         try:
             told = run(cell, store=self.session.store, timeout_s=self.limit_s)
             self._check(cell, told)
+        except TooLong as error:
+            self._failed(what, f"{error} --cell-limit gives it more.")
         except CrossprofError as error:
             self._failed(what, str(error).removeprefix(f"{cell.name} failed: "))
         else:

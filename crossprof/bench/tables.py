@@ -57,15 +57,15 @@ def _precision(table: str, request: Request, machine: Machine) -> Iterator[Wish]
 
 def _scaling(table: str, request: Request, machine: Machine) -> Iterator[Wish]:
     """One rank on its share of the processors, and more ranks: with a batch each (weak), and with shares of one (strong)."""
-    counts = machine.ranks()
-    cores = max(1, machine.processors // counts[-1])
     for model, size in request.cases(SPREAD):
-        for base in _in_every_way(request, model=model, size=size, cores=cores):
+        for cell in _in_every_way(request, model=model, size=size):
+            seen = machine.used_by(cell.framework)
+            base = replace(cell, cores=max(1, seen.processors // seen.ranks()[-1]))
             strategies = [name for name in framework_named(base.framework).STRATEGIES if name in request.strategies]
             if strategies:
                 yield Wish(table, base, tags={"scaling": "base"})
             for strategy in strategies:
-                yield from _spread(table, base, strategy, machine)
+                yield from _spread(table, base, strategy, seen)
 
 
 def _spread(table: str, base: Cell, strategy: str, machine: Machine) -> Iterator[Wish]:

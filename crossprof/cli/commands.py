@@ -1,4 +1,4 @@
-"""The commands by name, in the order in which they are listed; each is imported when it is asked for."""
+"""The commands by name; each is imported when it is asked for."""
 
 from __future__ import annotations
 

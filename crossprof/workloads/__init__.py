@@ -8,6 +8,7 @@ Imports no framework: that happens in the processes that do the work.
 """
 
 from crossprof.workloads.cell import Cell
+from crossprof.workloads.child import TooLong
 from crossprof.workloads.frameworks import framework_named, frameworks
 from crossprof.workloads.models import model_named, models
 from crossprof.workloads.run import LONGEST_S, check, is_installed, run
@@ -17,6 +18,7 @@ __all__ = [
     "LONGEST_S",
     "Cell",
     "Size",
+    "TooLong",
     "check",
     "framework_named",
     "frameworks",

@@ -14,16 +14,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crossprof.errors import CrossprofError
-from crossprof.workloads.lifeline import PARENT
+from crossprof.workloads.lifeline import FOLDER, PARENT
 
-__all__ = ["Child", "start", "wait"]
+__all__ = ["Child", "TooLong", "start", "wait"]
 
 _NOT_OURS = ("CROSSPROF_RUN_ID", "TF_CONFIG", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "KERAS_BACKEND")
 """What a surrounding job may have set, and what would make ours a part of it."""
 
 
+class TooLong(CrossprofError):
+    """Processes that took longer than they may were ended."""
+
+
 class Child:
-    """A process, and the file that its words went to."""
+    """A process, and the file that its words went to, in a folder that holds whatever else it leaves."""
 
     def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         package = os.fspath(Path(__file__).parents[2])
@@ -36,7 +40,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**around, **environment, "PYTHONPATH": found_by, PARENT: str(os.getpid())},
+                env={**around, **environment, "PYTHONPATH": found_by, PARENT: str(os.getpid()), FOLDER: str(log.parent)},
             )
 
     def last_words(self) -> str:
@@ -59,15 +63,14 @@ def wait(children: Sequence[Child], *, what: str, timeout_s: float) -> None:
 
     Raises:
         CrossprofError: One failed; the message has its last words.
+        TooLong: The time is over.
     """
     deadline = time.monotonic() + timeout_s
     try:
         while any(child.process.poll() is None for child in children):
             _raise_failed(children, what)
             if time.monotonic() > deadline:
-                raise CrossprofError(
-                    f"{what} took more than {timeout_s:g} s and was ended: allow it more (timeout_s; of a bench --cell-limit)."
-                )
+                raise TooLong(f"{what} took more than {timeout_s:g} s and was ended.")
             time.sleep(0.05)
         _raise_failed(children, what)
     finally:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from crossprof.errors import CrossprofError
 from crossprof.workloads.batches import Batch
 from crossprof.workloads.cell import Cell
-from crossprof.workloads.lifeline import PARENT
+from crossprof.workloads.lifeline import FOLDER, PARENT
 from crossprof.workloads.work import batches_of
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Exported:
 
 @contextmanager
 def exported(cell: Cell, module: str, name: str) -> Iterator[Path]:
-    """The file that `python -m MODULE CELL FILE` writes, in a folder that is removed in the end, also that of the process."""
-    with tempfile.TemporaryDirectory(prefix="crossprof-export-") as folder:
+    """The file that `python -m MODULE CELL FILE` writes, in a folder that is removed, also where this process is killed."""
+    with tempfile.TemporaryDirectory(prefix="crossprof-export-", dir=os.environ.get(FOLDER)) as folder:
         path = Path(folder) / name
         command = [sys.executable, "-P", "-m", module, cell.to_json(), os.fspath(path)]
         done = subprocess.run(

@@ -7,10 +7,13 @@ import os
 import signal
 import sys
 
-__all__ = ["PARENT", "hold"]
+__all__ = ["FOLDER", "PARENT", "hold"]
 
 PARENT = "_CROSSPROF_PARENT"
 """The variable that tells a process of ours who started it."""
+
+FOLDER = "_CROSSPROF_FOLDER"
+"""The variable that tells it where files may lie that it can not remove when it is killed: who started it does."""
 
 _PARENT_DEATH_SIGNAL = 1
 

@@ -16,7 +16,7 @@ from threading import Event, Thread
 from typing import Any
 
 from crossprof.workloads.child import Child, start
-from crossprof.workloads.lifeline import hold
+from crossprof.workloads.lifeline import FOLDER, hold
 from crossprof.workloads.place import Place, free_addresses
 from crossprof.workloads.processors import keep_to, processors, share
 
@@ -35,7 +35,7 @@ class ParameterServer:
     def __init__(self, workers: int, *, cores: int) -> None:
         import tensorflow as tf
 
-        self._folder = TemporaryDirectory(prefix="crossprof-servers-")
+        self._folder = TemporaryDirectory(prefix="crossprof-servers-", dir=os.environ.get(FOLDER))
         cluster = _started(workers, cores, Path(self._folder.name))
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec(cluster), task_type="chief", task_id=0, rpc_layer="grpc"

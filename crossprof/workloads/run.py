@@ -63,7 +63,7 @@ def check(cell: Cell) -> None:
         )
     if missing := _missing(cell.framework):
         raise CrossprofError(f"{cell.framework} needs {', '.join(missing)}: pip install 'crossprof[workloads]'.")
-    weighs, largest = 4 * cell.shape.parameters, getattr(framework, "LARGEST_BYTES", None)  # few have a limit
+    weighs, largest = 4 * cell.shape.parameters, framework.LARGEST_BYTES
     if largest and weighs > largest:
         raise CrossprofError(
             f"The file that {cell.framework} reads holds weights of {largest / 1e9:.3g} GB, and those of {cell.model} "

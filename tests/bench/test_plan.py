@@ -185,6 +185,12 @@ def test_a_framework_that_leaves_the_gpu_alone_is_given_the_host(monkeypatch):
     assert plan.left_out[0].reason == "it needs about 28.4 GB of memory and this machine has 17.2 GB"
 
 
+def test_ranks_of_a_framework_that_leaves_the_gpu_alone_are_those_of_the_host(monkeypatch):
+    monkeypatch.setattr(devices, "version", lambda package: "" if package.startswith("jax-") else "1.0")
+    plan = planned(Request(tables=("scaling",), frameworks=("keras_jax",)), H200)
+    assert [(item.cell.world_size, item.cell.cores) for item in plan.items] == [(1, 8), (2, 8), (2, 8)]
+
+
 def test_a_file_that_lite_rt_can_not_read_is_not_written():
     plan = planned(Request(tables=("latency",), size="base", models=("bert", "llama"), frameworks=("litert",)), H200)
     assert names(plan) == ["bert-base-litert-graph-infer-float32-b1-s128"]

@@ -9,6 +9,7 @@ import pytest
 from crossprof.bench.request import Request
 from crossprof.bench.session import held
 from crossprof.errors import CrossprofError
+from crossprof.workloads import TooLong
 
 BERT = {"tables": ("training",), "models": ("bert",)}
 TORCH, JAX = "bert-tiny-pytorch-eager-train-float32-b8-s32", "bert-tiny-keras-jax-xla-train-float32-b8-s32"
@@ -111,6 +112,16 @@ def test_other_software_begins_anew(bench, double, monkeypatch):
     first.carry_out()
     monkeypatch.setattr("crossprof.bench.session.version", lambda package: "99")
     assert bench(**BERT).session.id != first.session.id
+
+
+def test_a_cell_that_takes_too_long_is_told_what_gives_it_more(bench, double, monkeypatch):
+    def run(cell, **_):
+        raise TooLong(f"{cell.name} took more than 3600 s and was ended.")
+
+    runner = bench(**BERT)
+    monkeypatch.setattr("crossprof.bench.runner.run", run)
+    runner.carry_out()
+    assert runner.failures[0].reason == f"{TORCH} took more than 3600 s and was ended. --cell-limit gives it more."
 
 
 def test_a_cell_that_fails_costs_itself_alone_and_is_run_again(bench, double):

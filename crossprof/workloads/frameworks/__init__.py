@@ -70,6 +70,7 @@ class Framework(Protocol):
         PRECISIONS: In which precisions.
         STRATEGIES: How its ranks can work together, by name.
         PACKAGES: What must be installed.
+        LARGEST_BYTES: What the weights may be in the file that it reads; None: no file, or no limit.
     """
 
     RECORDED: str | None
@@ -79,6 +80,7 @@ class Framework(Protocol):
     PRECISIONS: tuple[str, ...]
     STRATEGIES: Mapping[str, Strategy]
     PACKAGES: tuple[str, ...]
+    LARGEST_BYTES: int | None
 
     def environment(self, cell: Cell, place: Place) -> Mapping[str, str]:
         """Variables that must be set before the framework is loaded, beside those of `Place.environment`."""

@@ -30,6 +30,7 @@ PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
 STRATEGIES = {"sharding": Strategy(is_bound=False)}
 PACKAGES = ("jax", "keras", "keras_hub")
+LARGEST_BYTES = None
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

@@ -38,6 +38,7 @@ STRATEGIES = {
 }
 """What XLA compiles can't reach variables of another device, and ends a worker of several; a coordinator takes graphs alone."""
 PACKAGES = ("tensorflow", "keras", "keras_hub")
+LARGEST_BYTES = None
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

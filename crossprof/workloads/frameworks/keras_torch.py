@@ -29,6 +29,7 @@ PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
 STRATEGIES: Mapping[str, Strategy] = {}
 PACKAGES = ("torch", "keras", "keras_hub")
+LARGEST_BYTES = None
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

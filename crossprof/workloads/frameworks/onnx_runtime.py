@@ -29,6 +29,7 @@ PHASES = ("infer",)
 PRECISIONS = ("float32",)
 STRATEGIES: Mapping[str, Strategy] = {}
 PACKAGES = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
+LARGEST_BYTES = None
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ PHASES = ("train", "infer")
 PRECISIONS = ("float32", "bf16")
 STRATEGIES = {"ddp": Strategy(), "fsdp": Strategy()}
 PACKAGES = ("torch", "transformers")
+LARGEST_BYTES = None
 
 
 def environment(cell: Cell, place: Place) -> Mapping[str, str]:
