@@ -14,6 +14,7 @@ from crossprof.dashboard import theme
 from crossprof.dashboard.addresses import result_address, sql_address
 from crossprof.dashboard.components import labelled
 from crossprof.errors import CrossprofError
+from crossprof.store.literal import literal
 
 __all__ = ["Absent", "absent", "card", "card_id", "columns", "drawn", "failed", "figure_card", "notice", "spelled", "told"]
 
@@ -147,7 +148,7 @@ def spelled(query: str, *params: object) -> str:
 
 def _literal(value: object) -> str:
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return literal(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_literal(one) for one in value) + "]"
     return "NULL" if value is None else str(value)

@@ -13,6 +13,7 @@ import duckdb
 
 from crossprof import settings
 from crossprof.errors import CrossprofError
+from crossprof.store.literal import literal
 
 __all__ = ["CATEGORIES", "Rule", "classify", "rules", "rules_version"]
 
@@ -110,12 +111,8 @@ def _fault(connection: duckdb.DuckDBPyConnection, row: list[str]) -> str | None:
 def _case(scope: str, column: str) -> str:
     """One CASE over all rules of a scope. Its patterns are constants, which DuckDB compiles once and not for each row."""
     branches = " ".join(
-        f"WHEN regexp_matches({column}, {_quoted(rule.pattern)}) THEN '{rule.category}'"
+        f"WHEN regexp_matches({column}, {literal(rule.pattern)}) THEN '{rule.category}'"
         for rule in rules()
         if rule.scope in _SCOPES[scope]
     )
     return f"CASE {branches} END"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.resources import files
 
 import duckdb
 
 from crossprof.ingest.categories import CATEGORIES, classify
 from crossprof.ingest.nest import nest
+from crossprof.ingest.statement import sql_of
+from crossprof.store.literal import literal
 
 __all__ = ["STAGED_TEXT", "derive"]
 
@@ -73,17 +74,17 @@ def derive(
         connection.execute("DROP TABLE annotation")  # a view takes its place
     classify(connection)
     connection.execute(_CALL_KINDS)
-    connection.execute(_sql("step.sql"))
-    connection.execute(_sql("unnested.sql"))
+    connection.execute(sql_of("step.sql"))
+    connection.execute(sql_of("by_step.sql"))
     on_final("annotation")
     on_final("memory_event")
-    connection.execute(_sql("span.sql"))
+    connection.execute(sql_of("span.sql"))
     nest(connection)
     for table in ("runtime_call", "kernel", "op"):
-        connection.execute(_sql(f"{table}.sql"))
+        connection.execute(sql_of(f"{table}.sql"))
         on_final(table)
-    connection.execute(_sql("capture.sql"))
-    connection.execute(_sql("findings.sql"))
+    connection.execute(sql_of("capture.sql"))
+    connection.execute(sql_of("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
     connection.execute("DROP TABLE IF EXISTS known_text; DROP TYPE span_kind; DROP TYPE span_thread")
@@ -95,7 +96,7 @@ def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
     query = f"SELECT min(first), max(last), coalesce(max(last)::HUGEINT - min(first), 0), bool_or(is_partial) FROM ({extents})"
     first, last, length, is_partial = connection.execute(query).fetchall()[0]
     if is_partial or (first is not None and (length > _LONGEST_NS or first < -_LATEST_NS or last > _LATEST_NS)):
-        connection.execute(_sql("plausible.sql"))
+        connection.execute(sql_of("plausible.sql"))
 
 
 def _enumerate_texts(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
@@ -105,7 +106,7 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection, run_id: str) -> None
         types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
         if rows >= _MANY_ROWS and table in _FIXED:
             for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
-                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(_literal, texts))})")
+                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(literal, texts))})")
         for column, kind in zip(columns, types, strict=True):
             numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
             source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
@@ -122,11 +123,3 @@ def _has_few_texts(connection: duckdb.DuckDBPyConnection, source: str, column: s
         SELECT {column} AS text FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL""")
     ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
     return 0 < int(count) <= _FEW_TEXTS
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text()

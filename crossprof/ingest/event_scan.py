@@ -49,7 +49,11 @@ class EventScan:
         self._streams: list[_Stream] = []
 
     def read(self, pieces: Iterable[bytes], *, base_ns: int, is_coarse: bool) -> bool:
-        """Read a chunk; False where it is not plainly JSON, or where memory is short: no lane has anything of it then."""
+        """Read a chunk; False where another reader is to read all of it: no lane has anything of it then.
+
+        So it is where the chunk is not plainly JSON, where begins and ends of events lie beside something odd, and where the
+        lanes find no memory. Raises MemoryError where the text of the chunk finds none.
+        """
         self._library.scan_begin(self._scan)
         for piece in pieces:
             if not self._library.scan_add(self._scan, piece, len(piece)):

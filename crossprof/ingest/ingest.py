@@ -124,15 +124,17 @@ def _found(
 def _placed(jobs: list[Job], store: Path, run: str | None, *, is_forced: bool) -> list[Job]:
     """The jobs as ranks of the runs that they belong to."""
     if run is not None:
-        return joined(jobs, store, run)
-    return jobs if is_forced else [_identified(job, store) for job in reunited(jobs, store)]
+        jobs = joined(jobs, store, run)
+    elif not is_forced:
+        jobs = reunited(jobs, store)
+    return jobs if is_forced else [_identified(job, store) for job in jobs]
 
 
 def _identified(job: Job, store: Path) -> Job:
-    """The job, its file hashed first where the store may have it: what it has need not be read."""
+    """The job, its file hashed first where the store may have it, or another one of its rank: then it need not be read."""
     if isinstance(job, TraceJob) and job.digest is not None:
         with suppress(TraceError, OSError):  # reading the file says what is wrong with it
-            return job.identified() if may_hold(store, job.path) else job
+            return job.identified() if job.is_late or may_hold(store, job.path) else job
     return job
 
 

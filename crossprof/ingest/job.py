@@ -29,7 +29,7 @@ class RecordingJob:
 class TraceJob:
     """One foreign trace file: one rank of a run. `rank` is None where only the whole file may tell.
 
-    `sha256` is empty for a file that is no trace, though it should be; and, as the `run_id` is, while `digest` looks for it.
+    `sha256` is empty for a file that is no trace, though it should be, and while `digest` looks for it, as a new run's `run_id` is.
     `bytes` is about what it holds, decompressed. `is_late` says that the run was in the store before.
     """
 
@@ -49,7 +49,7 @@ class TraceJob:
         if self.digest is None:
             return self
         sha256 = self.digest.wait()
-        return replace(self, sha256=sha256, run_id=run_id_of([sha256]), digest=None)
+        return replace(self, sha256=sha256, run_id=self.run_id or run_id_of([sha256]), digest=None)
 
 
 Job = RecordingJob | TraceJob

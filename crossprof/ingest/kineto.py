@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from functools import partial
-from importlib.resources import files
 
 import duckdb
 
@@ -14,6 +13,7 @@ from crossprof.ingest.event_text import EventText, head_text
 from crossprof.ingest.kineto_chunk import ARGUMENTS, ELEMENT_BYTES, EVERY_SOURCE, Form, Tally, mending, staging
 from crossprof.ingest.scratch import json_text
 from crossprof.ingest.source import Source
+from crossprof.ingest.statement import set_variables, sql_of
 from crossprof.store.threads import shared_out
 
 __all__ = ["KinetoReader"]
@@ -63,8 +63,8 @@ class KinetoReader:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)
         connection.execute("DROP TABLE kineto_edge")
         header = {key: value for key, value in text.header.items() if key in _HEADER_KEYS}
-        _set(connection, capture=capture, header=json_text(header), **asdict(tally))
-        connection.execute(_sql("kineto_header.sql"))
+        set_variables(connection, capture=capture, header=json_text(header), **asdict(tally))
+        connection.execute(sql_of("kineto_header.sql"))
         for finding in text_damage(source, text, tally.lost):
             connection.execute("INSERT INTO staged_finding VALUES (?, 'error', ?, ?, ?, ?)", [*finding, capture])
 
@@ -72,9 +72,9 @@ class KinetoReader:
 def _map_pairs(connection: duckdb.DuckDBPyConnection, *, capture: int | None, edges: int) -> int:
     """Stage the events that were written as a begin and an end. How many there are; what is left of the edges is a finding."""
     connection.execute(ELEMENT_BYTES)
-    connection.execute(_sql("kineto_pair.sql"))
-    _set(connection, event_source="FROM kineto_pair", **EVERY_SOURCE, capture=capture, chunk_number=None)
-    pairs = int(connection.execute(_sql("kineto.sql")).fetchall()[0][0])
+    connection.execute(sql_of("kineto_pair.sql"))
+    set_variables(connection, event_source="FROM kineto_pair", **EVERY_SOURCE, capture=capture, chunk_number=None)
+    pairs = int(connection.execute(sql_of("kineto.sql")).fetchall()[0][0])
     connection.execute("DROP TABLE kineto_pair")
     if unpaired := edges - 2 * pairs:
         detail = f"{unpaired} of {edges} begins and ends of events have no other half."
@@ -87,12 +87,3 @@ def _depth(text: bytes) -> int:
     """How many brackets are open at the end of a JSON text: a report that quotes a trace has its events further inside."""
     outside = _STRING.sub(b"", text)
     return sum(map(outside.count, (b"{", b"["))) - sum(map(outside.count, (b"}", b"]")))
-
-
-def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:
-    for name, value in values.items():
-        connection.execute(f"SET VARIABLE {name} = ?", [value])
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text()

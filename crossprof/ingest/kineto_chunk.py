@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
-from importlib.resources import files
 
 import duckdb
 
@@ -16,6 +15,7 @@ from crossprof.ingest.event_scan import LANES, EventScan, event_scan
 from crossprof.ingest.event_text import drained, head_text
 from crossprof.ingest.memory_file import MemoryFile, memory_file
 from crossprof.ingest.source import Source
+from crossprof.ingest.statement import set_variables, sql_of
 
 __all__ = ["ARGUMENTS", "ELEMENT_BYTES", "EVERY_SOURCE", "Form", "Tally", "mending", "staging"]
 
@@ -113,14 +113,14 @@ class Form:
         """Make a connection ready to map chunks that lie at a path."""
         connection.execute(ELEMENT_BYTES)
         connection.execute(_NS)
-        _set(connection, chunk=path, base_ns=self.base_ns, capture=self.capture)
+        set_variables(connection, chunk=path, base_ns=self.base_ns, capture=self.capture)
 
     def read(self, connection: duckdb.DuckDBPyConnection, pieces: Iterable[bytes], *, is_coarse: bool) -> Iterator[bytes]:
         """Events of a chunk as DuckDB is to read them."""
         time = "VARCHAR" if is_coarse else "DOUBLE"
         columns = _TEXTS | dict.fromkeys(("ts", "dur"), time) | {"args": self.arguments}
         events = _EVENT.format(times=_TIMES.format(ns=f"ns_of_{time.lower()}"), source=_JSON)
-        _set(connection, columns=columns, event_source=events, **EVERY_SOURCE)
+        set_variables(connection, columns=columns, event_source=events, **EVERY_SOURCE)
         normal = map(self._normal, pieces)
         return (_TIME.sub(rb'\1"\2"', piece) for piece in normal) if is_coarse else normal
 
@@ -196,7 +196,7 @@ class _Way:
             return self._read(self.scan.pieces(), number, is_coarse=is_coarse)
         tally = Tally(*self.scan.tally())
         if tally.edges:
-            _set(self.connection, chunk_number=number)
+            set_variables(self.connection, chunk_number=number)
         if tally.edges or self.scan.bytes_held() > _MOST_HELD_BYTES:
             self.flush()
         odd = self.scan.odd_events()
@@ -205,8 +205,8 @@ class _Way:
     def flush(self) -> None:
         """Stage what the scanner holds: to plan the statement takes as long for one chunk as for several."""
         if self.scan and self.scan.bytes_held():
-            _set(self.connection, **_SCANNED)
-            self.connection.execute(_sql("kineto.sql"))
+            set_variables(self.connection, **_SCANNED)
+            self.connection.execute(sql_of("kineto.sql"))
             self.scan.clear()
 
     def forget(self) -> None:
@@ -215,32 +215,23 @@ class _Way:
             self.scan.clear()
 
     def _read(self, pieces: Iterable[bytes], number: int, *, is_coarse: bool) -> Tally:
-        _set(self.connection, chunk_number=number)
+        set_variables(self.connection, chunk_number=number)
         events = self.form.read(self.connection, pieces, is_coarse=is_coarse)
-        return Tally(*map_events(self.connection, events, self.file, _sql("kineto.sql"))[0])
+        return Tally(*map_events(self.connection, events, self.file, sql_of("kineto.sql"))[0])
 
 
 @contextmanager
 def mending(connection: duckdb.DuckDBPyConnection, *, form: Form) -> Iterator[_Stager]:
     """Stages what can be read of chunks."""
-    mapping = _sql("kineto.sql")
+    mapping = sql_of("kineto.sql")
     with memory_file() as file:
         form.prepare(connection, file.path)
 
         def stage(numbered: tuple[int, list[bytes]]) -> tuple[int, Tally]:
             number, chunk = numbered
-            _set(connection, chunk_number=number)
+            set_variables(connection, chunk_number=number)
             events = form.read(connection, drained(chunk), is_coarse=form.is_coarse(chunk))
             rows, lost = map_readable(connection, events, file, mapping)
             return number, Tally.of([Tally(lost=lost), *(Tally(*row) for row in rows)])
 
         yield stage
-
-
-def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:
-    for name, value in values.items():
-        connection.execute(f"SET VARIABLE {name} = ?", [value])
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text()

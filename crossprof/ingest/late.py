@@ -34,7 +34,7 @@ def joined(jobs: Sequence[Job], root: Path, name: str) -> list[Job]:
         if isinstance(job, RecordingJob):
             raise StoreError(f"{job.folder} is a recording: it knows its run. Ingest it without --run.")
         rank = job.rank if job.rank is not None else named_rank(job.path)
-        late.append(replace(job.identified(), run_id=row["run_id"], run=row["run"], rank=rank, rank_count=1, is_late=True))
+        late.append(replace(job, run_id=row["run_id"], run=row["run"], rank=rank, rank_count=1, is_late=True))
     ranks = [job.rank for job in late if isinstance(job, TraceJob) and job.rank is not None]
     if twice := sorted({rank for rank in ranks if ranks.count(rank) > 1}):
         raise StoreError(f"Several files are of rank {twice[0]}: a run has one. Name those that belong to {row['run']}.")

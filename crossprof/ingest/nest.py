@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import duckdb
+
+from crossprof.ingest.statement import sql_of
 
 __all__ = ["nest"]
 
@@ -26,14 +26,14 @@ def nest(connection: duckdb.DuckDBPyConnection) -> None:
     Its columns are those of mark in nest.sql; `outer_end_ns` and, where that is an op, `outer_op_id` of the span next around
     it; `op_id`, the innermost op around it. Ends in `span` are clipped to those of the spans around them.
     """
-    mark = _sql("nest.sql")
+    mark = sql_of("nest.sql")
     for _ in range(_MAX_PASSES):
         connection.execute(mark)
         ((deepest,),) = connection.execute("SELECT coalesce(max(depth), 0) FROM mark").fetchall()
         connection.execute(f"CREATE OR REPLACE TEMP TABLE nested AS {_shallow(min(deepest, _MOST_LEVELS))}")
         if deepest > _MOST_LEVELS:
             connection.execute("SET VARIABLE most_levels = ?", [_MOST_LEVELS])
-            connection.execute(_sql("nest_deep.sql"))
+            connection.execute(sql_of("nest_deep.sql"))
         connection.execute("DROP TABLE mark")
         if not connection.execute(f"SELECT 1 FROM nested WHERE {_OVER} LIMIT 1").fetchall():
             return
@@ -54,7 +54,3 @@ def _last(depth: str, what: str, levels: int) -> str:
     """Of the last open span that is one level up, by one of the depths, what is asked for."""
     cases = " ".join(_LAST.format(depth=depth, level=level, what=what) for level in range(levels))
     return f"CASE {depth} {cases} END" if cases else "NULL::BIGINT"
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text()

@@ -7,7 +7,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import duckdb
 
 from crossprof.errors import TraceError
 from crossprof.ingest.source import Source
+from crossprof.ingest.statement import sql_of
 
 __all__ = ["NsysReader"]
 
@@ -50,13 +50,13 @@ class NsysReader:
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the export to the staged relations. What a damaged file still holds is read, with a finding."""
         connection.execute("SET VARIABLE capture = ?", [capture])
-        connection.execute(_sql("nsys_tables.sql"))
+        connection.execute(sql_of("nsys_tables.sql"))
         try:
             with _on_disk(source) as path, closing(_connect(path)) as database:
                 damage = _copy(connection, database)
             if damage and not connection.execute(_EVENT_TABLES).fetchone():
                 raise sqlite3.DatabaseError(damage)
-            connection.execute(_sql("nsys.sql"))
+            connection.execute(sql_of("nsys.sql"))
         except sqlite3.Error as error:
             reason = f"this Nsight Systems export can't be read ({error}). Export or copy it again."
             raise TraceError(source.path, reason) from None
@@ -168,7 +168,3 @@ def _missing_bytes(source: Source) -> int:
     page_bytes = int.from_bytes(source.head[16:18], "big") or 65536
     pages = int.from_bytes(source.head[28:32], "big")
     return page_bytes * pages - source.bytes_on_disk
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 
 import duckdb
@@ -21,6 +20,7 @@ from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
 from crossprof.ingest.run_folder import stage_recording
 from crossprof.ingest.scratch import MEMORY_BYTES, scratch_database
+from crossprof.ingest.statement import set_variables, sql_of
 from crossprof.store.part_writer import part_writer, write_part
 from crossprof.store.parts import part_exists, rank_exists
 
@@ -89,8 +89,10 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
 
 def _describe(connection: duckdb.DuckDBPyConnection, job: TraceJob, rank: int, request: Request) -> None:
     """Fill run and rank of a foreign trace."""
-    _set(connection, run_id=job.run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__)
-    _set(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
+    set_variables(
+        connection, run_id=job.run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__
+    )
+    set_variables(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
     _run(connection, "trace_run.sql")
     _run(connection, "run_device.sql")
 
@@ -205,10 +207,5 @@ def _staged_number(connection: duckdb.DuckDBPyConnection, key: str) -> int:
     return int(row[0] or 0) if row else 0
 
 
-def _set(connection: duckdb.DuckDBPyConnection, **values: object) -> None:
-    for name, value in values.items():
-        connection.execute(f"SET VARIABLE {name} = ?", [value])
-
-
 def _run(connection: duckdb.DuckDBPyConnection, script: str) -> None:
-    connection.execute(files("crossprof.ingest").joinpath(script).read_text(encoding="utf-8"))
+    connection.execute(sql_of(script))

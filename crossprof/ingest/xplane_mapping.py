@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
 
 import duckdb
 import pyarrow as pa
 
+from crossprof.ingest.statement import sql_of
 from crossprof.ingest.xplane_events import event_tables
 from crossprof.ingest.xplane_glossary import Glossary
 from crossprof.ingest.xplane_pieces import Batch, batches
@@ -45,7 +45,7 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
     work = _batches(data, space)
     tables = {**plane_tables(space.planes), "xplane_line": line_table(data, work), "xplane_no_stat": NO_STATS}
     connection.execute("SET VARIABLE capture = ?", [capture])
-    _execute(connection, _sql("xplane_header.sql"), tables)
+    _execute(connection, sql_of("xplane_header.sql"), tables)
     _add_options(connection, capture)
     if len(work) > _FEW_BATCHES:
         enumerate_texts(connection)
@@ -62,7 +62,7 @@ def stage_space(connection: duckdb.DuckDBPyConnection, data: Bytes, space: Space
         lost = sum(shared_out(connection, enumerate(work), staging))
     if lost and not connection.execute("FROM xplane_count LIMIT 1").fetchall():
         raise SpaceError("no event in it is whole")
-    connection.execute(_sql("xplane_trailer.sql"))
+    connection.execute(sql_of("xplane_trailer.sql"))
     return lost
 
 
@@ -138,7 +138,7 @@ def _map(connection: duckdb.DuckDBPyConnection, statement: str, xplane_batch: pa
 @cache
 def _mappings() -> dict[str, str]:
     """The statements of xplane.sql by the relation that each of them maps."""
-    _, *parts = _RELATION.split(_sql("xplane.sql"))
+    _, *parts = _RELATION.split(sql_of("xplane.sql"))
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -157,7 +157,3 @@ def _execute(connection: duckdb.DuckDBPyConnection, statements: str, tables: dic
     connection.execute(statements).fetchall()
     for name in tables:  # not where it failed: in a transaction that is void nothing can be done but to end it
         connection.unregister(name)
-
-
-def _sql(name: str) -> str:
-    return files("crossprof.ingest").joinpath(name).read_text(encoding="utf-8")

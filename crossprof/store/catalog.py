@@ -18,6 +18,8 @@ from types import ModuleType
 
 import duckdb
 
+from crossprof.store.literal import literal
+
 __all__ = [
     "FILLED",
     "ROLLUPS",
@@ -240,13 +242,9 @@ def expose_base(connection: duckdb.DuckDBPyConnection) -> None:
     for name, comment in exposed:
         connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS SELECT * FROM base.{name}")
         if comment is not None:
-            connection.execute(f"COMMENT ON VIEW main.{name} IS {_quoted(comment)}")
+            connection.execute(f"COMMENT ON VIEW main.{name} IS {literal(comment)}")
     for name, column, comment in columns:
-        connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {_quoted(comment)}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {literal(comment)}")
 
 
 def _sources() -> Iterable[tuple[str, str]]:

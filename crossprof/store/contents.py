@@ -17,6 +17,7 @@ import duckdb
 from crossprof._version import __version__
 from crossprof.store.catalog import ROLLUPS, create_base, create_rollups, expose_base, views
 from crossprof.store.edits import Edits
+from crossprof.store.literal import literal
 from crossprof.store.parts import Part
 from crossprof.store.tables import FILED, HELD
 
@@ -153,7 +154,7 @@ def _skipping(root: Path) -> str:
 
 
 def _read_parquet(folder: Path, table: str, folders: Iterable[str], options: str) -> str:
-    paths = ", ".join(_literal(f"{folder}/{name}/{table}.parquet") for name in folders)
+    paths = ", ".join(literal(f"{folder}/{name}/{table}.parquet") for name in folders)
     return f"read_parquet([{paths}], {options})"
 
 
@@ -161,10 +162,6 @@ def _union(table: str, columns: Sequence[str], sources: Sequence[str]) -> str:
     """The table's own columns, in its order: files of an earlier schema lack some, a later one may add some."""
     scans = [f"FROM store.{table}", *(f"FROM {source}" for source in sources)]
     return f"SELECT {', '.join(columns)} FROM ({' UNION ALL BY NAME '.join(scans)})"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @cache

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import duckdb
 from crossprof._version import __version__
 from crossprof.errors import StoreError
 from crossprof.store.layout import Layout, create, sync, writing
+from crossprof.store.literal import literal
 from crossprof.store.parts import part_exists
 from crossprof.store.tables import FILED, ORDER, SCHEMA_VERSION, TABLES
 from crossprof.store.threads import another_connection, ended, shared_out
@@ -53,14 +54,13 @@ def part_writer(connection: duckdb.DuckDBPyConnection, root: Path, *, run_id: st
     layout = create(root)
     name = f"part-{uuid.uuid4().hex}"
     folder = layout.staged() / name
-    with writing(root):
-        folder.mkdir(parents=True)
-    writer = PartWriter(connection, layout, folder, run_id)
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder.parent, ignore_errors=True)
+        with writing(root):
+            folder.mkdir(parents=True)
+        writer = PartWriter(connection, layout, folder, run_id)
+        stack.callback(writer.end)
         yield writer
-    finally:
-        writer.end()
-        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 class PartWriter:
@@ -141,12 +141,12 @@ def _write_table(
     """Write a table; None where it has no row. No row has a value of the columns that are unknown."""
     # What no row has is put in after the sort, where it costs next to nothing, and the run is a number until then.
     order = f"ORDER BY {ORDER[path.stem]}" if path.stem in ORDER else ""
-    own_run = f"try_cast(run_id AS ENUM({_literal(run_id)})) AS run_id"
+    own_run = f"try_cast(run_id AS ENUM({literal(run_id)})) AS run_id"
     sorted_rows = f"SELECT * EXCLUDE ({', '.join(['run_id', *unknown])}), {own_run} FROM {source} {order}"
     columns = ", ".join(f"NULL::{types[column]} AS {column}" if column in unknown else column for column in types)
     # The second version writes differences.
     options = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}, RETURN_STATS"
-    copied = f"COPY (SELECT {columns} FROM ({sorted_rows})) TO {_literal(str(path))} ({options})"
+    copied = f"COPY (SELECT {columns} FROM ({sorted_rows})) TO {literal(str(path))} ({options})"
     _, rows, size, _, statistics, *_ = connection.execute(copied).fetchall()[0]
     if strangers := int(statistics['"run_id"']["null_count"]) if rows else 0:
         raise StoreError(f"{strangers} rows of {path.stem} are not of run {run_id}: a part holds one rank of one run.")
@@ -191,7 +191,3 @@ def _move_into_place(staged: Path, final: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
         staged.rename(final)
     sync(final.parent)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

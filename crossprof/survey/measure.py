@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from crossprof.store.literal import literal
 from crossprof.store.metrics import Source
 from crossprof.store.student import quantile
 from crossprof.survey.repeats import Repeats
@@ -155,4 +156,4 @@ def of_repeats(
 
 
 def _literal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+    return str(value) if isinstance(value, int) else literal(value)

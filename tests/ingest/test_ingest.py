@@ -452,3 +452,19 @@ def test_one_file_that_can_not_be_hashed_fails_in_one_line(store: Path, trace: P
     [result] = ingest([trace], store=store)
     assert (result.status, result.run_id, result.reason) == ("failed", None, "it can't be read (Input/output error).")
     assert parts(store) == []
+
+
+def test_one_more_rank_that_can_not_be_hashed_fails_in_one_line(
+    store: Path, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = ingest([trace], store=store)
+    late = tmp_path / "rank1.json"
+    late.write_bytes(trace.read_bytes().replace(b"}", b" }", 1))
+
+    def refuse(_path: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("crossprof.ingest.digest.sha256_of", refuse)
+    [result] = ingest([late], store=store, run=first.run_id)
+    assert (result.status, result.reason) == ("failed", "it can't be read (Input/output error).")
+    assert len(parts(store)) == 1

@@ -12,6 +12,7 @@ from crossprof.dashboard.timeline.shelf import Named
 from crossprof.dashboard.timeline.timeline import Timeline
 from crossprof.errors import CrossprofError
 from crossprof.store import Store
+from crossprof.store.literal import literal
 
 __all__ = ["Side", "details"]
 
@@ -141,9 +142,5 @@ def _query(run_id: str, event: Mapping[str, Any]) -> str:
     elif event["kind"] == _STEP:
         chosen = f"rank = {event['rank']} AND step = {event['id']}"
     else:
-        chosen = f"rank = {event['rank']} AND name = {_quoted(event['name'])}"
-    return f"SELECT *\nFROM {table}\nWHERE run_id = {_quoted(run_id)} AND {chosen}\nLIMIT 100"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        chosen = f"rank = {event['rank']} AND name = {literal(event['name'])}"
+    return f"SELECT *\nFROM {table}\nWHERE run_id = {literal(run_id)} AND {chosen}\nLIMIT 100"

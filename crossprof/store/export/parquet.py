@@ -14,6 +14,7 @@ import duckdb
 from crossprof.errors import CrossprofError
 from crossprof.store.export.slices import workbench
 from crossprof.store.export.staged import staged
+from crossprof.store.literal import literal
 from crossprof.store.store import Store
 from crossprof.store.tables import ORDER, TABLES
 
@@ -72,13 +73,9 @@ def _write_table(connection: duckdb.DuckDBPyConnection, run_id: str, table: str,
     if not rows:
         return
     comment, columns = connection.execute(_COMMENTS, [table]).fetchall()[0]
-    metadata = f"KV_METADATA {{comment: {_quoted(comment or '')}, columns: {_quoted(columns or json.dumps({}))}}}"
+    metadata = f"KV_METADATA {{comment: {literal(comment or '')}, columns: {literal(columns or json.dumps({}))}}}"
     order = f"ORDER BY {'' if table == 'hlo_module' else 'rank, '}{ORDER[table]}" if table in ORDER else ""
-    target = _quoted(str(folder / f"{table}.parquet"))
+    target = literal(str(folder / f"{table}.parquet"))
     connection.execute(
         f"COPY (SELECT * FROM {table} WHERE {own} {order}) TO {target} (FORMAT parquet, COMPRESSION zstd, {metadata})", [run_id]
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
