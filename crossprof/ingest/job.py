@@ -29,8 +29,8 @@ class RecordingJob:
 class TraceJob:
     """One foreign trace file: one rank of a run. `rank` is None where only the whole file may tell.
 
-    `sha256` is empty for a file that is no trace, though it should be, and while `digest` looks for it, as the `run_id` of a new
-    run is. `bytes` is about what it holds, decompressed. `is_late` says that the run was in the store before.
+    `sha256` is empty for a file that is no trace, though it should be, and while `digest` looks for it, as the `run_id` of a
+    new run is. `bytes` is about what it holds, decompressed. `is_late` says that the run was in the store before.
     """
 
     path: Path
