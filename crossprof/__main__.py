@@ -1,8 +1,6 @@
 """`python -m crossprof`: the command line, and what a training process starts to ingest its own recording."""
 
-import sys
-
-from crossprof.cli import main
+from crossprof.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

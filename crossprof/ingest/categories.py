@@ -47,17 +47,12 @@ def rules_version() -> str:
     return hashlib.sha256(repr([astuple(rule)[:3] for rule in rules()]).encode()).hexdigest()[:12]
 
 
-def classify(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make kernel_category and op_category: one row for each distinct name in staged_kernel and staged_op.
-
-    The variable category_rules holds the version of the rules.
-    """
-    connection.execute("SET VARIABLE category_rules = ?", [rules_version()])
-    for table in ("kernel", "op"):
-        connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE {table}_category AS
-            SELECT name, hlo_category, coalesce({_case("hlo", "hlo_category")}, {_case(table, "name")}, 'other') AS category
-            FROM (SELECT DISTINCT name, hlo_category FROM staged_{table})""")
+def classify(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make kernel_category or op_category: one row for each distinct name in staged_kernel or staged_op."""
+    connection.execute(f"""
+        CREATE OR REPLACE TABLE {table}_category AS
+        SELECT name, hlo_category, coalesce({_case("hlo", "hlo_category")}, {_case(table, "name")}, 'other') AS category
+        FROM (SELECT DISTINCT name, hlo_category FROM staged_{table})""")
 
 
 @cache

@@ -13,6 +13,7 @@ from crossprof.ingest.home import Home
 from crossprof.ingest.job import Job
 from crossprof.ingest.part import Request
 from crossprof.ingest.result import IngestResult, path_of, result_of
+from crossprof.store.publish import prepare
 
 if TYPE_CHECKING:
     from crossprof.ingest.worker import Worker
@@ -60,6 +61,7 @@ def _read_by_workers(
 
     from crossprof.ingest.worker import Worker, end
 
+    prepare(request.root)
     waiting = deque(numbers)
     busy: list[Worker] = []
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
 import duckdb
 
-from crossprof.ingest.categories import CATEGORIES, classify
+from crossprof.ingest.categories import CATEGORIES, classify, rules_version
 from crossprof.ingest.nest import nest
 from crossprof.ingest.statement import sql_of
 from crossprof.store.literal import literal
+from crossprof.store.threads import one_thread, shared_out
 
 __all__ = ["STAGED_TEXT", "derive"]
 
@@ -50,8 +52,10 @@ _FIXED: dict[str, dict[str, tuple[str, ...]]] = {
     "runtime_call": {"kind": ("graph_launch", "launch", "memcpy", "memset", "memory", "sync", "other")},
     "memory_event": {},
 }
-_MANY_ROWS = 20_000
+_WORTH_NUMBERS = 20_000  # rows of a table
 _FEW_TEXTS = 1 << 16  # with more of them, looking each one up costs more than it spares
+_MANY_ROWS = 600_000
+"""With fewer, what writes the tables that are final has a processor to itself."""
 _SCRATCH = (
     "span", "work", "nested", "inner_time", "loose_call", "launch", "call_name", "kernel_category", "op_category"
 )  # fmt: skip
@@ -67,13 +71,21 @@ def derive(
     """
     connection.execute("SET VARIABLE run_id = ?", [run_id])
     connection.execute("SET VARIABLE rank = ?", [rank])
+    connection.execute("SET VARIABLE category_rules = ?", [rules_version()])
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     _drop_implausible(connection)
-    _enumerate_texts(connection, run_id)
+    _make_known(connection, run_id)
     with suppress(duckdb.CatalogException):  # it is one already
         connection.execute("DROP TABLE annotation")  # a view takes its place
-    classify(connection)
     connection.execute(_CALL_KINDS)
+    with one_thread(connection) if _row_count(connection) < _MANY_ROWS else nullcontext():
+        _fill(connection, on_final)
+    for name in _SCRATCH:
+        connection.execute(f"DROP TABLE {name}")
+    connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, on_final: Callable[[str], object]) -> None:
     connection.execute(sql_of("step.sql"))
     connection.execute(sql_of("by_step.sql"))
     on_final("annotation")
@@ -85,9 +97,11 @@ def derive(
         on_final(table)
     connection.execute(sql_of("capture.sql"))
     connection.execute(sql_of("findings.sql"))
-    for name in _SCRATCH:
-        connection.execute(f"DROP TABLE {name}")
-    connection.execute("DROP TABLE IF EXISTS known_text; DROP TYPE span_kind; DROP TYPE span_thread")
+
+
+def _row_count(connection: duckdb.DuckDBPyConnection) -> int:
+    counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in (*_TIMED, "staged_memory_event"))
+    return int(connection.execute(f"SELECT {counts}").fetchall()[0][0])
 
 
 def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
@@ -99,22 +113,34 @@ def _drop_implausible(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(sql_of("plausible.sql"))
 
 
-def _enumerate_texts(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Have large tables hold numbers for texts that repeat: what sorts and writes them then moves a fifth of the bytes."""
-    for table, columns in _REPEATED.items():
-        ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
-        types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
-        if rows >= _MANY_ROWS and table in _FIXED:
-            for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
-                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(literal, texts))})")
-        for column, kind in zip(columns, types, strict=True):
-            numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
-            source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
-            if kind.id != "enum" and rows >= _MANY_ROWS and _has_few_texts(connection, source, column):
-                numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
-            connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
-            if numbered != "VARCHAR":
-                connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
+def _make_known(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """What is known of texts once they are all staged: the types of columns that repeat them, and the categories of names."""
+    works = [partial(_enumerate_texts, table=table, run_id=run_id) for table in _REPEATED]
+    works += [partial(classify, table=table) for table in ("op", "kernel")]
+
+    @contextmanager
+    def begin(own: duckdb.DuckDBPyConnection) -> Iterator[Callable[[partial[None]], None]]:
+        yield lambda work: work(own)
+
+    shared_out(connection, works, begin)
+
+
+def _enumerate_texts(connection: duckdb.DuckDBPyConnection, table: str, run_id: str) -> None:
+    """Have a large table hold numbers for texts that repeat: what sorts and writes it then moves a fifth of the bytes."""
+    columns = _REPEATED[table]
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
+    types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
+    if rows >= _WORTH_NUMBERS and table in _FIXED:
+        for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
+            connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(literal, texts))})")
+    for column, kind in zip(columns, types, strict=True):
+        numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
+        source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
+        if kind.id != "enum" and rows >= _WORTH_NUMBERS and _has_few_texts(connection, source, column):
+            numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
+        connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
+        if numbered != "VARCHAR":
+            connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
 
 
 def _has_few_texts(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:

@@ -227,13 +227,15 @@ EXPORT void scan_begin(struct scan *scan) {
     scan->size = 0;
 }
 
-/* A further piece of the chunk. 0 without memory. */
-EXPORT int scan_add(struct scan *scan, const char *piece, size_t size) {
-    if (size > SIZE_MAX / 4 - scan->size) return 0;
-    if (!room_for(&scan->text, &scan->room, scan->size + size + PADDING)) return 0;
-    memcpy(scan->text + scan->size, piece, size);
+/* Where so many further bytes of the chunk are to be written; NULL without memory. */
+EXPORT uint8_t *scan_room(struct scan *scan, size_t size) {
+    if (size > SIZE_MAX / 4 - scan->size) return NULL;
+    return room_for(&scan->text, &scan->room, scan->size + size + PADDING) ? scan->text + scan->size : NULL;
+}
+
+/* So many of them were written. */
+EXPORT void scan_written(struct scan *scan, size_t size) {
     scan->size += size;
-    return 1;
 }
 
 static bool take_chunk(struct scan *scan) {

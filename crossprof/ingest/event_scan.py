@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from crossprof.ingest.event_chunk import Chunk
 
 __all__ = ["LANES", "EventScan", "event_scan", "is_built"]
 
@@ -48,17 +50,30 @@ class EventScan:
             raise MemoryError
         self._streams: list[_Stream] = []
 
-    def read(self, pieces: Iterable[bytes], *, base_ns: int, is_coarse: bool) -> bool:
+    def read(self, chunk: Chunk, *, base_ns: int, is_coarse: bool) -> bool:
         """Read a chunk; False where another reader is to read all of it: no lane has anything of it then.
 
         So it is where the chunk is not plainly JSON, where begins and ends of events lie beside something odd, and where the
         lanes find no memory. Raises MemoryError where the text of the chunk finds none.
         """
         self._library.scan_begin(self._scan)
-        for piece in pieces:
-            if not self._library.scan_add(self._scan, piece, len(piece)):
-                raise MemoryError
+        chunk.copy(self)
         return bool(self._library.scan_events(self._scan, base_ns, is_coarse))
+
+    def add(self, piece: bytes) -> None:
+        """Add a piece of a chunk."""
+        ctypes.memmove(self._room(len(piece)), piece, len(piece))
+        self._library.scan_written(self._scan, len(piece))
+
+    def fill(self, size: int, read: Callable[[memoryview], int]) -> None:
+        """Add as many bytes of a chunk as a function says that it has filled."""
+        memory = (ctypes.c_char * size).from_address(self._room(size))
+        self._library.scan_written(self._scan, read(memoryview(memory).cast("B")))
+
+    def _room(self, size: int) -> int:
+        if not (room := self._library.scan_room(self._scan, size)):
+            raise MemoryError
+        return int(room)
 
     def clear(self) -> None:
         """Empty the lanes."""
@@ -144,7 +159,8 @@ def _built() -> ctypes.CDLL | None:
             ("scan_new", pointer, ()),
             ("scan_free", None, (pointer,)),
             ("scan_begin", None, (pointer,)),
-            ("scan_add", ctypes.c_int, (pointer, ctypes.c_char_p, ctypes.c_size_t)),
+            ("scan_room", pointer, (pointer, ctypes.c_size_t)),
+            ("scan_written", None, (pointer, ctypes.c_size_t)),
             ("scan_events", ctypes.c_int, (pointer, ctypes.c_int64, ctypes.c_int)),
             ("scan_clear", None, (pointer,)),
             ("scan_bytes", ctypes.c_int64, (pointer,)),

@@ -6,13 +6,17 @@ import codecs
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from crossprof.errors import TraceError
+from crossprof.ingest.event_chunk import Chunk, FileChunk, HeldChunk
+from crossprof.ingest.file_bytes import FileBytes, file_bytes
 from crossprof.ingest.source import HEAD_BYTES, Source, first_blocks
 
-__all__ = ["CHUNK_BYTES", "EventText", "drained", "event_count", "halves", "head_text", "split_events", "utf8"]
+__all__ = ["CHUNK_BYTES", "EventText", "event_count", "event_text", "halves", "head_text", "split_events", "utf8"]
 
 CHUNK_BYTES = 32 << 20
 _LEAST_CHUNK_BYTES = 4 << 20
@@ -44,30 +48,61 @@ class EventText:
     be read, and `is_cut` whether the text ended too early.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, file: FileBytes | None) -> None:
+        """The text of a source; `file` is where it lies on disk as it is, which spares copying it."""
         self.header: dict[str, Any] = {}
         self.is_header_lost = False
         self.is_cut = False
         self._source = source
+        self._file = file
 
     def base_time_ns(self) -> int:
-        """What to add to the times of the events. Some writers put it after them, hence a pass over the whole text."""
+        """What to add to the times of the events. Some writers put it after them: else a pass over the whole text finds it."""
+        ends = [self._source.head, self._file[max(0, len(self._file) - HEAD_BYTES) :] if self._file else b""]
         before = b""
-        for block in utf8(self._source):
+        for block in chain(ends, utf8(self._source)):
             text = before + block
             if b"baseTimeNanoseconds" in text and (found := _BASE_TIME.search(text)):
                 return int(found[1])
             before = block[-_OVERLAP_BYTES:]
         return 0
 
-    def chunks(self) -> Iterator[list[bytes]]:
-        """The events, commas between them, in chunks of at most about CHUNK_BYTES that begin and end with a whole event.
-
-        A chunk comes in pieces of about a block, each up to a closing brace: no key and no number is torn. Joined, they would
-        be copied, and searched outside the processor's cache.
-        """
+    def chunks(self) -> Iterator[Chunk]:
+        """The events, commas between them, in chunks of at most about CHUNK_BYTES that begin and end with a whole event."""
         blocks = utf8(self._source)
         prefix, text = self._split_at_array(blocks)
+        is_object = prefix.lstrip().startswith(b"{")
+        if self._file and text is not None:
+            mark = len(_UTF8_MARK) if self._source.head.startswith(_UTF8_MARK) else 0
+            suffix = yield from self._in_place(self._file, mark + len(prefix), is_object=is_object)
+        else:
+            suffix = yield from self._held(blocks, b"]}" if text is None else text, is_object=is_object)
+        if len(suffix) > _MOST_KEY_BYTES:
+            raise self._too_much("what follows the events", _MOST_KEY_BYTES)
+        header = _header(prefix, suffix) if is_object else {}
+        self.header, self.is_header_lost = header or {}, header is None
+
+    def _in_place(self, file: FileBytes, start: int, *, is_object: bool) -> Generator[Chunk, None, bytes]:
+        """The chunks of a file from a place on, of which no more is read than borders need; then what follows the events."""
+        most = limit = self._chunk_bytes()
+        while start + limit < len(file):
+            if border := _border_before(file, start, start + limit):
+                yield FileChunk(file, start, border[0])
+                start, limit = border[1], most
+            elif limit > _MOST_UNCUT_BYTES:
+                raise self._uncut()
+            else:
+                limit *= 2
+        begin = max(start, len(file) - _WINDOWS[-1])
+        if begin > start and not _last_border(file[begin:]):
+            begin = start
+        events, suffix = self._ending(file[begin:], is_object=is_object)
+        if begin > start or events.strip():
+            yield FileChunk(file, start, begin + len(events))
+        return suffix
+
+    def _held(self, blocks: Iterator[bytes], text: bytes, *, is_object: bool) -> Generator[Chunk, None, bytes]:
+        """The chunks of a text and the blocks after it; then what follows the events."""
         most = self._chunk_bytes()
         pieces, rest, size, limit = [], [text], 0, most
         for block in blocks:
@@ -88,26 +123,22 @@ class EventText:
                 chunk = [*pieces, last[: border.start() + 1]]
                 pieces, rest, size, limit = [], [last[border.end() :], *rest], 0, most
                 del last
-                yield chunk
+                yield HeldChunk(chunk)
             elif size > _MOST_UNCUT_BYTES:
-                raise self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
+                raise self._uncut()
             else:
                 limit = 2 * size
-        is_object = prefix.lstrip().startswith(b"{")
         events, suffix = self._ending(b"".join([*pieces, *rest]), is_object=is_object)
         if events.strip():
-            yield [events]
-        if len(suffix) > _MOST_KEY_BYTES:
-            raise self._too_much("what follows the events", _MOST_KEY_BYTES)
-        header = _header(prefix, suffix) if is_object else {}
-        self.header, self.is_header_lost = header or {}, header is None
+            yield HeldChunk([events])
+        return suffix
 
     def _chunk_bytes(self) -> int:
         text_bytes = self._source.bytes_on_disk * (_TIMES_COMPRESSED if self._source.is_compressed else 1)
         return min(CHUNK_BYTES, max(_LEAST_CHUNK_BYTES, text_bytes // _FEWEST_CHUNKS))
 
-    def _split_at_array(self, blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
-        """The text up to the bracket that opens the events, and what has been read of the rest."""
+    def _split_at_array(self, blocks: Iterator[bytes]) -> tuple[bytes, bytes | None]:
+        """The text up to the bracket that opens the events, and what has been read of the rest; None without such a bracket."""
         text = bytearray()
         for block in blocks:
             begin = max(0, len(text) - _OVERLAP_BYTES)
@@ -116,7 +147,10 @@ class EventText:
                 return bytes(text[: found.end()]), bytes(text[found.end() :])
             if len(text) > _MOST_KEY_BYTES:
                 raise self._too_much("what comes before the events", _MOST_KEY_BYTES)
-        return bytes(text), b"]}"
+        return bytes(text), None
+
+    def _uncut(self) -> TraceError:
+        return self._too_much("a stretch without the border of an event", _MOST_UNCUT_BYTES)
 
     def _too_much(self, what: str, most: int) -> TraceError:
         reason = f"{what} takes more than {most >> 20} MiB, which no profiler writes. Record it again."
@@ -140,6 +174,16 @@ class EventText:
         return text[:whole], after[1:].encode("latin-1") if after.startswith("]") else b""
 
 
+@contextmanager
+def event_text(source: Source) -> Iterator[EventText]:
+    """The events of a file as text, whose chunks can be read in the block."""
+    if source.is_compressed or source.head.startswith(_UTF16_MARKS):
+        yield EventText(source, None)
+        return
+    with file_bytes(source) as file:
+        yield EventText(source, file)
+
+
 def utf8(source: Source) -> Iterator[bytes]:
     """The text of a file in blocks of UTF-8 without a byte-order mark."""
     yield from _as_utf8(source.chunks())
@@ -161,13 +205,6 @@ def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         yield decoder.decode(block).encode(errors="replace")
     yield decoder.decode(b"", final=True).encode(errors="replace")
-
-
-def drained(chunk: list[bytes]) -> Iterator[bytes]:
-    """The pieces of a chunk, each out of memory when the next one is taken: the chunk is empty at the end."""
-    chunk.reverse()
-    while chunk:
-        yield chunk.pop()
 
 
 def halves(events: bytes) -> tuple[bytes, ...]:
@@ -204,6 +241,14 @@ def _last_border(text: bytes) -> re.Match[bytes] | None:
             next_border = border.start() - start
         if start == 0:
             break
+    return None
+
+
+def _border_before(file: FileBytes, start: int, stop: int) -> tuple[int, int] | None:
+    """Where the last border between two places of a file begins, behind its brace, and where it ends."""
+    for begin in (max(start, stop - _WINDOWS[-1]), start):
+        if border := _last_border(file[begin:stop]):
+            return begin + border.start() + 1, begin + border.end()
     return None
 
 

@@ -37,6 +37,13 @@ class FileBytes:
             start += len(part)
         return b"".join(parts)
 
+    def read_into(self, start: int, memory: memoryview) -> int:
+        """Fill memory with the bytes from a place on; how many there were."""
+        filled = 0
+        while filled < len(memory) and (count := os.preadv(self._file.fileno(), [memory[filled:]], start + filled)):
+            filled += count
+        return filled
+
 
 @contextmanager
 def file_bytes(source: Source) -> Iterator[FileBytes]:

@@ -25,7 +25,7 @@ from crossprof.ingest.remote import is_url, shown_url
 from crossprof.ingest.result import IngestResult, path_of, result_of_outcome
 from crossprof.ingest.scratch import sweep
 from crossprof.store.layout import Layout, create
-from crossprof.store.publish import prepare, publish
+from crossprof.store.publish import publish
 
 __all__ = ["IngestResult", "Progress", "ingest", "pending"]
 
@@ -156,8 +156,6 @@ def _read(jobs: Sequence[Job], request: Request, tell: Progress) -> list[_Read]:
                 outcome = present(holder.run_id, holder.run, holder.rank)
                 done[number] = result_of_outcome(jobs[number], outcome), None
         waiting = {number: jobs[number] for number in numbers if number not in done}
-        if waiting:
-            prepare(request.root)
         with closing(read_jobs(waiting, request, lambda name: tell(name, len(done), len(jobs)))) as reading:
             for number, read in reading:
                 done[number] = read

@@ -9,7 +9,7 @@ from functools import partial
 import duckdb
 
 from crossprof.ingest.event_map import text_damage
-from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.event_text import event_text, head_text
 from crossprof.ingest.kineto_chunk import ARGUMENTS, ELEMENT_BYTES, EVERY_SOURCE, Form, Tally, mending, staging
 from crossprof.ingest.scratch import json_text
 from crossprof.ingest.source import Source
@@ -49,15 +49,15 @@ class KinetoReader:
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. What a damaged file still holds is read, with a finding."""
-        text = EventText(source)
-        form = Form.of(source, base_ns=text.base_time_ns(), capture=capture)
         connection.execute(_EDGES)
         damaged: set[int] = set()
-        tallies = dict(shared_out(connection, enumerate(text.chunks()), partial(staging, form=form, damaged=damaged)))
-        if damaged:
-            again = ((number, chunk) for number, chunk in enumerate(text.chunks()) if number in damaged)
-            with mending(connection, form=form) as mend:  # alone: what memory has no room for then is the event itself
-                tallies |= dict(map(mend, again))
+        with event_text(source) as text:
+            form = Form.of(source, base_ns=text.base_time_ns(), capture=capture)
+            tallies = dict(shared_out(connection, enumerate(text.chunks()), partial(staging, form=form, damaged=damaged)))
+            if damaged:
+                again = ((number, chunk) for number, chunk in enumerate(text.chunks()) if number in damaged)
+                with mending(connection, form=form) as mend:  # alone: what memory has no room for then is the event itself
+                    tallies |= dict(map(mend, again))
         tally = Tally.of(tallies.values())
         if tally.edges:
             tally.events -= _map_pairs(connection, capture=capture, edges=tally.edges)

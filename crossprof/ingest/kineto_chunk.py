@@ -10,9 +10,10 @@ from dataclasses import astuple, dataclass
 import duckdb
 
 from crossprof.ingest.byte_search import holds
+from crossprof.ingest.event_chunk import Chunk
 from crossprof.ingest.event_map import UNREADABLE, map_events, map_readable
 from crossprof.ingest.event_scan import LANES, EventScan, event_scan
-from crossprof.ingest.event_text import drained, head_text
+from crossprof.ingest.event_text import head_text
 from crossprof.ingest.memory_file import MemoryFile, memory_file
 from crossprof.ingest.source import Source
 from crossprof.ingest.statement import set_variables, sql_of
@@ -105,9 +106,9 @@ class Form:
             replaced.append((f'"{other}":'.encode(), f'"{declared}":'.encode()))
         return cls(arguments, tuple(replaced), base_ns, capture)
 
-    def is_coarse(self, chunk: list[bytes]) -> bool:
+    def is_coarse(self, chunk: Chunk) -> bool:
         """Whether the times of a chunk, by its head, are none that a double holds."""
-        return any(_COARSE_TIME.search(piece) for piece in chunk[:2])
+        return bool(_COARSE_TIME.search(chunk.head()))
 
     def prepare(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:
         """Make a connection ready to map chunks that lie at a path."""
@@ -132,7 +133,7 @@ class Form:
         return piece
 
 
-_Stager = Callable[[tuple[int, list[bytes]]], tuple[int, Tally]]
+_Stager = Callable[[tuple[int, Chunk]], tuple[int, Tally]]
 
 
 @contextmanager
@@ -159,7 +160,7 @@ def staging(connection: duckdb.DuckDBPyConnection, *, form: Form, damaged: set[i
                 connection.execute("COMMIT")
                 staged.clear()
 
-        def stage(numbered: tuple[int, list[bytes]]) -> tuple[int, Tally]:
+        def stage(numbered: tuple[int, Chunk]) -> tuple[int, Tally]:
             number, chunk = numbered
             if not staged:
                 connection.execute("BEGIN")
@@ -187,12 +188,12 @@ class _Way:
     file: MemoryFile
     scan: EventScan | None
 
-    def take(self, chunk: list[bytes], number: int) -> Tally:
-        """Take the events of a chunk, the so-manieth of the file, which is empty then."""
-        is_coarse, pieces = self.form.is_coarse(chunk), drained(chunk)
+    def take(self, chunk: Chunk, number: int) -> Tally:
+        """Take the events of a chunk, the so-manieth of the file, which can be read once."""
+        is_coarse = self.form.is_coarse(chunk)
         if not self.scan:
-            return self._read(pieces, number, is_coarse=is_coarse)
-        if not self.scan.read(pieces, base_ns=self.form.base_ns, is_coarse=is_coarse):
+            return self._read(chunk.pieces(), number, is_coarse=is_coarse)
+        if not self.scan.read(chunk, base_ns=self.form.base_ns, is_coarse=is_coarse):
             return self._read(self.scan.pieces(), number, is_coarse=is_coarse)
         tally = Tally(*self.scan.tally())
         if tally.edges:
@@ -227,10 +228,10 @@ def mending(connection: duckdb.DuckDBPyConnection, *, form: Form) -> Iterator[_S
     with memory_file() as file:
         form.prepare(connection, file.path)
 
-        def stage(numbered: tuple[int, list[bytes]]) -> tuple[int, Tally]:
+        def stage(numbered: tuple[int, Chunk]) -> tuple[int, Tally]:
             number, chunk = numbered
             set_variables(connection, chunk_number=number)
-            events = form.read(connection, drained(chunk), is_coarse=form.is_coarse(chunk))
+            events = form.read(connection, chunk.pieces(), is_coarse=form.is_coarse(chunk))
             rows, lost = map_readable(connection, events, file, mapping)
             return number, Tally.of([Tally(lost=lost), *(Tally(*row) for row in rows)])
 

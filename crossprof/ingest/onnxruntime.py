@@ -8,7 +8,7 @@ from importlib import resources
 import duckdb
 
 from crossprof.ingest.event_map import map_readable, text_damage
-from crossprof.ingest.event_text import EventText, head_text
+from crossprof.ingest.event_text import event_text, head_text
 from crossprof.ingest.memory_file import memory_file
 from crossprof.ingest.source import Source
 
@@ -45,16 +45,15 @@ class OnnxRuntimeReader:
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. What a damaged file still holds is read, with a finding."""
-        text = EventText(source)
         lost = 0
         columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE onnxruntime_event ({columns})")
         connection.execute("SET VARIABLE columns = ?", [_COLUMNS])
         connection.execute("SET VARIABLE capture = ?", [capture])
-        with memory_file() as file:
+        with memory_file() as file, event_text(source) as text:
             connection.execute("SET VARIABLE chunk = ?", [file.path])
             for chunk in text.chunks():
-                events = [piece.decode(errors="replace").encode() for piece in chunk]
+                events = [piece.decode(errors="replace").encode() for piece in chunk.pieces()]
                 lost += map_readable(connection, events, file, _LOAD)[1]
         connection.execute(_SQL.read_text(encoding="utf-8"))
         for finding in text_damage(source, text, lost):

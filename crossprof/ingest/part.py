@@ -23,6 +23,7 @@ from crossprof.ingest.scratch import MEMORY_BYTES, scratch_database
 from crossprof.ingest.statement import set_variables, sql_of
 from crossprof.store.part_writer import part_writer, write_part
 from crossprof.store.parts import part_exists, rank_exists
+from crossprof.store.publish import prepare
 
 __all__ = ["Outcome", "Request", "present", "write_failure", "write_recording", "write_trace"]
 
@@ -40,6 +41,11 @@ class Request:
     is_xla: bool = False
     crew: int = 1
     memory_bytes: int = MEMORY_BYTES
+
+    def prepare_to_publish(self) -> None:
+        """Begin to, once Python idles while the threads of DuckDB work, where this process will do it."""
+        if self.crew == 1:
+            prepare(self.root)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
     with scratch_database(root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
         source = open_source(job.path)
         reader = reader_for(source)
+        request.prepare_to_publish()
         reader.stage(connection, source, capture=None)
         job = job.identified()
         run_id, rank = job.run_id, job.rank if job.rank is not None else _staged_rank(connection, job)
@@ -165,6 +172,7 @@ def _written(
 ) -> Outcome:
     run_id, rank, run = recording.run_id, recording.rank, request.name or recording.run
     with scratch_database(request.root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
+        request.prepare_to_publish()
         found = [
             SourceFile(name, format_, hashes[name], size, capture, origin and f"{origin}/{name}")
             for path, format_, capture in stage_recording(connection, recording)

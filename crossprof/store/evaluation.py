@@ -22,7 +22,7 @@ _MEMORY = "384MiB"
 _FEW_ROWS = 200_000
 """So many are read once into the scratch catalog; of more, each query reads the columns that it needs from the files."""
 _AT_ONCE = 2
-"""Roll-ups: neither planning nor sums over sorted rows are shared out among threads."""
+"""Roll-ups, which share the processors: neither planning nor sums over sorted rows are shared out among threads."""
 _SCRATCH = "evaluated"
 
 
@@ -44,12 +44,11 @@ def evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Seque
 def _evaluate(connection: duckdb.DuckDBPyConnection, layout: Layout, parts: Sequence[Part]) -> None:
     with _scratch(connection, layout) as catalog:
         contents.add(connection, layout.root, parts)
+        connection.execute(f"RESET threads; SET threads = greatest(1, current_setting('threads') // {_AT_ONCE})")
         is_small = sum(sum(part.tables.values()) for part in parts) <= _FEW_ROWS
         if is_small and all(part.schema_version == SCHEMA_VERSION for part in parts):
-            connection.execute("SET threads = 1")  # to wake another for a query takes longer than what it could do
             contents.hold(connection, layout.root, parts)
         else:
-            connection.execute("RESET threads")
             contents.point(connection, layout.root)
         contents.list_runs(connection)
         contents.copy(connection, source=_SCRATCH, target=catalog, tables=contents.tables_of(parts))

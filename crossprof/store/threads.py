@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-__all__ = ["another_connection", "done_in_order", "ended", "shared_out", "thread_count", "transaction"]
+__all__ = ["another_connection", "done_in_order", "ended", "one_thread", "shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -28,6 +28,7 @@ def shared_out(
 
     `begin` is called once a thread, with its connection; in the block that it opens it says what is to be done with an item.
     Temporary tables, macros and variables of one connection are not there in another. An error or Ctrl-C ends all threads.
+    Meanwhile no query is shared out in its turn.
     """
     waiting, lock, is_over = iter(items), Lock(), Event()
 
@@ -44,7 +45,7 @@ def shared_out(
 
     owns = [another_connection(connection) for _ in range(thread_count(connection))]
     try:
-        with ThreadPoolExecutor(len(owns)) as pool:
+        with one_thread(connection), ThreadPoolExecutor(len(owns)) as pool:
             futures = [pool.submit(take, own) for own in owns]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
@@ -114,6 +115,21 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextmanager
+def one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Has each query keep to one thread, of whatever connection: where others run beside it, or it is short.
+
+    To wake another thread for a query takes longer than what that could do then.
+    """
+    threads = thread_count(connection)
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):  # a void transaction says what failed
+            connection.execute(f"SET threads = {threads}")
 
 
 def another_connection(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -68,7 +68,8 @@ def classified() -> dict[str, dict[tuple[str, str | None], str]]:
                 connection.execute(f"INSERT INTO staged_{table} VALUES (?, NULL), (?, NULL)", [name, name])
         for hlo_category in HLO:
             connection.execute("INSERT INTO staged_kernel VALUES ('zzz.1', ?)", [hlo_category])
-        classify(connection)
+        classify(connection, "kernel")
+        classify(connection, "op")
         return {
             table: {
                 (name, hlo): category

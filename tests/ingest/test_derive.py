@@ -59,7 +59,7 @@ def test_nesting_and_self_time(scratch: duckdb.DuckDBPyConnection) -> None:
 def test_texts_that_repeat_come_out_as_they_went_in(
     scratch: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossprof.ingest.derive._MANY_ROWS", 1)
+    monkeypatch.setattr("crossprof.ingest.derive._WORTH_NUMBERS", 1)
     op(scratch, "aten::mm", 0, 10, module="m")
     op(scratch, "aten::mm", 20, 30)
     stage(scratch, "annotation", name="frame", kind="python", start_ns=0, end_ns=100, nests=False)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from crossprof.errors import TraceError
 from crossprof.ingest import event_scan
+from crossprof.ingest.event_chunk import HeldChunk
 from crossprof.ingest.event_scan import EventScan
 from crossprof.ingest.reader import open_source, reader_for
 from tests.fuzz.target import without_scanner
@@ -126,7 +127,7 @@ def event(number: int, *, ph: str = "X", cat: str = "cpu_op", times: str = '"ts"
 def chunk_of(*events: str) -> tuple[EventScan, bool]:
     assert event_scan._LIBRARY
     scan = EventScan(event_scan._LIBRARY)
-    return scan, scan.read([",".join(events).encode()], base_ns=0, is_coarse=False)
+    return scan, scan.read(HeldChunk([",".join(events).encode()]), base_ns=0, is_coarse=False)
 
 
 def test_what_profilers_write_is_scanned() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from crossprof.errors import TraceError
 from crossprof.ingest import event_text
-from crossprof.ingest.event_text import EventText, drained
+from crossprof.ingest.event_chunk import HeldChunk
+from crossprof.ingest.event_text import EventText
 from crossprof.ingest.reader import reader_for
 from crossprof.ingest.source import open_source
 
@@ -53,8 +54,8 @@ LAYOUTS = {
 
 def chunks_of(path: Path, content: bytes) -> tuple[EventText, list[bytes]]:
     path.write_bytes(content)
-    text = EventText(open_source(path))
-    return text, [b"".join(pieces) for pieces in text.chunks()]
+    with event_text.event_text(open_source(path)) as text:
+        return text, [b"".join(chunk.pieces()) for chunk in text.chunks()]
 
 
 def events_in(chunks: list[bytes]) -> list[Any]:
@@ -76,8 +77,20 @@ def test_every_event_comes_once(layout: str, chunk_bytes: int, tmp_path: Path, m
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if "array" not in name])
 def test_keys_beside_the_events(layout: str, tmp_path: Path) -> None:
     text, _ = chunks_of(tmp_path / "t", LAYOUTS[layout].encode())
-    assert text.header["baseTimeNanoseconds"] == text.base_time_ns() == KEYS["baseTimeNanoseconds"]
+    assert text.header["baseTimeNanoseconds"] == KEYS["baseTimeNanoseconds"]
     assert text.header["traceEvents"] == []
+
+
+@pytest.mark.parametrize("pad", [0, 1 << 17])
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if "array" not in name])
+def test_the_base_time_is_found_wherever_it_is(layout: str, pad: int, tmp_path: Path) -> None:
+    """At the head, at the end, between two long keys; in a packed file as well."""
+    padding = f'"note": "{"x" * pad}", "baseTimeNanoseconds"'.encode()
+    content = LAYOUTS[layout].encode().replace(b'"baseTimeNanoseconds"', padding)
+    for written in (content, content[: content.rindex(b"}")] + b", " + padding[:-23] + b"}", gzip.compress(content)):
+        (tmp_path / "t").write_bytes(written)
+        with event_text.event_text(open_source(tmp_path / "t")) as text:
+            assert text.base_time_ns() == KEYS["baseTimeNanoseconds"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -162,9 +175,9 @@ def test_a_first_member_of_a_few_bytes_hides_nothing(tmp_path: Path) -> None:
 
 
 def test_a_piece_is_let_go_when_the_next_one_is_taken() -> None:
-    chunk = [b"a", b"b", b"c"]
-    pieces = drained(chunk)
+    chunk = HeldChunk([b"a", b"b", b"c"])
+    pieces = chunk.pieces()
     assert next(pieces) == b"a"
-    assert sorted(chunk) == [b"b", b"c"]
+    assert sorted(chunk.held) == [b"b", b"c"]
     assert list(pieces) == [b"b", b"c"]
-    assert chunk == []
+    assert chunk.held == []
