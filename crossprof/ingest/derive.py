@@ -10,9 +10,9 @@ import duckdb
 
 from crossprof.ingest.categories import CATEGORIES, classify, rules_version
 from crossprof.ingest.nest import nest
-from crossprof.ingest.statement import sql_of
+from crossprof.ingest.statement import set_variables, sql_of
 from crossprof.store.literal import literal
-from crossprof.store.threads import one_thread, shared_out
+from crossprof.store.threads import beside, one_thread, shared_out
 
 __all__ = ["STAGED_TEXT", "derive"]
 
@@ -34,7 +34,7 @@ CREATE OR REPLACE TEMP MACRO call_kind(name) AS CASE
     WHEN regexp_matches(name, '(?i)malloc|free|alloc|mempool|register') THEN 'memory'
     WHEN regexp_matches(name, '(?i)synchronize|waitevent|query') THEN 'sync'
     ELSE 'other' END;
-CREATE OR REPLACE TEMP TABLE call_name AS
+CREATE OR REPLACE TABLE call_name AS
 SELECT name::runtime_call_name AS name, call_kind(name) AS kind FROM (SELECT DISTINCT name FROM staged_runtime_call)"""
 # Texts that a table takes over from the staged relation as they are, and that repeat.
 _REPEATED = {
@@ -69,9 +69,7 @@ def derive(
     Steps and devices that the rank already has are kept: they are our own, and better than the profiler's. `on_final` is told
     the name of each large table when nothing in it will change any more.
     """
-    connection.execute("SET VARIABLE run_id = ?", [run_id])
-    connection.execute("SET VARIABLE rank = ?", [rank])
-    connection.execute("SET VARIABLE category_rules = ?", [rules_version()])
+    set_variables(connection, run_id=run_id, rank=rank, category_rules=rules_version())
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     _drop_implausible(connection)
     _make_known(connection, run_id)
@@ -79,23 +77,27 @@ def derive(
         connection.execute("DROP TABLE annotation")  # a view takes its place
     connection.execute(_CALL_KINDS)
     with one_thread(connection) if _row_count(connection) < _MANY_ROWS else nullcontext():
-        _fill(connection, on_final)
+        _fill(connection, run_id, rank, on_final)
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
     connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, on_final: Callable[[str], object]) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, run_id: str, rank: int, on_final: Callable[[str], object]) -> None:
+    def find(own: duckdb.DuckDBPyConnection) -> None:
+        set_variables(own, run_id=run_id, rank=rank)
+        own.execute(sql_of("capture.sql"))
+
     connection.execute(sql_of("step.sql"))
     connection.execute(sql_of("by_step.sql"))
     on_final("annotation")
     on_final("memory_event")
     connection.execute(sql_of("span.sql"))
     nest(connection)
-    for table in ("runtime_call", "kernel", "op"):
-        connection.execute(sql_of(f"{table}.sql"))
-        on_final(table)
-    connection.execute(sql_of("capture.sql"))
+    with beside(connection, find):
+        for table in ("runtime_call", "kernel", "op"):
+            connection.execute(sql_of(f"{table}.sql"))
+            on_final(table)
     connection.execute(sql_of("findings.sql"))
 
 

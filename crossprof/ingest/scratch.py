@@ -53,7 +53,8 @@ def scratch_database(root: Path, *, crew: int = 1, memory_bytes: int = MEMORY_BY
             f"ATTACH '{file}' AS scratch (RECOVERY_MODE no_wal_writes, ROW_GROUP_SIZE {_ROW_GROUP}); USE scratch"
         )
         connection.execute("SET disabled_compression_methods = 'bitpacking,rle'")  # numbers cost more to pack than to write
-        connection.execute("SET checkpoint_on_detach = 'DISABLED'")  # nobody will read the file again, but close() writes it
+        # Nobody will read the file again: what its tables lack to be whole need not be written.
+        connection.execute("SET checkpoint_on_detach = 'DISABLED'; SET checkpoint_threshold = '1TB'")
         connection.execute(uncommented("schema.sql"))
         connection.execute(files("crossprof.ingest").joinpath("staging.sql").read_text(encoding="utf-8"))
         yield connection

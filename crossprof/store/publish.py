@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 
 import duckdb
 
@@ -32,6 +32,7 @@ _KEPT_CATALOGS = 3
 _KEPT_S = 3600.0
 _BATCH_ROWS = 10_000_000
 _BATCH_PARTS = 500
+_SOON_S = 0.06
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def publish(root: Path, *, rebuild: bool = False) -> Published:
 def prepare(root: Path) -> None:
     """Has ready for a publish to come what needs no lock, in a thread of its own: imports, statements, a catalog without runs.
 
-    For a caller that leaves Python idle meanwhile, as one does whose time DuckDB takes.
+    For a caller that is about to leave Python idle, as one does whose time DuckDB takes: it is given the time to begin.
     """
-    Thread(target=_prepare, args=[Layout(root)], name="prepare to publish").start()
+    Timer(_SOON_S, _prepare, [Layout(root)]).start()
 
 
 def _prepare(layout: Layout) -> None:

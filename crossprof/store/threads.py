@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-__all__ = ["another_connection", "done_in_order", "ended", "one_thread", "shared_out", "thread_count", "transaction"]
+__all__ = ["another_connection", "beside", "done_in_order", "ended", "one_thread", "shared_out", "thread_count", "transaction"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -115,6 +115,19 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextmanager
+def beside(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], object]) -> Iterator[None]:
+    """Does work with a connection of its own beside the block, and waits for it at its end. An error or Ctrl-C ends both."""
+    with another_connection(connection) as own, ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work, own)
+        try:
+            yield
+            wait([future])
+        finally:
+            ended([future], [own])
+        future.result()
 
 
 @contextmanager
