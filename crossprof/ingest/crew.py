@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import psutil
-
+from crossprof.ingest import machine
 from crossprof.ingest.home import Home
 from crossprof.ingest.job import Job
 from crossprof.ingest.part import Request
@@ -34,9 +32,9 @@ def crew_size(jobs: Sequence[Job], wanted: int | None = None) -> int:
     """
     if wanted is not None:
         return max(1, min(wanted, len(jobs)))
-    if sum(job.bytes for job in jobs) < _WORTHWHILE_BYTES:
+    if len(jobs) < 2 or sum(job.bytes for job in jobs) < _WORTHWHILE_BYTES:
         return 1
-    return max(1, min(len(jobs), _processors(), int(psutil.virtual_memory().total) // 2 // _BYTES_FOR_EACH))
+    return max(1, min(len(jobs), machine.processor_count(), machine.memory_bytes() // 2 // _BYTES_FOR_EACH))
 
 
 def read_jobs(jobs: Mapping[int, Job], request: Request, on_progress: Callable[[str], None]) -> Generator[Done, None, None]:
@@ -85,8 +83,3 @@ def _read_by_workers(
                     end([worker])
     finally:
         end(busy)
-
-
-def _processors() -> int:
-    """The processors that this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -84,17 +84,17 @@ def derive(
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, run_id: str, rank: int, on_final: Callable[[str], object]) -> None:
-    def find(own: duckdb.DuckDBPyConnection) -> None:
+    def run(script: str, own: duckdb.DuckDBPyConnection) -> None:
         set_variables(own, run_id=run_id, rank=rank)
-        own.execute(sql_of("capture.sql"))
+        own.execute(sql_of(script))
 
     connection.execute(sql_of("step.sql"))
-    connection.execute(sql_of("by_step.sql"))
+    with beside(connection, partial(run, "by_step.sql")):
+        connection.execute(sql_of("span.sql"))
+        nest(connection)
     on_final("annotation")
     on_final("memory_event")
-    connection.execute(sql_of("span.sql"))
-    nest(connection)
-    with beside(connection, find):
+    with beside(connection, partial(run, "capture.sql")):
         for table in ("runtime_call", "kernel", "op"):
             connection.execute(sql_of(f"{table}.sql"))
             on_final(table)

@@ -16,7 +16,7 @@ from crossprof.ingest.discover import Discovery, discover
 from crossprof.ingest.hlo import require_xprof
 from crossprof.ingest.home import Home
 from crossprof.ingest.job import Job, TraceJob
-from crossprof.ingest.known import Holder, Known, may_hold
+from crossprof.ingest.known import Holder, Known
 from crossprof.ingest.landing import STDIN, Landing
 from crossprof.ingest.late import joined, reunited
 from crossprof.ingest.part import Request, present, write_failure
@@ -127,14 +127,14 @@ def _placed(jobs: list[Job], store: Path, run: str | None, *, is_forced: bool) -
         jobs = joined(jobs, store, run)
     elif not is_forced:
         jobs = reunited(jobs, store)
-    return jobs if is_forced else [_identified(job, store) for job in jobs]
+    return jobs if is_forced else list(map(_identified, jobs))
 
 
-def _identified(job: Job, store: Path) -> Job:
-    """The job, its file hashed first where the store may have it, or another one of its rank: then it need not be read."""
-    if isinstance(job, TraceJob) and job.digest is not None:
+def _identified(job: Job) -> Job:
+    """The job, its file hashed first where the store may have another one of its rank: then it need not be read."""
+    if isinstance(job, TraceJob) and job.is_late:
         with suppress(TraceError, OSError):  # reading the file says what is wrong with it
-            return job.identified() if job.is_late or may_hold(store, job.path) else job
+            return job.identified()
     return job
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ from crossprof.ingest.job import TraceJob
 from crossprof.store.layout import Layout
 from crossprof.store.store import Store
 
-__all__ = ["Holder", "Known", "may_hold"]
+__all__ = ["Holder", "Known", "SizeQuestion"]
 
 _HOLDERS = """
     SELECT sha256, run_id, run.run, artifact.rank FROM artifact JOIN run USING (run_id)
@@ -63,19 +64,33 @@ class Known:
         return next((holders[run_id] for run_id in holders if all(run_id in runs for runs in each)), None)
 
 
-def may_hold(root: Path, path: Path) -> bool:
+class SizeQuestion:
     """Whether a run of the store was read from a file as large as this one, perhaps from this one: its hash says so.
 
-    The catalog is asked as it lies there, in half the time that a Store takes to see that it is up to date.
+    It is asked when this is made, in a thread of its own. The catalog answers as it lies there, in half the time that a Store
+    takes to see that it is up to date.
     """
-    current = Layout(root).current()
-    if current is None or not current.exists():
-        return False
-    try:
-        with duckdb.connect(str(current), read_only=True) as connection:
-            return bool(connection.execute(_AS_LARGE, [path.stat().st_size]).fetchall())
-    except duckdb.Error:  # someone else has it open, or it is damaged
-        return True
+
+    def __init__(self, root: Path, path: Path) -> None:
+        self._root, self._path = root, path
+        self._answer = False
+        self._thread = Thread(target=self._ask, name=f"size of {path.name}", daemon=True)
+        self._thread.start()
+
+    def answer(self) -> bool:
+        """Wait for the answer."""
+        self._thread.join()
+        return self._answer
+
+    def _ask(self) -> None:
+        current = Layout(self._root).current()
+        if current is None or not current.exists():
+            return
+        try:
+            with duckdb.connect(str(current), read_only=True) as connection:
+                self._answer = bool(connection.execute(_AS_LARGE, [self._path.stat().st_size]).fetchall())
+        except (duckdb.Error, OSError):  # someone else has it open, or it is damaged
+            self._answer = True
 
 
 def _asked(root: Path, query: str, wanted: list[str]) -> list[tuple[Any, ...]]:

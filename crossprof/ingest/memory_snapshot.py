@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 import duckdb
-import psutil
 
 from crossprof.errors import TraceError
+from crossprof.ingest import machine
 from crossprof.ingest.source import Source
 
 __all__ = ["MemorySnapshotReader"]
@@ -67,7 +67,7 @@ class MemorySnapshotReader:
 
 def _unpickle(source: Source, folder: Path) -> None:
     """Have the facts of the pickle written into the folder, by a process that a hostile one can't make exceed its bounds."""
-    data = source.read(most=psutil.virtual_memory().total // _MEMORY_SHARE // _MEMORY_TIMES)
+    data = source.read(most=machine.memory_bytes() // _MEMORY_SHARE // _MEMORY_TIMES)
     most = _LEAST_BYTES + len(data) * _MEMORY_TIMES
     command = [sys.executable, "-P", str(_PROGRAM), str(folder), str(most)]
     seconds = _LEAST_SECONDS + len(data) // _BYTES_A_SECOND

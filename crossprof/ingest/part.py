@@ -15,6 +15,7 @@ from crossprof.ingest.derive import derive
 from crossprof.ingest.hlo import add_hlo
 from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
 from crossprof.ingest.job import RecordingJob, TraceJob
+from crossprof.ingest.known import Known, SizeQuestion
 from crossprof.ingest.lock import locked
 from crossprof.ingest.reader import open_source, reader_for
 from crossprof.ingest.recording import Recording, read_recording
@@ -70,7 +71,13 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
     root = request.root
     if job.rank is not None and (outcome := _known(job, job.rank, request)):
         return outcome
+    is_new = job.digest is not None and not request.is_forced
+    question = SizeQuestion(root, job.path) if is_new else None
     with scratch_database(root, crew=request.crew, memory_bytes=request.memory_bytes) as connection:
+        if question and question.answer():
+            job = job.identified()
+            if holder := Known(root, [job]).holder(job):
+                return present(holder.run_id, holder.run, holder.rank)
         source = open_source(job.path)
         reader = reader_for(source)
         request.prepare_to_publish()

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from crossprof.errors import TraceError
+from crossprof.ingest.machine import is_process
 
 __all__ = ["Recording", "is_recording", "rank_folders", "read_recording"]
 
@@ -64,7 +63,7 @@ class Recording:
         host = self.document.get("host") or {}
         if host.get("boot_id") and host["boot_id"] == _boot_id():
             if self._is_of_our_namespace():
-                return _is_process(self.pid, started_ns=self.document.get("started_ns"))
+                return is_process(self.pid, started_ns=self.document.get("started_ns"))
         elif host.get("name") == socket.gethostname():  # this host, but it was booted since
             return False
         return time.time() - max(path.stat().st_mtime for path in self.folder.iterdir()) < _SILENT_SECONDS
@@ -143,13 +142,3 @@ def _boot_id() -> str | None:
 def _pid_namespace() -> str | None:
     path = Path("/proc/self/ns/pid")
     return str(path.readlink()) if path.is_symlink() else None
-
-
-def _is_process(pid: int | None, *, started_ns: int | None) -> bool:
-    """Whether the process lives and is not a later one under the same number."""
-    try:
-        process = psutil.Process(pid)
-        is_later = started_ns is not None and process.create_time() > started_ns / 1e9 + 1
-        return pid is not None and not is_later and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, psutil.AccessDenied, OverflowError):
-        return False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 
 import duckdb
-import psutil
 
 from crossprof.errors import TraceError
+from crossprof.ingest import machine
 from crossprof.ingest.event_text import head_text
 from crossprof.ingest.memory_file import memory_file
 from crossprof.ingest.rocprof_text import HEAD, RocprofText
@@ -71,7 +71,7 @@ class RocprofReader:
 
     def stage(self, connection: duckdb.DuckDBPyConnection, source: Source, *, capture: int | None) -> None:
         """Add the facts of the file to the staged relations. What a cut file still holds is read. Raises TraceError."""
-        text = RocprofText(source, most_head_bytes=psutil.virtual_memory().total // _MEMORY_TIMES)
+        text = RocprofText(source, most_head_bytes=machine.memory_bytes() // _MEMORY_TIMES)
         connection.execute("SET VARIABLE capture = ?", [capture])
         try:
             _load(connection, text)

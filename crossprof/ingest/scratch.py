@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import psutil
 
+from crossprof.ingest import machine
 from crossprof.ingest.landing import LANDING
 from crossprof.store.layout import Layout
 from crossprof.store.tables import uncommented
@@ -71,12 +71,12 @@ def with_enough_memory(work: Callable[[int], _Result], *, crew: int = 1) -> _Res
     They are few, so that many traces can be read at once. Where a sort or a join of a very large trace needs more, the work is
     done again with more, up to half of what the machine has, shared out among a crew.
     """
-    most = int(psutil.virtual_memory().total) // 2 // crew
-    memory_bytes = min(MEMORY_BYTES, most)
+    memory_bytes = MEMORY_BYTES
     while True:
         try:
             return work(memory_bytes)
         except duckdb.OutOfMemoryException:
+            most = machine.memory_bytes() // 2 // crew
             if memory_bytes >= most:
                 raise
             memory_bytes = min(4 * memory_bytes, most)

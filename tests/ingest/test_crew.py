@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crossprof.ingest import crew, ingest, worker
+from crossprof.ingest import ingest, machine, worker
 from crossprof.ingest.crew import crew_size
 from crossprof.ingest.job import TraceJob
 from crossprof.ingest.scratch import scratch_database
@@ -46,14 +46,14 @@ def test_processes_leave_the_store_that_one_would(tmp_path: Path) -> None:
 
 
 def test_few_small_ranks_pay_for_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_processors", lambda: 4)
+    monkeypatch.setattr(machine, "processor_count", lambda: 4)
     assert crew_size(jobs(1 << 30)) == 1
     assert crew_size(jobs(*[1000] * 64)) == 1
     assert crew_size(jobs(*[1 << 30] * 3)) == 3
     assert crew_size(jobs(*[1 << 30] * 64)) == 4
     assert crew_size(jobs(1, 1, 1), 2) == 2
     assert crew_size([], 2) == 1
-    monkeypatch.setattr(crew.psutil, "virtual_memory", lambda: type("Memory", (), {"total": 4 << 30}))
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 4 << 30)
     assert crew_size(jobs(*[1 << 30] * 64)) == 2
 
 

@@ -1,13 +1,11 @@
 """The scratch database takes a bounded part of the memory; the rest of its rows go to a folder that is gone afterwards."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import duckdb
-import psutil
 import pytest
 
-from crossprof.ingest import scratch
+from crossprof.ingest import machine, scratch
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +48,7 @@ def test_work_that_needs_more_memory_is_done_again_with_more() -> None:
 
 
 def test_work_that_needs_more_than_half_of_the_memory_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=4 << 30))
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 4 << 30)
     given: list[int] = []
 
     def work(memory_bytes: int) -> None:
