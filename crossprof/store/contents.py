@@ -116,10 +116,9 @@ def point(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         sources[table].append(_read_parquet(root / "packs", table, folders, _BY_FILE))
     for table, folders in connection.execute(_LOOSE).fetchall():
         sources[table].append(_read_parquet(root / "runs", table, folders, _skipping(root)))
-    for table in FILED:
-        # duckdb_columns() would plan every view of the catalog
-        columns = [name for name, *_ in connection.execute(f"DESCRIBE store.{table}").fetchall()]
-        connection.execute(f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, columns, sources[table])}")
+    columns = _columns(connection)
+    views = [f"CREATE OR REPLACE VIEW base.{table} AS {_union(table, columns[table], sources[table])}" for table in FILED]
+    connection.execute(";\n".join(views))
 
 
 def settle(connection: duckdb.DuckDBPyConnection, root: Path, edits: Edits) -> None:
@@ -137,6 +136,11 @@ def _move_aside(connection: duckdb.DuckDBPyConnection) -> None:
     """Keeps the large tables, empty, in the schema `store`; `point` makes views over the parts that take their place."""
     for table in FILED:
         connection.execute(f"CREATE TABLE store.{table} AS FROM base.{table}; DROP TABLE base.{table}")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of the large tables. duckdb_columns() would plan every view of the catalog."""
+    return {table: [name for name, *_ in connection.execute(f"DESCRIBE store.{table}").fetchall()] for table in FILED}
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:

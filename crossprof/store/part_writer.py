@@ -28,6 +28,7 @@ __all__ = ["PartWriter", "part_writer", "write_part"]
 _ROW_GROUP = 122_880
 _INSTANT = {"at_ns", "start_ns", "started_ns"}
 _Facts = dict[str, Any]
+_VIEW = "SELECT 1 FROM duckdb_views() WHERE view_name = ? AND schema_name = ? AND database_name = current_database()"
 
 
 def write_part(
@@ -74,11 +75,11 @@ class PartWriter:
         self._begun: dict[str, Future[_Facts | None]] = {}
         self._flushed: list[Future[None]] = []
         has_base = connection.execute("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'base'").fetchall()
-        self._prefix = "base." if has_base else ""
+        self._schema = "base" if has_base else "main"
 
     def begin(self, table: str) -> None:
         """Write a table, which stays as it is, beside what the connection does next."""
-        self._begun[table] = self._pool.submit(self._write, self._beside, table, self._views())
+        self._begun[table] = self._pool.submit(self._write, self._beside, table)
 
     def finish(self, *, rank: int, content_sha256: str, replace: bool = False) -> Path | None:
         """The folder of the part, when all tables are written; None where the store has that very part.
@@ -107,9 +108,8 @@ class PartWriter:
 
         @contextmanager
         def write(own: duckdb.DuckDBPyConnection) -> Iterator[Callable[[str], tuple[str, _Facts | None]]]:
-            yield lambda table: (table, self._write(own, table, views))
+            yield lambda table: (table, self._write(own, table))
 
-        views = self._views()
         rest = sorted((table for table in TABLES if table not in self._begun), key=lambda table: table not in FILED)
         written = dict(shared_out(self._connection, rest, write))
         written |= {table: future.result() for table, future in self._begun.items()}
@@ -117,16 +117,13 @@ class PartWriter:
             flushed.result()
         return {table: facts for table in TABLES if (facts := written[table])}
 
-    def _views(self) -> set[str]:
-        """The tables that are views."""
-        rows = self._connection.execute("SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-        return {name for schema, name in rows if not self._prefix or self._prefix == f"{schema}."}
-
-    def _write(self, connection: duckdb.DuckDBPyConnection, table: str, views: set[str]) -> _Facts | None:
-        path, source = self._folder / f"{table}.parquet", self._prefix + table
+    def _write(self, connection: duckdb.DuckDBPyConnection, table: str) -> _Facts | None:
+        path, source = self._folder / f"{table}.parquet", f"{self._schema}.{table}"
         types: dict[str, str] = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
         # To count the values of a view, all of it would be computed.
-        unknown = [] if table in views else _without_values(connection, source, types)
+        unknown = (
+            [] if connection.execute(_VIEW, [table, self._schema]).fetchall() else _without_values(connection, source, types)
+        )
         if "run_id" in unknown:  # it has no row
             return None
         facts = _write_table(connection, source, path, self._run_id, types, unknown)
