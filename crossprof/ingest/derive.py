@@ -8,7 +8,7 @@ from functools import partial
 
 import duckdb
 
-from crossprof.ingest.categories import CATEGORIES, classify, rules_version
+from crossprof.ingest.categories import CATEGORIES, classify
 from crossprof.ingest.nest import nest
 from crossprof.ingest.statement import set_variables, sql_of
 from crossprof.store.literal import literal
@@ -62,14 +62,20 @@ _SCRATCH = (
 
 
 def derive(
-    connection: duckdb.DuckDBPyConnection, *, run_id: str, rank: int, on_final: Callable[[str], object] = lambda _: None
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    run_id: str,
+    rank: int,
+    on_final: Callable[[str], object] = lambda _: None,
+    describe: Callable[[duckdb.DuckDBPyConnection], object] = lambda _: None,
 ) -> None:
     """Fill kernel, op, runtime_call, annotation, memory_event, device, step and finding of a rank from the staged relations.
 
     Steps and devices that the rank already has are kept: they are our own, and better than the profiler's. `on_final` is told
-    the name of each large table when nothing in it will change any more.
+    the name of each large table when nothing in it will change any more. `describe` fills run and rank from all of these, with
+    a connection of its own.
     """
-    set_variables(connection, run_id=run_id, rank=rank, category_rules=rules_version())
+    set_variables(connection, run_id=run_id, rank=rank)
     connection.execute("SET preserve_insertion_order = true")  # span.sql and nest.sql sum over sorted rows as they stream by
     _drop_implausible(connection)
     _make_known(connection, run_id)
@@ -78,27 +84,30 @@ def derive(
     connection.execute(_CALL_KINDS)
     with one_thread(connection) if _row_count(connection) < _MANY_ROWS else nullcontext():
         _fill(connection, run_id, rank, on_final)
+        with beside(connection, describe):
+            connection.execute(sql_of("findings.sql"))
     for name in _SCRATCH:
         connection.execute(f"DROP TABLE {name}")
     connection.execute("DROP TYPE span_kind; DROP TYPE span_thread")
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, run_id: str, rank: int, on_final: Callable[[str], object]) -> None:
-    def run(script: str, own: duckdb.DuckDBPyConnection) -> None:
+    """Fill the large tables. What takes no more than the steps is done beside the nesting."""
+
+    def read_steps(own: duckdb.DuckDBPyConnection) -> None:
         set_variables(own, run_id=run_id, rank=rank)
-        own.execute(sql_of(script))
+        for script in ("by_step.sql", "work.sql", "capture.sql"):
+            own.execute(sql_of(script))
 
     connection.execute(sql_of("step.sql"))
-    with beside(connection, partial(run, "by_step.sql")):
+    with beside(connection, read_steps):
         connection.execute(sql_of("span.sql"))
         nest(connection)
-    on_final("annotation")
-    on_final("memory_event")
-    with beside(connection, partial(run, "capture.sql")):
-        for table in ("runtime_call", "kernel", "op"):
-            connection.execute(sql_of(f"{table}.sql"))
-            on_final(table)
-    connection.execute(sql_of("findings.sql"))
+    for table in ("annotation", "memory_event"):
+        on_final(table)
+    for table in ("runtime_call", "kernel", "op"):
+        connection.execute(sql_of(f"{table}.sql"))
+        on_final(table)
 
 
 def _row_count(connection: duckdb.DuckDBPyConnection) -> int:

@@ -1,19 +1,4 @@
--- Work on devices: numbered by start as spans are, with its step, its launch and the op around that. Variables: run_id, rank.
-
-CREATE OR REPLACE TEMP TABLE work AS
-WITH started AS (
-    SELECT rowid AS source, start_ns, end_ns, device_id, stream FROM staged_kernel
-    UNION ALL SELECT NULL, start_ns, NULL, NULL, NULL FROM window_of_step
-),
-counted AS (
-    SELECT source, start_ns, count(*) FILTER (source IS NOT NULL) OVER so_far AS kernels, count(*) FILTER (source IS NULL) OVER so_far AS steps
-    FROM (SELECT * FROM started ORDER BY start_ns, source IS NOT NULL, end_ns, device_id, stream, source)
-    WINDOW so_far AS (ROWS UNBOUNDED PRECEDING)
-)
-SELECT source, kernels - 1 AS number, CASE WHEN counted.start_ns < held.end_ns THEN held.step END AS step
-FROM counted
-LEFT JOIN window_of_step AS held ON held.number = counted.steps
-WHERE source IS NOT NULL;
+-- Work on devices, with its launch and the op around that. Variables: run_id, rank.
 
 INSERT INTO kernel BY NAME
 SELECT

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from crossprof._version import __version__
 from crossprof.errors import TraceError
+from crossprof.ingest.categories import rules_version
 from crossprof.ingest.derive import derive
 from crossprof.ingest.hlo import add_hlo
 from crossprof.ingest.home import Home, SourceFile, add_artifacts, content_of, hashes_of
@@ -87,8 +89,8 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         if outcome := _known(job, rank, request):
             return outcome
         with part_writer(connection, root, run_id=run_id) as writer:
-            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin)
-            _describe(connection, job, rank, request)
+            describe = partial(_describe, job=job, rank=rank, request=request)
+            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin, describe=describe)
             if request.is_xla and reader.format == "xplane":
                 add_hlo(connection, source, run_id=run_id, rank=rank)
             home = Home.of_trace(job.path, root=root, run_id=run_id, rank=rank, is_kept=request.is_kept)
@@ -101,11 +103,10 @@ def write_trace(job: TraceJob, request: Request) -> Outcome:
         return Outcome(run_id, job.run, rank, part=part, n_events=_staged_number(connection, "n_events"))
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, job: TraceJob, rank: int, request: Request) -> None:
+def _describe(connection: duckdb.DuckDBPyConnection, *, job: TraceJob, rank: int, request: Request) -> None:
     """Fill run and rank of a foreign trace."""
-    set_variables(
-        connection, run_id=job.run_id, rank=rank, run=job.run, rank_count=job.rank_count, crossprof_version=__version__
-    )
+    set_variables(connection, run_id=job.run_id, rank=rank, run=job.run, rank_count=job.rank_count)
+    set_variables(connection, crossprof_version=__version__, category_rules=rules_version())
     set_variables(connection, framework=request.framework, tags=json.dumps(dict(request.tags)))
     _run(connection, "trace_run.sql")
     _run(connection, "run_device.sql")
@@ -187,9 +188,8 @@ def _written(
             for size in [(recording.folder / name).stat().st_size]
         ]
         with part_writer(connection, request.root, run_id=run_id) as writer:
-            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin)
-            _run(connection, "run_device.sql")
-            _override(connection, request)
+            describe = partial(_describe_recorded, request=request)
+            derive(connection, run_id=run_id, rank=rank, on_final=writer.begin, describe=describe)
             for file in found if request.is_xla else ():
                 if file.format == "xplane":
                     source = open_source(recording.folder / file.name)
@@ -207,8 +207,10 @@ def present(run_id: str, run: str, rank: int) -> Outcome:
     return Outcome(run_id, run, rank, reason=f"the store has this content already, as run {run_id}")
 
 
-def _override(connection: duckdb.DuckDBPyConnection, request: Request) -> None:
-    """What the user says now wins over what the recording says."""
+def _describe_recorded(connection: duckdb.DuckDBPyConnection, *, request: Request) -> None:
+    """Add to the run of a recording what the trace knows. What the user says now wins over what the recording says."""
+    set_variables(connection, category_rules=rules_version())
+    _run(connection, "run_device.sql")
     connection.execute(
         """UPDATE run SET run = coalesce(?, run), framework = coalesce(?, framework),
             tags = map_concat(coalesce(tags, MAP {}), ?::JSON::MAP(VARCHAR, VARCHAR))""",
