@@ -30,9 +30,11 @@ class Chunk(Protocol):
 
     def head(self) -> bytes:
         """The first of the text, about a block."""
+        ...
 
     def pieces(self) -> Iterator[bytes]:
         """The text in pieces of about a block, each up to a closing brace: no key and no number is torn."""
+        ...
 
     def copy(self, memory: Memory) -> None:
         """Write the text into memory. Raises OSError, MemoryError."""

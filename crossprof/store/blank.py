@@ -14,6 +14,8 @@ from crossprof.store.layout import Layout, sync
 
 __all__ = ["blank", "discard", "made"]
 
+_BLOCK_BYTES = 16_384
+"""DuckDB's least. Tables of a catalog are small, and each has blocks of its own: of 256 KiB they take 9 MB for one run."""
 _making = Lock()
 
 
@@ -48,7 +50,7 @@ def made() -> bytes:
 def _made() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "blank.duckdb"
-        with duckdb.connect(str(file)) as connection:
+        with duckdb.connect(str(file), config={"default_block_size": _BLOCK_BYTES}) as connection:
             connection.execute("BEGIN")  # each comment would be written and synced alone
             contents.create(connection)
             connection.execute("COMMIT")

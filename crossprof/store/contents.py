@@ -28,7 +28,7 @@ _BY_RUN = "hive_partitioning = true, hive_types_autocast = false, hive_types = {
 _BY_FILE = "hive_partitioning = false"
 _DECIDING = (
     "schema.sql", "published.sql", "runs.sql", "clocks.sql", "verdicts.sql",
-    "catalog.py", "contents.py", "metrics.py", "statistics.py", "student.py", "autocorrelation.py",
+    "blank.py", "catalog.py", "contents.py", "metrics.py", "statistics.py", "student.py", "autocorrelation.py",
     "critical_path.sql", "critical_path.py", "step_instants.py", "step_graph.py", "path_walk.py", "intervals.py",
     "arrays.py", "device_sweep.sql", "device_sweep.py", "idle_sweep.py", "kernel_path.sql", "kernel_path.py",
     "peers/events.sql", "peers/events.py", "peers/unions.py", "peers/peer_metric.py",

@@ -291,3 +291,32 @@ def test_sql_ends_with_its_thread(crossprof: Crossprof, query: str) -> None:
     """A thread that still lets go of DuckDB when the interpreter ends, aborts it: exit code 134 after the right answer."""
     crossprof("sql", query)
     assert "crossprof-sql" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_process_leaves_with_its_exit_code_and_all_that_it_printed(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    wrong = run("ingest", str(tmp_path / "nothing.json"), "--store", store)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    assert run("nonsense").returncode == 2
+    rows = run("sql", "FROM range(20000)", "--format", "csv", "--store", store)
+    assert rows.stdout.count("\n") == 20_001
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run([sys.executable, "-m", "crossprof", "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert told.returncode == 1
+
+
+def test_exit_handlers_and_other_threads_have_their_time(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import atexit, threading, time\n"
+        "from crossprof.cli import run\n"
+        "atexit.register(print, 'handled', flush=True)\n"
+        "threading.Thread(target=lambda: (time.sleep(0.5), print('done', flush=True))).start()\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, script, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["done", "handled"])
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "crossprof", *arguments], capture_output=True, text=True, check=False)

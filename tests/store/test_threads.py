@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from crossprof.store import threads
-from crossprof.store.threads import shared_out, thread_count, transaction
+from crossprof.store.threads import beside, one_thread, shared_out, thread_count, transaction
 
 Work = Callable[[int], int]
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
@@ -92,3 +92,26 @@ def test_ctrl_c_ends_all_threads(database: duckdb.DuckDBPyConnection, monkeypatc
 
     with pytest.raises(KeyboardInterrupt):
         shared_out(database, range(1000), begin)
+
+
+def test_work_beside_a_block_sees_the_same_tables_and_is_waited_for(database: duckdb.DuckDBPyConnection) -> None:
+    with beside(database, lambda own: own.execute("INSERT INTO seen FROM range(100000)")):
+        database.execute("CREATE TABLE another AS FROM range(3)")
+    assert database.execute("SELECT count(*) FROM seen").fetchall() == [(100_000,)]
+
+
+def test_an_error_in_work_or_block_ends_the_other(database: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(duckdb.CatalogException), beside(database, lambda own: own.execute("FROM nowhere")):
+        pass
+    with pytest.raises(ZeroDivisionError), beside(database, lambda own: own.execute(ENDLESS).fetchall()):
+        print(1 // 0)
+
+
+def test_queries_of_one_thread_leave_the_number_of_threads_as_it_was(database: duckdb.DuckDBPyConnection) -> None:
+    with one_thread(database):
+        assert thread_count(database) == thread_count(database.cursor()) == 1
+    assert thread_count(database) == 2
+    shared_out(database, range(3), note)
+    with pytest.raises(ZeroDivisionError), one_thread(database):
+        print(1 // 0)
+    assert thread_count(database) == 2
