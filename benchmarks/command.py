@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import psutil
 
 __all__ = ["Measured", "ingest_command", "measure"]
-
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
@@ -35,28 +34,24 @@ class Measured:
 
 def measure(command: list[str], *, may_fail: bool = False) -> Measured | None:
     """The cost of a command. None where it fails and may not, which is told on stderr."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=errors)
-        family = _Family(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        family.stop()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        for stream in (output, errors):
-            stream.seek(0)
-        if process.returncode and not may_fail:
-            print(f"{' '.join(command)[:80]}: {errors.read().strip().splitlines()[-1:]}", file=sys.stderr)
-            return None
-        own = [float(line.split()[1]) for line in output if line.startswith("seconds ")]
-    peak = max(family.bytes, usage.ru_maxrss * _RSS_UNIT)
-    return Measured(wall, usage.ru_utime + usage.ru_stime, peak, own[0] if own else None)
+    before = _children_cpu()
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    peak = _Peak(process.pid)
+    output, errors = process.communicate()
+    wall = time.perf_counter() - start
+    peak.stop()
+    if process.returncode and not may_fail:
+        print(f"{' '.join(command)[:80]}: {errors.strip().splitlines()[-1:]}", file=sys.stderr)
+        return None
+    own = [float(line.split()[1]) for line in output.splitlines() if line.startswith("seconds ")]
+    return Measured(wall, _children_cpu() - before, peak.bytes, own[0] if own else None)
 
 
-class _Family:
-    """Watches the memory of a process and its children together; of one alone the system keeps the peak itself.
+class _Peak:
+    """Watches the memory of a process and its children.
 
-    It looks ten times a second: to look takes a millisecond of a processor that the process may want.
+    Which children there are is asked seldom: it takes a millisecond of a processor that the process may want.
     """
 
     def __init__(self, pid: int) -> None:
@@ -70,13 +65,26 @@ class _Family:
         self._thread.join()
 
     def _watch(self, pid: int) -> None:
-        while not self._is_over.wait(0.1):
-            try:
-                process = psutil.Process(pid)
-                family = [process, *process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(one.memory_info().rss for one in family))
-            except psutil.Error:
-                continue
+        family: list[psutil.Process] = []
+        for look in count():
+            if self._is_over.wait(0.02):
+                return
+            if look % 10 == 0:
+                with suppress(psutil.Error):
+                    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            self.bytes = max(self.bytes, sum(map(_resident_bytes, family)))
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has ended
+        return 0
+
+
+def _children_cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def ingest_command(path: Path, store: Path) -> list[str]:

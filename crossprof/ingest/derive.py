@@ -142,21 +142,23 @@ def _enumerate_texts(connection: duckdb.DuckDBPyConnection, table: str, run_id: 
     ((rows,),) = connection.execute(f"SELECT count(*) FROM staged_{table}").fetchall()
     types = connection.sql(f"SELECT {', '.join(columns)} FROM staged_{table}").types
     if rows >= _WORTH_NUMBERS and table in _FIXED:
-        for column, texts in {"run_id": (run_id,), **_FIXED[table]}.items():
-            connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE ENUM({', '.join(map(literal, texts))})")
+        fixed = {"run_id": (run_id,), **_FIXED[table]}.items()
+        kinds = {column: f"ENUM({', '.join(map(literal, texts))})" for column, texts in fixed}
+        connection.execute("; ".join(f"ALTER TABLE {table} ALTER {column} TYPE {kind}" for column, kind in kinds.items()))
     for column, kind in zip(columns, types, strict=True):
         numbered = STAGED_TEXT if kind.id == "enum" else "VARCHAR"
         source = _OF_OP if (table, column) == ("kernel", "op_name") else f"staged_{table}"
         if kind.id != "enum" and rows >= _WORTH_NUMBERS and _has_few_texts(connection, source, column):
             numbered = "ENUM (SELECT text FROM known_text ORDER BY text)"
-        connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}")
-        if numbered != "VARCHAR":
-            connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}")
+        use = f"ALTER TABLE {table} ALTER {column} TYPE {table}_{column}" if numbered != "VARCHAR" else ""
+        connection.execute(f"CREATE TYPE IF NOT EXISTS {table}_{column} AS {numbered}; {use}")
 
 
 def _has_few_texts(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
     """Whether a column has few enough texts to give them numbers. They are in known_text."""
-    connection.execute(f"""CREATE OR REPLACE TEMP TABLE known_text AS
-        SELECT {column} AS text FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL""")
-    ((count,),) = connection.execute("SELECT count(*) FROM known_text").fetchall()
+    counted = connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE known_text AS
+        SELECT {column} AS text FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL;
+        SELECT count(*) FROM known_text""")
+    ((count,),) = counted.fetchall()
     return 0 < int(count) <= _FEW_TEXTS

@@ -100,8 +100,7 @@ def hold(connection: duckdb.DuckDBPyConnection, root: Path, parts: Sequence[Part
 
 def copy(connection: duckdb.DuckDBPyConnection, *, source: str, target: str, tables: Iterable[str]) -> None:
     """Adds all rows of tables of one catalog to another."""
-    for table in tables:
-        connection.execute(f'INSERT INTO "{target}".{table} BY NAME FROM "{source}".{table}')
+    connection.execute(";\n".join(f'INSERT INTO "{target}".{table} BY NAME FROM "{source}".{table}' for table in tables))
 
 
 def list_runs(connection: duckdb.DuckDBPyConnection) -> None:
