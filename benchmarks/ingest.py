@@ -288,7 +288,7 @@ def main() -> None:
         "captures", type=Path, nargs="*", help="of torch.profiler, TensorFlow or JAX; else one of torch is made"
     )
     parser.add_argument("--sizes", type=bytes_of, nargs="+", default=[10**7, 10**8])
-    parser.add_argument("--turns", type=int, default=3, help="how often each contender runs, of small files three times as often")
+    parser.add_argument("--turns", type=int, default=3, help="how often each contender runs; small files three times as often")
     parser.add_argument("--peers", type=Path, default=_PEERS, help="the interpreter that has the other tools")
     parser.add_argument("--page", type=Path, help="write the tables and a plot into this page")
     options = parser.parse_args()
