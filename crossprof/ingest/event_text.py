@@ -8,7 +8,6 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any
 
 from crossprof.errors import TraceError
@@ -58,9 +57,11 @@ class EventText:
 
     def base_time_ns(self) -> int:
         """What to add to the times of the events. Some writers put it after them: else a pass over the whole text finds it."""
-        ends = [self._source.head, self._file[max(0, len(self._file) - HEAD_BYTES) :] if self._file else b""]
+        end = self._file[max(0, len(self._file) - HEAD_BYTES) :] if self._file else b""
+        if found := _BASE_TIME.search(self._source.head) or _BASE_TIME.search(end):
+            return int(found[1])
         before = b""
-        for block in chain(ends, utf8(self._source)):
+        for block in utf8(self._source):
             text = before + block
             if b"baseTimeNanoseconds" in text and (found := _BASE_TIME.search(text)):
                 return int(found[1])

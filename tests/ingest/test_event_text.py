@@ -93,6 +93,14 @@ def test_the_base_time_is_found_wherever_it_is(layout: str, pad: int, tmp_path: 
             assert text.base_time_ns() == KEYS["baseTimeNanoseconds"]
 
 
+def test_a_base_time_across_the_end_of_the_head_is_read_whole(tmp_path: Path) -> None:
+    key = b'"baseTimeNanoseconds": 1700000000000000000, "traceEvents": ['
+    content = b"{" + b" " * ((1 << 16) - 30) + key + b",".join([b'{"ph": "X", "name": "n"}'] * 10_000) + b"]}"
+    (tmp_path / "t").write_bytes(content)
+    with event_text.event_text(open_source(tmp_path / "t")) as text:
+        assert text.base_time_ns() == 1_700_000_000_000_000_000
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_cut_text_keeps_every_whole_event(layout: str, tmp_path: Path) -> None:
     content = LAYOUTS[layout].encode()
